@@ -1,0 +1,43 @@
+/**
+ * A mesh node on the network in memory: for tests and simulations, without sockets and real time.
+ */
+import * as Layer from "effect/Layer"
+import { Compression } from "../Protocol/Compression.ts"
+import { Hashing } from "../Protocol/Hashing.ts"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import * as Protocol04 from "../Protocol/Protocol04.ts"
+import { Mesh } from "../Mesh/Mesh.ts"
+import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
+import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
+import type { ListenError } from "../Transport/Transport.ts"
+
+/**
+ * The settings of a node in memory: those of `MeshOptions`, and which host of the network it is.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen">> {
+  /** The host of the network that the node runs on, a name of your choice. */
+  readonly host: string
+  /** The port it listens on. Default 4444. */
+  readonly port?: number | undefined
+}
+
+/**
+ * A node with a fast, non-cryptographic hash and without compression. Swap either by building the
+ * layers of this function by hand.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, MemoryNetwork> => {
+  const { host, port, ...rest } = options
+  return Mesh.layer.pipe(
+    Layer.provide([
+      MeshConfig.layer({ ...rest, listen: new PeerAddress({ host, port: port ?? 4444 }) }),
+      Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone])),
+      MemoryNetwork.transport(host)
+    ])
+  )
+}

@@ -1,0 +1,111 @@
+/** `Compression` with Node's zlib: the methods that the original nodes have, and lz-string. */
+import type * as Layer from "effect/Layer"
+import * as zlib from "node:zlib"
+import { Compression, type CompressionMethod, type DecompressionFault } from "../Protocol/Compression.ts"
+import { lzString } from "../Protocol/LzString.ts"
+
+const gzipTrailerBytes = 8
+
+/**
+ * zlib's format, which all implementations prefer. Reads gzip as well, as the original Python node
+ * does.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const zlibMethod: CompressionMethod = {
+  name: "zlib",
+  compress: (bytes) => plainArray(zlib.deflateSync(bytes)),
+  decompress: (bytes, maxBytes) => decompress(bytes, maxBytes),
+  recognizes: (bytes) => isEither(bytes)
+}
+
+/**
+ * gzip's format, of one member. Reads zlib as well, as the original Python node does.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const gzipMethod: CompressionMethod = {
+  name: "gzip",
+  compress: (bytes) => plainArray(zlib.gzipSync(bytes)),
+  decompress: (bytes, maxBytes) => decompress(bytes, maxBytes),
+  recognizes: (bytes) => isEither(bytes)
+}
+
+/**
+ * zlib, gzip and lz-string, in this order.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Compression> = Compression.layer([zlibMethod, gzipMethod, lzString])
+
+/**
+ * The first stream in `bytes`, whichever of the two formats it has; what follows it is ignored. The
+ * original Python node reads so: a second gzip member is not read, and the body lacks its end.
+ */
+const decompress = (bytes: Uint8Array, maxBytes: number): Uint8Array | DecompressionFault => {
+  try {
+    if (isGzip(bytes)) return gunzip(bytes, maxBytes)
+    return isZlib(bytes) ? within(maxBytes, zlib.inflateSync(bytes, limits(bytes, maxBytes))) : "malformed"
+  } catch (error) {
+    return error instanceof RangeError ? "tooLarge" : "malformed"
+  }
+}
+
+/** Node's own gunzip goes on to further members, and fails on other bytes that follow. */
+const gunzip = (bytes: Uint8Array, maxBytes: number): Uint8Array | DecompressionFault => {
+  const start = gzipHeaderBytes(bytes)
+  if (start === undefined) return "malformed"
+  const options = { ...limits(bytes, maxBytes), info: true } as const
+  // The declarations of Node do not know what `info` changes.
+  const { buffer, engine } = zlib.inflateRawSync(bytes.subarray(start), options) as unknown as {
+    readonly buffer: Buffer
+    readonly engine: { readonly bytesWritten: number }
+  }
+  const trailer = start + engine.bytesWritten
+  if (trailer + gzipTrailerBytes > bytes.length) return "malformed"
+  const view = new DataView(bytes.buffer, bytes.byteOffset + trailer, gzipTrailerBytes)
+  const matches = view.getUint32(0, true) === zlib.crc32(buffer) && view.getUint32(4, true) === buffer.length
+  return matches ? within(maxBytes, buffer) : "malformed"
+}
+
+/** The length of a gzip header (RFC 1952, section 2.3); `undefined` when it is cut off or no deflate. */
+const gzipHeaderBytes = (bytes: Uint8Array): number | undefined => {
+  const flags = bytes[3] ?? 0xff
+  if (bytes[2] !== 8 || (flags & 0xe0) !== 0) return undefined
+  let position = 10
+  if ((flags & 0x04) !== 0) position += 2 + (bytes[position] ?? 0) + ((bytes[position + 1] ?? 0) << 8)
+  for (const flag of [0x08, 0x10]) {
+    if ((flags & flag) === 0) continue
+    const end = bytes.indexOf(0, position)
+    if (end < 0) return undefined
+    position = end + 1
+  }
+  if ((flags & 0x02) !== 0) position += 2
+  return position < bytes.length ? position : undefined
+}
+
+/** Output comes in chunks of a size that fits: the default of 16 KiB is slow to make for small bodies. */
+const limits = (bytes: Uint8Array, maxBytes: number) => ({
+  maxOutputLength: Math.max(1, maxBytes),
+  chunkSize: Math.min(64 * 1024, Math.max(1024, bytes.length * 4))
+})
+
+const within = (maxBytes: number, buffer: Buffer): Uint8Array | DecompressionFault =>
+  buffer.length > maxBytes ? "tooLarge" : plainArray(buffer)
+
+/** Deflate with any window, and a header that is a multiple of 31 (RFC 1950, section 2.2). */
+const isZlib = (bytes: Uint8Array): boolean =>
+  bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes[0]! <= 0x78 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
+
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+const isEither = (bytes: Uint8Array): boolean => isZlib(bytes) || isGzip(bytes)
+
+/** No Buffer, and a copy where a small result would keep a large chunk in memory. */
+const plainArray = (buffer: Buffer): Uint8Array =>
+  buffer.buffer.byteLength > 2 * buffer.length
+    ? new Uint8Array(buffer)
+    : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)

@@ -1,0 +1,142 @@
+/**
+ * The addresses a node knows and may dial, with the waits that failed dials earn them. Plain and
+ * synchronous: time and chance are arguments.
+ */
+import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * What is known of one address.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownAddress {
+  readonly address: PeerAddress
+  /** The id that was announced or met there last. */
+  id: string | undefined
+  /** Named by the user: never forgotten, dialed whenever no link to it is left. */
+  isBootstrap: boolean
+  failureCount: number
+  nextDialMillis: number
+  isDialing: boolean
+}
+
+/**
+ * Waits between dials: `baseMillis` doubled for each failure, up to `maxMillis`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Backoff {
+  readonly baseMillis: number
+  readonly maxMillis: number
+}
+
+/**
+ * Known addresses, bounded in number: past `maxCount` the one learned longest ago goes, unless it
+ * is being dialed or the user named it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class AddressBook {
+  readonly #maxCount: number
+  readonly #backoff: Backoff
+  readonly #known = new Map<string, KnownAddress>()
+
+  constructor(maxCount: number, backoff: Backoff) {
+    this.#maxCount = maxCount
+    this.#backoff = backoff
+  }
+
+  get count(): number {
+    return this.#known.size
+  }
+
+  get(address: PeerAddress): KnownAddress | undefined {
+    return this.#known.get(format(address))
+  }
+
+  /** The address under which a node was announced or met. */
+  findById(id: string): KnownAddress | undefined {
+    for (const known of this.#known.values()) {
+      if (known.id === id) return known
+    }
+    return undefined
+  }
+
+  /** Remembers an address; `true` when it was not known. An id once met there is not overwritten by hearsay. */
+  learn(address: PeerAddress, id: string | undefined): boolean {
+    const key = format(address)
+    const known = this.#known.get(key)
+    if (known !== undefined) {
+      known.id ??= id
+      return false
+    }
+    if (this.#known.size >= this.#maxCount) this.#forgetOldest()
+    this.#known.set(key, {
+      address,
+      id,
+      isBootstrap: false,
+      failureCount: 0,
+      nextDialMillis: 0,
+      isDialing: false
+    })
+    return true
+  }
+
+  /** The user named this address: it stays, and is dialed whenever no link to it is left. */
+  keep(address: PeerAddress): KnownAddress {
+    this.learn(address, undefined)
+    const known = this.#known.get(format(address))!
+    known.isBootstrap = true
+    return known
+  }
+
+  forget(address: PeerAddress): void {
+    this.#known.delete(format(address))
+  }
+
+  /** A node answered there. */
+  met(address: PeerAddress, id: string): void {
+    this.learn(address, id)
+    const known = this.#known.get(format(address))!
+    known.id = id
+    known.failureCount = 0
+    known.nextDialMillis = 0
+  }
+
+  /** A dial came to nothing; `chance` in 0 to 1 spreads the waits by a fifth each way. */
+  failed(address: PeerAddress, nowMillis: number, chance: number): void {
+    const known = this.get(address)
+    if (known === undefined) return
+    const wait = Math.min(this.#backoff.maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, known.failureCount))
+    known.failureCount++
+    known.nextDialMillis = nowMillis + wait * (0.8 + 0.4 * chance)
+  }
+
+  /** One side does not want the link: no dial of the node's own accord for the longest wait. */
+  rest(address: PeerAddress, nowMillis: number): void {
+    const known = this.get(address)
+    if (known === undefined) return
+    known.isBootstrap = false
+    known.nextDialMillis = nowMillis + this.#backoff.maxMillis
+  }
+
+  /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */
+  candidates(isLinked: (known: KnownAddress) => boolean): Array<KnownAddress> {
+    const found: Array<KnownAddress> = []
+    for (const known of this.#known.values()) {
+      if (!known.isDialing && !isLinked(known)) found.push(known)
+    }
+    return found
+  }
+
+  #forgetOldest(): void {
+    for (const [key, known] of this.#known) {
+      if (known.isBootstrap || known.isDialing) continue
+      this.#known.delete(key)
+      return
+    }
+  }
+}

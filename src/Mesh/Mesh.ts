@@ -1,0 +1,286 @@
+/**
+ * The flood network: every node links to a few others, a broadcast is passed on by each once, a
+ * whisper goes to one node, found and dialed if it is no neighbor (protocol 0.4, sections 4 to 7).
+ *
+ * What it promises: a broadcast reaches every node that is connected to its author by any path of
+ * live links, exactly once; a slow or stuck peer costs the others nothing; lost links are replaced;
+ * what one peer does wrong ends that link, with a typed reason, and nothing else. Closing the
+ * scope of the layer leaves no socket, fiber or timer behind.
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Console, Effect, Stream } from "effect"
+ * import { Mesh } from "effect-p2p"
+ * import { NodeMesh } from "effect-p2p/node"
+ *
+ * const program = Effect.gen(function*() {
+ *   const mesh = yield* Mesh
+ *   yield* Console.log(`listening on ${mesh.address}`)
+ *   yield* mesh.broadcast("hello, everyone")
+ *   yield* mesh.messages.pipe(Stream.runForEach((m) => Console.log(m.sender, m.text)))
+ * })
+ *
+ * program.pipe(Effect.provide(NodeMesh.layer({ port: 4444 })), NodeRuntime.runMain)
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { Protocol } from "../Protocol/Protocol.ts"
+import { type ListenError, Transport } from "../Transport/Transport.ts"
+import * as Dialer from "./internal/Dialer.ts"
+import { claim, consume } from "./internal/Handlers.ts"
+import { MeshNode } from "./internal/MeshNode.ts"
+import { Questions } from "./internal/Questions.ts"
+import * as Sender from "./internal/Sender.ts"
+import * as Session from "./internal/Session.ts"
+import { Topics } from "./internal/Topics.ts"
+import { MeshConfig } from "./MeshConfig.ts"
+import {
+  type AskRefused,
+  type AskTimeout,
+  type ConnectError,
+  InvalidAddress,
+  type MessageTooLarge,
+  type PeerNotFound,
+  type PeerUnavailable,
+  type SubFlagTaken,
+  type TooManyRequests
+} from "./MeshError.ts"
+import type { MeshEvent } from "./MeshEvent.ts"
+import { type MeshMessage, type Packets, toBytes } from "./MeshMessage.ts"
+import type { MeshStats } from "./MeshStats.ts"
+import type { Query } from "./Query.ts"
+import type { Peer } from "./RoutingTable.ts"
+import type { Topic, TopicMessage } from "./Topic.ts"
+
+/**
+ * A linked node, as it was when asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PeerInfo {
+  readonly id: string
+  /** Where it can be dialed, as it said itself; undefined when it did not. */
+  readonly address: PeerAddress | undefined
+  /** Who dialed. */
+  readonly direction: "inbound" | "outbound"
+  /** Whether it is one of ours rather than an original node. */
+  readonly isExtended: boolean
+  /** Bytes that wait to be taken by it. */
+  readonly queuedBytes: number
+  readonly isSlow: boolean
+}
+
+/**
+ * How a message is sent. `subFlag`: the protocol of one's own that it belongs to, a name that the
+ * receivers `handle`; without it the message goes to their `messages`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  readonly subFlag?: string | undefined
+}
+
+/**
+ * What can keep a whisper from being sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type WhisperError = MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests
+
+/**
+ * A node of the flood network.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Mesh extends Context.Service<Mesh, {
+  /** This node's id, in base 58; new for each start. */
+  readonly id: string
+  /** Where this node can be dialed. */
+  readonly address: PeerAddress
+  /** Identifies subnet, encryption and protocol version; peers have the same. */
+  readonly networkId: string
+
+  /** The linked nodes, in the order in which they joined. */
+  readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
+  /** The linked nodes now, and again whenever one joins or leaves. */
+  readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
+  /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
+  readonly events: Stream.Stream<MeshEvent>
+  /** What was counted since the start. */
+  readonly stats: Effect.Effect<MeshStats>
+
+  /**
+   * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
+   * whenever the link is lost. Gives the link there is, if there is one. Fails with `ConnectError`,
+   * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
+   */
+  readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
+  /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
+  readonly disconnect: (id: string) => Effect.Effect<boolean>
+
+  /**
+   * Sends to every node of the network; gives the message's id. Waits while a healthy peer's queue
+   * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
+   * second is stamped with the next second, for its id would be the same.
+   */
+  readonly broadcast: (packets: Packets, options?: SendOptions) => Effect.Effect<string, MessageTooLarge>
+  /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */
+  readonly whisper: (id: string, packets: Packets, options?: SendOptions) => Effect.Effect<string, WhisperError>
+  /** Whispers to the author of a message. */
+  readonly reply: (message: MeshMessage, packets: Packets) => Effect.Effect<string, WhisperError>
+  /**
+   * Everything that users broadcast or whisper, from the moment the stream runs; every run gets
+   * all. A reader more than `inboxCapacity` behind loses the oldest (`ReaderLagged`).
+   */
+  readonly messages: Stream.Stream<MeshMessage>
+
+  /** Broadcasts a value of a topic. */
+  readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
+  /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
+  readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
+
+  /** Answers a question whenever a node asks it, until the scope closes. */
+  readonly respond: <Q, A, E, R>(
+    query: Query<Q, A>,
+    handler: (question: Q, from: string) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
+  /** Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. */
+  readonly ask: <Q, A>(
+    query: Query<Q, A>,
+    id: string,
+    question: Q,
+    options?: { readonly timeout?: Duration.Input | undefined }
+  ) => Effect.Effect<A, AskRefused | AskTimeout | Schema.SchemaError | WhisperError>
+
+  /**
+   * Takes the messages of a protocol of one's own, by its sub-flag, until the scope closes:
+   * `handlerConcurrency` at a time, in bounded order of arrival. One that fails is told as an event.
+   */
+  readonly handle: <E, R>(
+    subFlag: string,
+    handler: (message: MeshMessage) => Effect.Effect<unknown, E, R>
+  ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
+}>()("effect-p2p/Mesh/Mesh") {
+  /** A node that listens as `MeshConfig` says, over the `Transport` and the `Protocol` that are given. */
+  static readonly layer: Layer.Layer<Mesh, ListenError, MeshConfig | Protocol | Transport> = Layer.effect(
+    this,
+    Effect.suspend(() => make)
+  )
+}
+
+const make = Effect.gen(function*() {
+  const protocol = yield* Protocol
+  const transport = yield* Transport
+  const options = yield* MeshConfig
+  const events = yield* PubSub.sliding<MeshEvent>({ capacity: 1024 })
+  yield* Effect.addFinalizer(() => PubSub.shutdown(events))
+  const fibers = yield* FiberSet.make<void>()
+  const services = {
+    protocol,
+    transport,
+    events,
+    clock: yield* Clock.Clock,
+    random: yield* Random.Random,
+    run: yield* FiberSet.runtime(fibers)<never>()
+  }
+  const listener = yield* transport.listen(options.listen)
+  const address = options.announce ?? listener.address
+  const networkId = protocol.networkId(options.subnet, transport.encryption)
+  const salt = [1, 2, 3, 4].map(() => services.random.nextIntUnsafe().toString(36)).join(".")
+  const node = new MeshNode(protocol.nodeId(address, networkId, salt), networkId, address, options, services)
+  for (const bootstrap of options.bootstrap) node.book.keep(bootstrap)
+
+  const questions = new Questions(node)
+  const topics = new Topics(node)
+  yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
+  yield* Effect.addFinalizer(() => Effect.andThen(node.inbox.end, topics.end))
+  yield* Effect.forkScoped(listener.serve((connection) => Session.accept(node, connection)))
+  yield* Effect.forkScoped(Dialer.upkeep(node))
+  yield* Effect.forkScoped(Dialer.liveness(node))
+  return service(node, topics, questions)
+})
+
+const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Service"] => {
+  const peers = Effect.sync(() => Array.from(node.table.values(), toInfo))
+  const events = Stream.fromPubSub(node.services.events)
+  const payload = (packets: Packets, subFlag: string | undefined, kind: "UserBroadcast" | "UserWhisper") => {
+    const bytes = toBytes(packets)
+    return subFlag === undefined
+      ? node.services.protocol.encodePayload({ _tag: kind, packets: bytes })
+      : [...toBytes(subFlag), ...bytes]
+  }
+  const whisper: Mesh["Service"]["whisper"] = (id, packets, options) =>
+    Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper"))
+  return {
+    id: node.id,
+    address: node.address,
+    networkId: node.networkId,
+    peers,
+    changes: Stream.concat(
+      Stream.fromEffect(peers),
+      events.pipe(
+        Stream.filter((event) => event._tag === "PeerJoined" || event._tag === "PeerLeft"),
+        Stream.mapEffect(() => peers)
+      )
+    ),
+    events,
+    stats: Effect.sync(() => ({
+      ...node.counters,
+      peers: node.table.count,
+      seenIds: node.seen.count,
+      knownAddresses: node.book.count
+    })),
+    connect: (address) => connect(node, address),
+    disconnect: (id) => Effect.sync(() => disconnect(node, id)),
+    broadcast: (packets, options) => Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")),
+    whisper,
+    reply: (message, packets) => whisper(message.sender, packets),
+    messages: node.inbox.stream,
+    publish: (topic, value) => topics.publish(topic, value),
+    subscribe: (topic) => topics.subscribe(topic),
+    respond: (query, handler) => questions.respond(query, handler),
+    ask: (query, id, question, options) =>
+      questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
+    handle: (subFlag, handler) =>
+      Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
+  }
+}
+
+const toInfo = (peer: Peer): PeerInfo => ({
+  id: peer.id,
+  address: peer.address,
+  direction: peer.link.direction,
+  isExtended: peer.link.capabilities.extended,
+  queuedBytes: peer.link.outbox.queuedBytes,
+  isSlow: peer.isSlow
+})
+
+const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string | PeerAddress) {
+  const address = typeof to === "string" ? parse(to) : to
+  if (address === undefined) return yield* new InvalidAddress({ text: String(to) })
+  const peer = yield* Dialer.connect(node, address)
+  node.book.keep(address)
+  return toInfo(peer)
+})
+
+const disconnect = (node: MeshNode, id: string): boolean => {
+  const peer = node.table.get(id)
+  peer?.link.close({ _tag: "Disconnected" })
+  peer?.spare?.close({ _tag: "Disconnected" })
+  return peer !== undefined
+}

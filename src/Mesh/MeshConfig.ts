@@ -1,0 +1,127 @@
+/**
+ * Every setting of a mesh node. Each has a default that suits a newcomer; turn one by passing it
+ * to `MeshConfig.layer`, to `NodeMesh.layer`, or by an environment variable (`NodeMesh.layerConfig`).
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * The settings; see each field for its meaning, unit and default.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface MeshOptions {
+  /** The name of the network: nodes with another name are refused. Default `"mesh"`. */
+  readonly subnet: string
+  /** Where to listen; port 0 for any free one. Default `127.0.0.1:0`. */
+  readonly listen: PeerAddress
+  /** Where others can dial this node, when that is not where it listens (NAT). Default: where it listens. */
+  readonly announce: PeerAddress | undefined
+  /** Nodes to dial at the start, and again whenever no link to them is left. Default none. */
+  readonly bootstrap: ReadonlyArray<PeerAddress>
+
+  /** Links the node dials of its own accord; `connect` may add more. More links: more copies, faster healing. Default 4. */
+  readonly maxOutboundLinks: number
+  /** Links accepted from others; further ones are told where else to go, and closed. Default 64. */
+  readonly maxInboundLinks: number
+  /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
+  readonly maxPendingHandshakes: number
+  /** From the connection to the whole handshake of the peer. Default 10 seconds. */
+  readonly handshakeTimeout: Duration.Input
+
+  /** The largest message taken or sent, in bytes, before and after decompression. Default 2 MiB. */
+  readonly maxMessageBytes: number
+  /** Bytes that may wait for one peer. When it is full a broadcast skips that peer, a whisper waits. Default 8 MiB. */
+  readonly maxOutboxBytes: number
+  /** Messages shorter than this are not compressed, in bytes. Default 1024. */
+  readonly compressFromBytes: number
+
+  /** How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Default 100 millis. */
+  readonly slowPatience: Duration.Input
+  /** How long a slow peer may stay behind until its link is closed. Default 10 seconds. */
+  readonly slowTimeout: Duration.Input
+
+  /** The age up to which a broadcast is taken, and for which its id is remembered. Default 60 seconds. */
+  readonly relayWindow: Duration.Input
+  /** How far in the future the time of a broadcast may lie. Default 60 seconds. */
+  readonly maxClockSkew: Duration.Input
+  /** Ids of broadcasts remembered; past it the oldest are forgotten before their time. Default 200000. */
+  readonly maxSeenIds: number
+
+  /** A peer that answers pings and was silent this long is pinged. Default 15 seconds. */
+  readonly pingInterval: Duration.Input
+  /** A pinged peer that stays silent this long is given up. Default 30 seconds. */
+  readonly pingTimeout: Duration.Input
+
+  /** Entries taken from one list of peers; the rest is not looked at. Default 64. */
+  readonly maxPeersPerList: number
+  /** Addresses remembered; past it the oldest that is not in use goes. Default 1000. */
+  readonly maxKnownAddresses: number
+  /** Dials under way at once of the node's own accord. Default 4. */
+  readonly maxConcurrentDials: number
+  /** The first wait before an address that failed is dialed again; doubles with each failure. Default 500 millis. */
+  readonly reconnectBase: Duration.Input
+  /** The longest such wait. Default 30 seconds. */
+  readonly reconnectMax: Duration.Input
+  /** How often, at least, the node looks whether it has its share of links. Default 5 seconds. */
+  readonly upkeepInterval: Duration.Input
+
+  /** How long to look for a node that is not a neighbor, and to wait for the answer to `ask`. Default 5 seconds. */
+  readonly requestTimeout: Duration.Input
+  /** Searches and questions under way at once; further ones fail with `TooManyRequests`. Default 1024. */
+  readonly maxPendingRequests: number
+  /** Messages that wait for one reader of `messages`, `subscribe` or `handle`; past it the oldest go. Default 65536. */
+  readonly inboxCapacity: number
+  /** Runs of one handler (`handle`, `respond`) at the same time. Default 64. */
+  readonly handlerConcurrency: number
+  /** How long closing a link may take to write what is queued. Default 1 second. */
+  readonly drainTimeout: Duration.Input
+}
+
+/**
+ * The settings of a node, as a service.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effect-p2p/Mesh/MeshConfig") {
+  /** The default of every setting. */
+  static readonly defaults: MeshOptions = {
+    subnet: "mesh",
+    listen: new PeerAddress({ host: "127.0.0.1", port: 0 }),
+    announce: undefined,
+    bootstrap: [],
+    maxOutboundLinks: 4,
+    maxInboundLinks: 64,
+    maxPendingHandshakes: 64,
+    handshakeTimeout: Duration.seconds(10),
+    maxMessageBytes: 2 * 1024 * 1024,
+    maxOutboxBytes: 8 * 1024 * 1024,
+    compressFromBytes: 1024,
+    slowPatience: Duration.millis(100),
+    slowTimeout: Duration.seconds(10),
+    relayWindow: Duration.seconds(60),
+    maxClockSkew: Duration.seconds(60),
+    maxSeenIds: 200_000,
+    pingInterval: Duration.seconds(15),
+    pingTimeout: Duration.seconds(30),
+    maxPeersPerList: 64,
+    maxKnownAddresses: 1000,
+    maxConcurrentDials: 4,
+    reconnectBase: Duration.millis(500),
+    reconnectMax: Duration.seconds(30),
+    upkeepInterval: Duration.seconds(5),
+    requestTimeout: Duration.seconds(5),
+    maxPendingRequests: 1024,
+    inboxCapacity: 65_536,
+    handlerConcurrency: 64,
+    drainTimeout: Duration.seconds(1)
+  }
+
+  /** The defaults with some settings changed. */
+  static readonly layer = (options: Partial<MeshOptions> = {}): Layer.Layer<MeshConfig> =>
+    Layer.succeed(this, { ...MeshConfig.defaults, ...options })
+}

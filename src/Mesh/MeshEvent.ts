@@ -1,0 +1,73 @@
+/**
+ * What happens to a node, told in order: who joined and left and why, who was refused, what was
+ * lost. The command line prints them; an application may act on them.
+ */
+import * as Schema from "effect/Schema"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { CloseReason } from "../Transport/CloseReason.ts"
+import { DialError } from "../Transport/Transport.ts"
+
+const direction = Schema.Literals(["inbound", "outbound"])
+
+/** A peer is linked: handshakes are done on both sides. @category events @since 0.1.0 */
+export const PeerJoined = Schema.TaggedStruct("PeerJoined", {
+  id: Schema.String,
+  address: Schema.UndefinedOr(PeerAddress),
+  direction
+})
+
+/** The last link to a peer ended. @category events @since 0.1.0 */
+export const PeerLeft = Schema.TaggedStruct("PeerLeft", {
+  id: Schema.String,
+  address: Schema.UndefinedOr(PeerAddress),
+  reason: CloseReason
+})
+
+/** A connection did not become a link. @category events @since 0.1.0 */
+export const Rejected = Schema.TaggedStruct("Rejected", { remote: PeerAddress, direction, reason: CloseReason })
+
+/** A dial of the node's own accord came to nothing. @category events @since 0.1.0 */
+export const DialFailed = Schema.TaggedStruct("DialFailed", { address: PeerAddress, error: DialError })
+
+/** A peer takes less than it is sent; broadcasts no longer wait for it. @category events @since 0.1.0 */
+export const PeerSlow = Schema.TaggedStruct("PeerSlow", { id: Schema.String, queuedBytes: Schema.Int })
+
+/** A slow peer caught up; `droppedCount` messages did not reach it over this link so far. @category events @since 0.1.0 */
+export const PeerRecovered = Schema.TaggedStruct("PeerRecovered", { id: Schema.String, droppedCount: Schema.Int })
+
+/** A reader of this node's own lost messages, being too slow. @category events @since 0.1.0 */
+export const ReaderLagged = Schema.TaggedStruct("ReaderLagged", { reader: Schema.String, lostCount: Schema.Int })
+
+/** Something for a topic or question that its schema does not take; it was dropped. @category events @since 0.1.0 */
+export const ValueRefused = Schema.TaggedStruct("ValueRefused", {
+  name: Schema.String,
+  sender: Schema.String,
+  detail: Schema.String
+})
+
+/** A handler of the application failed or threw; other messages go on. @category events @since 0.1.0 */
+export const HandlerFailed = Schema.TaggedStruct("HandlerFailed", { name: Schema.String, detail: Schema.String })
+
+/**
+ * Every event; match on `_tag`.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const MeshEvent = Schema.Union([
+  PeerJoined,
+  PeerLeft,
+  Rejected,
+  DialFailed,
+  PeerSlow,
+  PeerRecovered,
+  ReaderLagged,
+  ValueRefused,
+  HandlerFailed
+])
+
+/**
+ * @category events
+ * @since 0.1.0
+ */
+export type MeshEvent = typeof MeshEvent.Type

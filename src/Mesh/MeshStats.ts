@@ -1,0 +1,56 @@
+/**
+ * What a node has counted since it started. Plain numbers, for they are touched by every message.
+ */
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface MeshStats {
+  /** Messages that came over links, of every kind. */
+  readonly received: number
+  /** Broadcasts and whispers of this node's own. */
+  readonly sent: number
+  /** Copies of others' broadcasts put into queues. */
+  readonly relayed: number
+  /** Messages handed to the application's readers. */
+  readonly delivered: number
+  /** Broadcasts that had been seen. */
+  readonly duplicates: number
+  /** Broadcasts older than the relay window. */
+  readonly expired: number
+  /** Broadcasts from beyond the allowed skew. */
+  readonly fromFuture: number
+  /** Messages without a payload, with an unknown main flag, or that nothing here handles. */
+  readonly ignored: number
+  /** Frames that found a peer's queue full. */
+  readonly droppedOutbound: number
+  /** Messages that readers of the application lost, being too slow. */
+  readonly lostByReaders: number
+  /** Connections that did not become links. */
+  readonly rejected: number
+  /** Links there are now. */
+  readonly peers: number
+  /** Ids of broadcasts remembered now. */
+  readonly seenIds: number
+  /** Addresses known now. */
+  readonly knownAddresses: number
+}
+
+/** The counters a node keeps; the rest of `MeshStats` is read off its tables. */
+export type MeshCounters = { -readonly [K in Exclude<keyof MeshStats, "peers" | "seenIds" | "knownAddresses">]: number }
+
+/** All at zero. */
+export const makeCounters = (): MeshCounters => ({
+  received: 0,
+  sent: 0,
+  relayed: 0,
+  delivered: 0,
+  duplicates: 0,
+  expired: 0,
+  fromFuture: 0,
+  ignored: 0,
+  droppedOutbound: 0,
+  lostByReaders: 0,
+  rejected: 0
+})

@@ -1,0 +1,52 @@
+/**
+ * What happens when a peer takes less than it is sent. Its queue is bounded; when it is half full,
+ * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
+ * One that stays behind is slow: nobody waits for it, what does not fit is dropped, and after
+ * `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Outgoing } from "../../Transport/Outgoing.ts"
+import type { Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** Queues a frame for a peer, and has the peer watched when that fills its queue. */
+export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
+  const isTaken = peer.link.offer(outgoing)
+  if (!isTaken) node.counters.droppedOutbound++
+  if (!peer.isWatched && !peer.link.outbox.room.isOpen()) {
+    peer.isWatched = true
+    node.congested.add(peer)
+    node.services.run(watch(node, peer))
+  }
+  return isTaken
+}
+
+/** Waits until no healthy peer is congested: at once as a rule, `slowPatience` at the most. */
+export const awaitRoom = (node: MeshNode): Effect.Effect<void> =>
+  node.congested.size === 0 ? Effect.void : Effect.forEach(
+    [...node.congested],
+    (peer) => Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowPatience),
+    { concurrency: "unbounded", discard: true }
+  )
+
+const watch = (node: MeshNode, peer: Peer): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const link = peer.link
+    const { slowPatience, slowTimeout } = node.options
+    if (Option.isSome(yield* Effect.timeoutOption(link.outbox.room.await, slowPatience))) return
+    peer.isSlow = true
+    node.congested.delete(peer)
+    node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: link.outbox.queuedBytes })
+    if (Option.isNone(yield* Effect.timeoutOption(link.outbox.room.await, slowTimeout))) {
+      const afterMillis = Duration.toMillis(slowTimeout)
+      link.close({ _tag: "TooSlow", queuedBytes: link.outbox.queuedBytes, afterMillis })
+    } else if (!link.outbox.isClosed) {
+      node.emit({ _tag: "PeerRecovered", id: peer.id, droppedCount: link.droppedCount })
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => {
+    peer.isSlow = false
+    peer.isWatched = false
+    node.congested.delete(peer)
+  })))

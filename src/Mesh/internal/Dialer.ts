@@ -1,0 +1,155 @@
+/**
+ * Links that this node opens: those the application asks for, and its own share, kept up by a loop
+ * that redials what was lost, with growing and jittered waits, and asks peers for theirs.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { LinkClosed } from "../../Transport/CloseReason.ts"
+import type { DialError } from "../../Transport/Transport.ts"
+import type { KnownAddress } from "../AddressBook.ts"
+import { ConnectError } from "../MeshError.ts"
+import type { Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import * as Session from "./Session.ts"
+
+/** The longest wait between two requests for peers of a node whose share of links cannot be had. */
+const maxAskMillis = 60_000
+
+/**
+ * A link to an address: the one there is, or a new one. Fails with the reason when there is none
+ * and it cannot be made. When the caller is interrupted before the link stands, it is given up.
+ */
+export const connect = Effect.fnUntraced(function*(
+  node: MeshNode,
+  address: PeerAddress,
+  id?: string
+): Effect.fn.Return<Peer, ConnectError> {
+  const linked = findLinked(node, address, id)
+  if (linked !== undefined) return linked
+  const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
+  const session = Effect.scoped(
+    Effect.flatMap(
+      node.services.transport.dial(address),
+      (connection) => Session.run(node, connection, "outbound", { id, joined })
+    )
+  )
+  const fiber = node.services.run(Effect.catch(session, (error) => Effect.asVoid(Deferred.fail(joined, error))))
+  return yield* Deferred.await(joined).pipe(
+    Effect.onInterrupt(() => Fiber.interrupt(fiber)),
+    Effect.mapError((error) => new ConnectError({ address, reason: error._tag === "DialError" ? error : error.reason }))
+  )
+})
+
+const findLinked = (node: MeshNode, address: PeerAddress, id: string | undefined): Peer | undefined => {
+  if (id !== undefined) return node.table.get(id)
+  const text = format(address)
+  for (const peer of node.table.values()) {
+    if (peer.address !== undefined && format(peer.address) === text) return peer
+  }
+  return undefined
+}
+
+/** Keeps the node's share of links; runs until interrupted. */
+export const upkeep = (node: MeshNode): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const intervalMillis = Duration.toMillis(node.options.upkeepInterval)
+    let askMillis = intervalMillis
+    let nextAskMillis = 0
+    let dialingCount = 0
+
+    const attempt = (known: KnownAddress) => {
+      known.isDialing = true
+      dialingCount++
+      node.services.run(dialKnown(node, known).pipe(Effect.ensuring(Effect.sync(() => {
+        known.isDialing = false
+        dialingCount--
+        node.wake.openUnsafe()
+      }))))
+    }
+
+    while (true) {
+      node.wake.closeUnsafe()
+      const now = node.nowMillis()
+      const missing = node.options.maxOutboundLinks - node.table.countOf("outbound") - dialingCount
+      const { due, nextMillis } = candidates(node, now, missing)
+      for (const known of due.slice(0, node.options.maxConcurrentDials - dialingCount)) attempt(known)
+      if (missing > 0 && due.length === 0 && now >= nextAskMillis) {
+        askForPeers(node)
+        nextAskMillis = now + askMillis
+        askMillis = Math.min(maxAskMillis, askMillis * 2)
+      }
+      if (due.length > 0) askMillis = intervalMillis
+      const jitter = 0.8 + 0.4 * node.services.random.nextDoubleUnsafe()
+      const wait = Math.max(1, Math.min(intervalMillis * jitter, nextMillis - now))
+      yield* Effect.timeoutOption(node.wake.await, wait)
+      // Whoever lost the same peer wakes at the same moment: do not all dial at once.
+      yield* Effect.sleep(node.services.random.nextDoubleUnsafe() * spreadMillis)
+    }
+  })
+
+/** Wake-ups are spread over this time, in milliseconds. */
+const spreadMillis = 50
+
+/** What to dial now, and when the next address is due. */
+const candidates = (node: MeshNode, now: number, missing: number) => {
+  const linked = new Set<string>()
+  const linkedIds = new Set<string>()
+  for (const peer of node.table.values()) {
+    linkedIds.add(peer.id)
+    if (peer.address !== undefined) linked.add(format(peer.address))
+  }
+  const open = node.book.candidates((known) =>
+    linked.has(format(known.address)) || (known.id !== undefined && linkedIds.has(known.id))
+  )
+  const wanted = missing > 0 ? open : open.filter((known) => known.isBootstrap)
+  let nextMillis = Number.POSITIVE_INFINITY
+  const due: Array<KnownAddress> = []
+  for (const known of wanted) {
+    if (known.nextDialMillis <= now) due.push(known)
+    else nextMillis = Math.min(nextMillis, known.nextDialMillis)
+  }
+  const bootstrap = due.filter((known) => known.isBootstrap)
+  const others = node.sample(due.filter((known) => !known.isBootstrap), Math.max(0, missing - bootstrap.length))
+  return { due: [...bootstrap, ...others], nextMillis }
+}
+
+const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
+  connect(node, known.address).pipe(
+    Effect.asVoid,
+    Effect.catch((error) =>
+      Effect.sync(() => {
+        const reason = error.reason
+        if (reason._tag === "SelfConnection") {
+          node.ownAddresses.add(format(known.address))
+          node.book.forget(known.address)
+          return
+        }
+        if (reason._tag === "DialError") node.emit({ _tag: "DialFailed", address: known.address, error: reason })
+        node.book.failed(known.address, node.nowMillis(), node.services.random.nextDoubleUnsafe())
+      })
+    )
+  )
+
+const askForPeers = (node: MeshNode): void => {
+  for (const peer of node.sample(node.table.values(), 1)) peer.link.tell({ _tag: "RequestPeers" })
+}
+
+/** Pings silent peers that answer pings, and gives up those that do not any more; runs until interrupted. */
+export const liveness = (node: MeshNode): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const intervalMillis = Duration.toMillis(node.options.pingInterval)
+    const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
+    while (true) {
+      yield* Effect.sleep(intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe()))
+      const now = node.nowMillis()
+      for (const { link } of node.table.values()) {
+        const silentMillis = now - link.lastReceivedMillis
+        if (!link.capabilities.extended || silentMillis < intervalMillis) continue
+        if (silentMillis >= intervalMillis + timeoutMillis) link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
+        else link.ping()
+      }
+    }
+  })

@@ -1,0 +1,53 @@
+/**
+ * The application's handlers: each takes the messages of one sub-flag from a bounded queue and runs
+ * in fibers of its own, so that one that fails, throws or never returns holds up nobody else.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { SubFlagTaken } from "../MeshError.ts"
+import type { MeshMessage } from "../MeshMessage.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** Claims a sub-flag for a synchronous handler, until the scope closes. */
+export const claim = (
+  node: MeshNode,
+  subFlag: string,
+  handler: (message: MeshMessage) => void
+): Effect.Effect<void, SubFlagTaken, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (subFlag.length < 2 || node.handlers.has(subFlag)) return Effect.fail(new SubFlagTaken({ subFlag }))
+      node.handlers.set(subFlag, handler)
+      return Effect.void
+    }),
+    () => Effect.sync(() => node.handlers.delete(subFlag))
+  ))
+
+/** Runs an effect for each item that is published, `handlerConcurrency` at a time, until the scope closes. */
+export const consume = <A, E, R>(
+  node: MeshNode,
+  name: string,
+  handler: (item: A) => Effect.Effect<unknown, E, R>
+): Effect.Effect<(item: A) => void, never, Scope.Scope | R> =>
+  Effect.gen(function*() {
+    const readers = node.readers<A>(name)
+    const guarded = (item: A) =>
+      Effect.suspend(() => handler(item)).pipe(
+        Effect.catchCause((cause) => Effect.sync(() => node.emit(failed(name, cause))))
+      )
+    yield* readers.stream.pipe(
+      Stream.mapEffect(guarded, { concurrency: node.options.handlerConcurrency, unordered: true }),
+      Stream.runDrain,
+      Effect.forkScoped({ startImmediately: true })
+    )
+    return (item: A) => readers.publish(item)
+  })
+
+const failed = (name: string, cause: Cause.Cause<unknown>) => ({
+  _tag: "HandlerFailed" as const,
+  name,
+  detail: Cause.pretty(cause)
+})
+

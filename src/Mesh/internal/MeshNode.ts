@@ -1,0 +1,160 @@
+/**
+ * The state of one node, shared by the files of this folder: plain data and synchronous functions.
+ * Everything in it is bounded by a setting of `MeshOptions`.
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as PubSub from "effect/PubSub"
+import type * as Random from "effect/Random"
+import type { Message } from "../../Protocol/Message.ts"
+import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Protocol } from "../../Protocol/Protocol.ts"
+import type { LinkOptions } from "../../Transport/Link.ts"
+import { Outgoing } from "../../Transport/Outgoing.ts"
+import type { Transport } from "../../Transport/Transport.ts"
+import { AddressBook } from "../AddressBook.ts"
+import type { MeshOptions } from "../MeshConfig.ts"
+import type { MeshEvent } from "../MeshEvent.ts"
+import { MeshMessage } from "../MeshMessage.ts"
+import { makeCounters, type MeshCounters } from "../MeshStats.ts"
+import { type Peer, RoutingTable } from "../RoutingTable.ts"
+import { SeenIds } from "../SeenIds.ts"
+import { Readers } from "./Readers.ts"
+
+/** The services a node was made with. */
+export interface NodeServices {
+  readonly protocol: Protocol["Service"]
+  readonly transport: Transport["Service"]
+  readonly clock: Clock.Clock
+  readonly random: typeof Random.Random["Service"]
+  readonly events: PubSub.PubSub<MeshEvent>
+  /** Starts a fiber that the node supervises. */
+  readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+}
+
+export class MeshNode {
+  readonly id: string
+  readonly networkId: string
+  /** Where others can dial this node. */
+  readonly address: PeerAddress
+  readonly options: MeshOptions
+  readonly linkOptions: LinkOptions
+  readonly services: NodeServices
+  readonly table: RoutingTable
+  readonly seen: SeenIds
+  readonly book: AddressBook
+  readonly counters: MeshCounters = makeCounters()
+  /** Readers of what users sent. */
+  readonly inbox: Readers<MeshMessage>
+  /** Whoever takes messages with a sub-flag of its own; called synchronously. */
+  readonly handlers = new Map<string, (message: MeshMessage) => void>()
+  /** Searches that wait for a `response`, by request id. */
+  readonly searches = new Map<string, (entry: { readonly id: string; readonly address: PeerAddress }) => void>()
+  /** Peers whose queue is more than half full and who do not count as slow yet: senders wait for them. */
+  readonly congested = new Set<Peer>()
+  /** Addresses under which this node found itself. */
+  readonly ownAddresses = new Set<string>()
+  /** Opened when links or addresses changed, for the upkeep to look again. */
+  readonly wake = Latch.makeUnsafe(false)
+  /** When each peer was last sent a list of peers on its request. */
+  readonly listedMillis = new WeakMap<Peer, number>()
+  pendingInboundCount = 0
+  #linkCount = 0
+
+  constructor(id: string, networkId: string, address: PeerAddress, options: MeshOptions, services: NodeServices) {
+    this.id = id
+    this.networkId = networkId
+    this.address = address
+    this.options = options
+    this.services = services
+    this.linkOptions = {
+      nodeId: id,
+      maxMessageBytes: options.maxMessageBytes,
+      maxOutboxBytes: options.maxOutboxBytes,
+      compressFromBytes: options.compressFromBytes,
+      drainTimeout: options.drainTimeout
+    }
+    this.table = new RoutingTable(id)
+    this.seen = new SeenIds(
+      Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew)),
+      options.maxSeenIds
+    )
+    this.book = new AddressBook(options.maxKnownAddresses, {
+      baseMillis: Duration.toMillis(options.reconnectBase),
+      maxMillis: Duration.toMillis(options.reconnectMax)
+    })
+    this.inbox = this.readers("messages")
+    this.ownAddresses.add(format(address))
+  }
+
+  nowMillis(): number {
+    return this.services.clock.currentTimeMillisUnsafe()
+  }
+
+  nowSeconds(): number {
+    return Math.floor(this.nowMillis() / 1000)
+  }
+
+  nextLinkKey(): number {
+    return ++this.#linkCount
+  }
+
+  emit(event: MeshEvent): void {
+    PubSub.publishUnsafe(this.services.events, event)
+  }
+
+  /** Readers whose losses are told as events under this name: the first, the second, the fourth, ... */
+  readers<A>(name: string): Readers<A> {
+    return new Readers<A>(this.options.inboxCapacity, (lostCount) => {
+      this.counters.lostByReaders++
+      if ((lostCount & (lostCount - 1)) === 0) this.emit({ _tag: "ReaderLagged", reader: name, lostCount })
+    })
+  }
+
+  /** A message on its way out. */
+  outgoing(body: Uint8Array): Outgoing {
+    return new Outgoing(body, this.options.compressFromBytes)
+  }
+
+  /** Some of the items, each as likely as the other, in random order. */
+  sample<A>(items: Iterable<A>, count: number): Array<A> {
+    const pool = [...items]
+    const taken = Math.min(count, pool.length)
+    for (let i = 0; i < taken; i++) {
+      const j = i + Math.floor(this.services.random.nextDoubleUnsafe() * (pool.length - i))
+      const item = pool[j]!
+      pool[j] = pool[i]!
+      pool[i] = item
+    }
+    return pool.slice(0, taken)
+  }
+
+  /** Some of the peers that others can dial, for anyone but `receiver`. Never a null address: it ends a js2p node. */
+  listFor(receiver: Peer | undefined): Payload {
+    const known: Array<PeerEntry> = []
+    for (const peer of this.table.values()) {
+      if (peer !== receiver && peer.address !== undefined) known.push({ address: peer.address, id: peer.id })
+    }
+    return { _tag: "Peers", peers: this.sample(known, this.options.maxPeersPerList) }
+  }
+
+  /** Takes addresses from a list of peers, as many as the setting allows. */
+  learn(entries: ReadonlyArray<PeerEntry>): void {
+    let isNew = false
+    for (const { address, id } of entries.slice(0, this.options.maxPeersPerList)) {
+      if (address === null || address.port === 0 || id === this.id || this.ownAddresses.has(format(address))) continue
+      isNew = this.book.learn(address, id) || isNew
+    }
+    if (isNew) this.wake.openUnsafe()
+  }
+
+  /** Hands a user's message to the application. */
+  deliver(message: Message, from: string): void {
+    this.counters.delivered++
+    this.inbox.publish(new MeshMessage(message, from))
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Typed questions over whisper: `ask, number, name, question` one way, `answer, number, ok or
+ * refused, answer` the other. An answer counts only from the node that was asked.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Schema from "effect/Schema"
+import {
+  AskRefused,
+  AskTimeout,
+  type MessageTooLarge,
+  type PeerNotFound,
+  type PeerUnavailable,
+  SubFlagTaken,
+  TooManyRequests
+} from "../MeshError.ts"
+import { type MeshMessage, toBytes } from "../MeshMessage.ts"
+import type { Query } from "../Query.ts"
+import { claim, consume } from "./Handlers.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import { newRequestId } from "./Search.ts"
+import { whisper } from "./Sender.ts"
+
+const askSubFlag = "ask"
+const answerSubFlag = "answer"
+
+/** A question that came in. */
+interface Asked {
+  readonly from: string
+  readonly number: string
+  readonly text: string
+}
+
+/** The questions of one node: those it can answer, and those it waits for. */
+export class Questions {
+  readonly #node: MeshNode
+  readonly #responders = new Map<string, (asked: Asked) => void>()
+  readonly #waiting = new Map<string, { readonly id: string; readonly answer: Deferred.Deferred<string, string> }>()
+
+  constructor(node: MeshNode) {
+    this.#node = node
+  }
+
+  /** Takes the two sub-flags until the scope closes. */
+  readonly listen: Effect.Effect<void, SubFlagTaken, Scope.Scope> = Effect.suspend(() =>
+    Effect.andThen(
+      claim(this.#node, askSubFlag, (message) => this.#asked(message)),
+      claim(this.#node, answerSubFlag, (message) => this.#answered(message))
+    )
+  )
+
+  respond<Q, A, E, R>(
+    query: Query<Q, A>,
+    handler: (question: Q, from: string) => Effect.Effect<A, E, R>
+  ): Effect.Effect<void, SubFlagTaken, Scope.Scope | R> {
+    const decode = Schema.decodeEffect(query.question)
+    const encode = Schema.encodeEffect(query.answer)
+    const answer = (asked: Asked) =>
+      decode(asked.text).pipe(
+        Effect.flatMap((question) => Effect.flatMap(handler(question, asked.from), encode)),
+        Effect.flatMap((text) => this.#reply(asked, "ok", text)),
+        Effect.onError(() => Effect.ignore(this.#reply(asked, "refused", `the responder to "${query.name}" failed`)))
+      )
+    return Effect.gen({ self: this }, function*() {
+      if (this.#responders.has(query.name)) return yield* new SubFlagTaken({ subFlag: query.name })
+      const publish = yield* consume(this.#node, `respond ${query.name}`, answer)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => this.#responders.set(query.name, publish)),
+        () => Effect.sync(() => this.#responders.delete(query.name))
+      )
+    })
+  }
+
+  ask<Q, A>(
+    query: Query<Q, A>,
+    id: string,
+    question: Q,
+    timeout: Duration.Input
+  ): Effect.Effect<
+    A,
+    | AskRefused
+    | AskTimeout
+    | MessageTooLarge
+    | PeerNotFound
+    | PeerUnavailable
+    | Schema.SchemaError
+    | TooManyRequests
+  > {
+    const limit = this.#node.options.maxPendingRequests
+    return Effect.gen({ self: this }, function*() {
+      const text = yield* Schema.encodeEffect(query.question)(question)
+      if (this.#waiting.size >= limit) return yield* new TooManyRequests({ limit })
+      const number = newRequestId(this.#node)
+      const answer = yield* Deferred.make<string, string>()
+      const answered = yield* Effect.acquireUseRelease(
+        Effect.sync(() => this.#waiting.set(number, { id, answer })),
+        () =>
+          Effect.andThen(
+            whisper(this.#node, id, toBytes([askSubFlag, number, query.name, text])),
+            Effect.mapError(Deferred.await(answer), (detail) => new AskRefused({ query: query.name, id, detail }))
+          ).pipe(Effect.timeoutOrElse({
+            duration: timeout,
+            orElse: () =>
+              Effect.fail(new AskTimeout({ query: query.name, id, afterMillis: Duration.toMillis(timeout) }))
+          })),
+        () => Effect.sync(() => this.#waiting.delete(number))
+      )
+      return yield* Schema.decodeEffect(query.answer)(answered)
+    })
+  }
+
+  #asked(message: MeshMessage): void {
+    const [number, name, text] = message.texts
+    if (message.kind !== "whisper" || number === undefined || name === undefined || text === undefined) {
+      this.#node.counters.ignored++
+      return
+    }
+    const asked: Asked = { from: message.from, number, text }
+    const responder = this.#responders.get(name)
+    if (responder !== undefined) responder(asked)
+    else this.#refuse(asked, `nobody responds to "${name}" there`)
+  }
+
+  /** At once and without a fiber, for anybody can ask for anything. */
+  #refuse(asked: Asked, detail: string): void {
+    const link = this.#node.table.get(asked.from)?.link
+    link?.say(link.make("whisper", toBytes([answerSubFlag, asked.number, "refused", detail])))
+  }
+
+  #answered(message: MeshMessage): void {
+    const [number, verdict, text] = message.texts
+    const waiting = this.#waiting.get(number ?? "")
+    if (message.kind !== "whisper" || waiting === undefined || waiting.id !== message.from || text === undefined) {
+      this.#node.counters.ignored++
+      return
+    }
+    Deferred.doneUnsafe(waiting.answer, verdict === "ok" ? Effect.succeed(text) : Effect.fail(text))
+  }
+
+  #reply(asked: Asked, verdict: "ok" | "refused", text: string) {
+    return whisper(this.#node, asked.from, toBytes([answerSubFlag, asked.number, verdict, text]))
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The flood: what a node does with the messages of a link (protocol 0.4, section 5). A broadcast
+ * is passed on once, as it came, to all peers but the one it came from and its author; then it is
+ * handled like a whisper. Synchronous, a batch at a time.
+ *
+ * It departs from the originals where they can be hurt or fooled: a message without a payload is
+ * not passed on (it would end every js2p node of the network), nor is one from beyond the allowed
+ * skew, and it does not go back to where it came from.
+ */
+import * as Duration from "effect/Duration"
+import type { Message } from "../../Protocol/Message.ts"
+import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
+import type { CloseReason } from "../../Transport/CloseReason.ts"
+import { type Link, readGoodbye } from "../../Transport/Link.ts"
+import { MeshMessage } from "../MeshMessage.ts"
+import type { Peer } from "../RoutingTable.ts"
+import { send } from "./Congestion.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
+const listIntervalMillis = 1000
+
+/** Takes a batch; the reason when the link has to end. */
+export const receive = (
+  node: MeshNode,
+  peer: Peer,
+  link: Link,
+  messages: ReadonlyArray<Message>
+): CloseReason | undefined => {
+  const nowSeconds = node.nowSeconds()
+  for (const message of messages) {
+    node.counters.received++
+    if (message.type === "broadcast" || message.type === "waterfall") {
+      if (!isFresh(node, message, nowSeconds)) continue
+      relay(node, peer, message)
+      handle(node, peer, link, message)
+    } else if (message.type === "whisper" || message.type === "renegotiate") {
+      const reason = readGoodbye(message) ?? handle(node, peer, link, message)
+      if (reason !== undefined) return reason
+    } else node.counters.ignored++
+  }
+  return undefined
+}
+
+/** Not without payload, not too old or too far ahead, and not seen: it is now. */
+const isFresh = (node: MeshNode, message: Message, nowSeconds: number): boolean => {
+  const { counters, options } = node
+  if (message.payload.length === 0) return count(counters, "ignored")
+  if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
+  if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
+  return node.seen.add(message.id, nowSeconds) || count(counters, "duplicates")
+}
+
+const count = (counters: MeshNode["counters"], name: keyof MeshNode["counters"]): false => {
+  counters[name]++
+  return false
+}
+
+const relay = (node: MeshNode, from: Peer, message: Message): void => {
+  if (node.table.count < 2) return
+  const outgoing = node.outgoing(node.services.protocol.encodeRelay(message))
+  for (const peer of node.table.values()) {
+    if (peer === from || peer.id === message.sender) continue
+    if (send(node, peer, outgoing)) node.counters.relayed++
+  }
+}
+
+/** What a message asks of this node. A whisper that cannot be understood ends the link. */
+const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
+  switch (node.services.protocol.subFlag(message.payload)) {
+    case "broadcast":
+    case "whisper":
+      node.deliver(message, peer.id)
+      return undefined
+    case "custom":
+      handleCustom(node, peer, message)
+      return undefined
+    case "peers":
+    case "request":
+    case "response":
+      return handleRouting(node, peer, link, message)
+    default:
+      // A second handshake cannot change who is at the other end; ping, notify and the chord's
+      // words mean nothing here. The originals ignore them as well.
+      node.counters.ignored++
+      return undefined
+  }
+}
+
+const decoder = new TextDecoder()
+
+const handleCustom = (node: MeshNode, peer: Peer, message: Message): void => {
+  const handler = node.handlers.get(decoder.decode(message.payload[0]))
+  if (handler === undefined) {
+    node.counters.ignored++
+    return
+  }
+  node.counters.delivered++
+  handler(new MeshMessage(message, peer.id))
+}
+
+const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
+  const isWhisper = message.type === "whisper"
+  const payload = node.services.protocol.decodePayload(message.payload)
+  // Whoever passed on a malformed broadcast need not have made it.
+  if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
+  switch (payload._tag) {
+    case "Peers":
+      if (isWhisper) node.learn(payload.peers)
+      return undefined
+    case "RequestPeers":
+      tellPeers(node, peer, link)
+      return undefined
+    case "Request":
+      answer(node, link, payload.requestId, payload.nodeId)
+      return undefined
+    case "Response":
+      if (payload.address !== null && payload.address.port > 0) {
+        node.searches.get(payload.requestId)?.({ id: payload.nodeId, address: payload.address })
+      }
+      return undefined
+    default:
+      return undefined
+  }
+}
+
+const malformed = ({ detail, offset, reason }: WireFault): CloseReason => ({ _tag: "Malformed", reason, offset, detail })
+
+const tellPeers = (node: MeshNode, peer: Peer, link: Link): void => {
+  const now = node.nowMillis()
+  const last = node.listedMillis.get(peer)
+  if (last !== undefined && now - last < listIntervalMillis) return
+  node.listedMillis.set(peer, now)
+  link.tell(node.listFor(peer))
+}
+
+/**
+ * Says where a node can be dialed, to the link that asked: a broadcast on that link alone, which
+ * floods back to whoever searches. The originals never answer for themselves; this node does.
+ */
+const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): void => {
+  const address = nodeId === node.id ? node.address : node.table.get(nodeId)?.address
+  if (address === undefined) return
+  const { protocol } = node.services
+  const message = link.make(
+    "broadcast",
+    protocol.encodePayload({ _tag: "Response", requestId, address, nodeId })
+  )
+  node.seen.add(message.id, node.nowSeconds())
+  link.say(message)
+}

@@ -1,0 +1,78 @@
+/**
+ * Reaching a node that is not a neighbor (protocol 0.4, section 5): a `request` floods the network,
+ * whoever is linked to the node answers with its address, and the node is dialed. An answer counts
+ * only if the node that is met there is the one that was looked for.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { PeerNotFound, TooManyRequests } from "../MeshError.ts"
+import type { Peer } from "../RoutingTable.ts"
+import * as Congestion from "./Congestion.ts"
+import * as Dialer from "./Dialer.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** Addresses tried for one search; further answers are not looked at. */
+const maxAnswers = 16
+
+/** The peer with this id: a neighbor, or found and dialed within `requestTimeout`. */
+export const find = (node: MeshNode, id: string): Effect.Effect<Peer, PeerNotFound | TooManyRequests> =>
+  Effect.suspend((): Effect.Effect<Peer, PeerNotFound | TooManyRequests> => {
+    const peer = node.table.get(id)
+    if (peer !== undefined) return Effect.succeed(peer)
+    if (id === node.id) return Effect.fail(new PeerNotFound({ id, detail: "that is this node itself" }))
+    const limit = node.options.maxPendingRequests
+    if (node.searches.size >= limit) return Effect.fail(new TooManyRequests({ limit }))
+    return search(node, id)
+  })
+
+const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.fn.Return<Peer, PeerNotFound> {
+  const known = node.book.findById(id)
+  if (known !== undefined) {
+    const peer = yield* Effect.option(Dialer.connect(node, known.address, id))
+    if (Option.isSome(peer)) return peer.value
+  }
+  const answers = yield* Queue.dropping<PeerAddress>(maxAnswers)
+  const requestId = newRequestId(node)
+  const dialAnswers: Effect.Effect<Peer> = Effect.flatMap(
+    Queue.take(answers),
+    (address) => Effect.catch(Dialer.connect(node, address, id), () => dialAnswers)
+  )
+  return yield* Effect.acquireUseRelease(
+    Effect.sync(() => {
+      node.searches.set(requestId, (entry) => {
+        if (entry.id === id) Queue.offerUnsafe(answers, entry.address)
+      })
+    }),
+    () => {
+      ask(node, requestId, id)
+      return Effect.timeoutOrElse(dialAnswers, {
+        duration: node.options.requestTimeout,
+        orElse: () => Effect.fail(new PeerNotFound({ id, detail: unanswered(node) }))
+      })
+    },
+    () => Effect.sync(() => node.searches.delete(requestId))
+  )
+})
+
+const unanswered = (node: MeshNode): string =>
+  node.table.count === 0
+    ? "this node has no links"
+    : `nobody said within ${Duration.toMillis(node.options.requestTimeout)} ms where it can be dialed`
+
+/** Unlike the originals' ids, which repeat within a second, one for each search. */
+export const newRequestId = (node: MeshNode): string => {
+  const { random } = node.services
+  return `${random.nextIntUnsafe().toString(36)}.${random.nextIntUnsafe().toString(36)}`
+}
+
+const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
+  const { protocol } = node.services
+  const payload = protocol.encodePayload({ _tag: "Request", requestId, nodeId })
+  const message = protocol.make("broadcast", node.id, payload, node.nowSeconds())
+  node.seen.add(message.id, node.nowSeconds())
+  const outgoing = node.outgoing(protocol.encode(message))
+  for (const peer of node.table.values()) Congestion.send(node, peer, outgoing)
+}

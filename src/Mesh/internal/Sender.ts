@@ -1,0 +1,83 @@
+/**
+ * What the application sends: the size is checked before anything leaves, a broadcast goes to all
+ * peers, a whisper to one, waiting for room in its queue.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Message } from "../../Protocol/Message.ts"
+import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
+import * as Congestion from "./Congestion.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import { find } from "./Search.ts"
+
+/** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
+const maxStampAheadSeconds = 20
+
+/** Refuses payloads over the limit before they are hashed; the frame adds at most some hundred bytes. */
+const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.Effect<void, MessageTooLarge> => {
+  let bytes = overheadBytes
+  for (const packet of payload) bytes += packet.length + 4
+  const maxBytes = node.options.maxMessageBytes
+  return bytes > maxBytes ? Effect.fail(new MessageTooLarge({ bytes, maxBytes })) : Effect.void
+}
+
+/** Flag, sender, id and time with their lengths, at most. */
+const overheadBytes = 512
+
+/**
+ * Sends to every peer; gives the id of the message. An id covers payload and second alone, so the
+ * same payload sent twice within a second would pass for a duplicate: the second one is stamped
+ * with the next second that is free.
+ */
+export const broadcast = Effect.fnUntraced(function*(
+  node: MeshNode,
+  payload: ReadonlyArray<Uint8Array>
+): Effect.fn.Return<string, MessageTooLarge> {
+  yield* checkSize(node, payload)
+  let message = stamp(node, payload)
+  while (message === undefined) {
+    yield* Effect.sleep("1 second")
+    message = stamp(node, payload)
+  }
+  const outgoing = node.outgoing(node.services.protocol.encode(message))
+  node.counters.sent++
+  for (const peer of node.table.values()) {
+    peer.link.remember(message)
+    Congestion.send(node, peer, outgoing)
+  }
+  yield* Congestion.awaitRoom(node)
+  return message.id
+})
+
+const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | undefined => {
+  const now = node.nowSeconds()
+  for (let time = now; time <= now + maxStampAheadSeconds; time++) {
+    const message = node.services.protocol.make("broadcast", node.id, payload, time)
+    if (node.seen.add(message.id, now)) return message
+  }
+  return undefined
+}
+
+/** Sends to one node, which is found and dialed when it is no neighbor; gives the id of the message. */
+export const whisper = Effect.fnUntraced(function*(
+  node: MeshNode,
+  id: string,
+  payload: ReadonlyArray<Uint8Array>
+): Effect.fn.Return<string, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
+  yield* checkSize(node, payload)
+  const peer = yield* find(node, id)
+  const message = peer.link.make("whisper", payload)
+  const outgoing = node.outgoing(node.services.protocol.encode(message))
+  while (!Congestion.send(node, peer, outgoing)) {
+    const room = yield* Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowTimeout)
+    if (Option.isNone(room)) {
+      const detail = `its queue stayed full for ${Duration.toMillis(node.options.slowTimeout)} ms`
+      return yield* new PeerUnavailable({ id, detail })
+    }
+    if (peer.link.outbox.isClosed) return yield* new PeerUnavailable({ id, detail: "the link ended" })
+  }
+  peer.link.remember(message)
+  node.counters.sent++
+  return message.id
+})

@@ -1,0 +1,168 @@
+/**
+ * The life of one connection: handshake, admission to the routing table, reading until it ends,
+ * and the end told to both sides. Each runs in a fiber of its own that owns the connection.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { Protocol } from "../../Protocol/Protocol.ts"
+import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
+import * as Handshake from "../../Transport/Handshake.ts"
+import * as Link from "../../Transport/Link.ts"
+import type { Connection, DialError } from "../../Transport/Transport.ts"
+import type { Peer } from "../RoutingTable.ts"
+import { awaitRoom } from "./Congestion.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import * as Relay from "./Relay.ts"
+
+/** A dial that somebody waits for. */
+export interface Expectation {
+  /** The node that must answer; any when undefined. */
+  readonly id: string | undefined
+  readonly joined: Deferred.Deferred<Peer, LinkClosed | DialError>
+}
+
+/** Serves one connection until it ends; never fails. */
+export const run = (
+  node: MeshNode,
+  connection: Connection,
+  direction: "inbound" | "outbound",
+  expectation?: Expectation
+): Effect.Effect<void> =>
+  Effect.scoped(Effect.gen(function*() {
+    const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
+    const session = new Session(node, link, expectation)
+    yield* session.converse.pipe(
+      Effect.raceFirst(link.closed),
+      Effect.catch((error) => session.end(error.reason)),
+      Effect.onInterrupt(() => session.end({ _tag: "Stopped" }))
+    )
+  })).pipe(Effect.provideService(Protocol, node.services.protocol))
+
+/** Accepts a connection, unless too many have not shown who they are. */
+export const accept = (node: MeshNode, connection: Connection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (node.pendingInboundCount >= node.options.maxPendingHandshakes) {
+      node.counters.rejected++
+      const reason: CloseReason = { _tag: "Full", limit: node.options.maxPendingHandshakes }
+      node.emit({ _tag: "Rejected", remote: connection.remote, direction: "inbound", reason })
+      return Effect.void
+    }
+    node.pendingInboundCount++
+    return run(node, connection, "inbound")
+  })
+
+class Session {
+  readonly #node: MeshNode
+  readonly #link: Link.Link
+  readonly #expectation: Expectation | undefined
+  #peer: Peer | undefined
+  #isPending: boolean
+
+  constructor(node: MeshNode, link: Link.Link, expectation: Expectation | undefined) {
+    this.#node = node
+    this.#link = link
+    this.#expectation = expectation
+    this.#isPending = link.direction === "inbound"
+  }
+
+  /** Fails with the reason for which the link ends, unless `close` names one first. */
+  readonly converse: Effect.Effect<never, LinkClosed, Protocol> = Effect.gen({ self: this }, function*() {
+    const node = this.#node
+    const link = this.#link
+    const peer = yield* this.#meet()
+    link.tell(node.listFor(peer))
+    while (true) {
+      const reason = Relay.receive(node, peer, link, yield* link.pull)
+      if (reason !== undefined) return yield* refuse(reason)
+      if (node.congested.size > 0) yield* awaitRoom(node)
+    }
+  })
+
+  /** The handshake, and the place in the routing table. */
+  #meet = Effect.fnUntraced(function*(this: Session): Effect.fn.Return<Peer, LinkClosed, Protocol> {
+    const node = this.#node
+    const link = this.#link
+    const options: Handshake.HandshakeOptions = {
+      nodeId: node.id,
+      networkId: node.networkId,
+      address: node.address,
+      timeout: node.options.handshakeTimeout
+    }
+    const isFull = link.direction === "inbound" && node.table.countOf("inbound") >= node.options.maxInboundLinks
+    if (!isFull) yield* Handshake.introduce(link, options)
+    const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers))
+    this.#settle()
+    if (isFull || this.#isFullFor(identity)) {
+      link.tell(node.listFor(undefined))
+      return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
+    }
+    const expected = this.#expectation?.id
+    if (expected !== undefined && expected !== identity.id) {
+      return yield* refuse({ _tag: "WrongPeer", expected, found: identity.id })
+    }
+    return yield* this.#join(identity)
+  }).bind(this)
+
+  /** Many may have shown their handshakes since this connection was accepted. */
+  #isFullFor(identity: Handshake.PeerIdentity): boolean {
+    const { options, table } = this.#node
+    return this.#link.direction === "inbound" && table.get(identity.id) === undefined &&
+      table.countOf("inbound") >= options.maxInboundLinks
+  }
+
+  #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
+    const node = this.#node
+    const admission = node.table.admit(identity, this.#link)
+    const peer = admission.peer
+    if (this.#expectation !== undefined) Deferred.doneUnsafe(this.#expectation.joined, Effect.succeed(peer))
+    if (admission._tag === "Refused") return refuse({ _tag: "Duplicate", id: identity.id })
+    this.#peer = peer
+    if (identity.address !== undefined) node.book.met(identity.address, identity.id)
+    if (admission._tag === "Replaced") admission.replaced.close({ _tag: "Duplicate", id: identity.id })
+    if (admission._tag === "Joined") {
+      node.emit({ _tag: "PeerJoined", id: peer.id, address: peer.address, direction: this.#link.direction })
+      node.wake.openUnsafe()
+    }
+    return Effect.succeed(peer)
+  }
+
+  /** Takes the link out of the table, tells the application and, where it listens, the peer. */
+  readonly end = (reason: CloseReason): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const node = this.#node
+      const link = this.#link
+      this.#settle()
+      link.sayGoodbye(reason)
+      if (this.#expectation !== undefined) {
+        Deferred.doneUnsafe(this.#expectation.joined, Effect.fail(new LinkClosed({ reason })))
+      }
+      const peer = this.#peer
+      if (peer === undefined) {
+        if (reason._tag === "Duplicate") return
+        node.counters.rejected++
+        node.emit({ _tag: "Rejected", remote: link.remote, direction: link.direction, reason })
+      } else if (node.table.remove(peer, link) === "left") {
+        this.#remember(peer, reason)
+        node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+      }
+      node.wake.openUnsafe()
+    })
+
+  /** Whether the peer is worth dialing again, and when. */
+  #remember(peer: Peer, reason: CloseReason): void {
+    const { book, services } = this.#node
+    const known = peer.address === undefined ? undefined : book.get(peer.address)
+    if (known === undefined) return
+    const word = reason._tag === "Goodbye" ? reason.reason : reason._tag
+    if (word === "Disconnected") book.rest(known.address, this.#node.nowMillis())
+    else if (word === "Stopped" && !known.isBootstrap) book.forget(known.address)
+    else book.failed(known.address, this.#node.nowMillis(), services.random.nextDoubleUnsafe())
+  }
+
+  #settle(): void {
+    if (this.#isPending) this.#node.pendingInboundCount--
+    this.#isPending = false
+  }
+}
+
+const refuse = (reason: CloseReason): Effect.Effect<never, LinkClosed> => Effect.fail(new LinkClosed({ reason }))

@@ -1,0 +1,83 @@
+/**
+ * Typed topics over broadcast: `topic, name, JSON`. A value is decoded once for each subscriber,
+ * by that subscriber's schema.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { MessageTooLarge, SubFlagTaken } from "../MeshError.ts"
+import { type MeshMessage, toBytes } from "../MeshMessage.ts"
+import type { Topic, TopicMessage } from "../Topic.ts"
+import { claim } from "./Handlers.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import type { Readers } from "./Readers.ts"
+import { broadcast } from "./Sender.ts"
+
+const topicSubFlag = "topic"
+
+/** The topics that one node's application reads. */
+export class Topics {
+  readonly #node: MeshNode
+  readonly #readers = new Map<string, Readers<MeshMessage>>()
+
+  constructor(node: MeshNode) {
+    this.#node = node
+  }
+
+  /** Takes the sub-flag until the scope closes. */
+  readonly listen: Effect.Effect<void, SubFlagTaken, Scope.Scope> = Effect.suspend(() =>
+    claim(this.#node, topicSubFlag, (message) => {
+      const readers = this.#readers.get(message.text)
+      if (readers === undefined) this.#node.counters.ignored++
+      else readers.publish(message)
+    })
+  )
+
+  /** Ends the streams of all subscribers. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach([...this.#readers.values()], (readers) => readers.end, { discard: true })
+  )
+
+  publish<A>(topic: Topic<A>, value: A): Effect.Effect<string, MessageTooLarge | Schema.SchemaError> {
+    return Effect.flatMap(
+      Schema.encodeEffect(topic.codec)(value),
+      (text) => broadcast(this.#node, toBytes([topicSubFlag, topic.name, text]))
+    )
+  }
+
+  subscribe<A>(topic: Topic<A>): Stream.Stream<TopicMessage<A>> {
+    const decode = Schema.decodeUnknownResult(topic.codec)
+    return Stream.unwrap(Effect.map(this.#subscription(topic.name), (readers) =>
+      readers.stream.pipe(
+        Stream.map((message) => this.#read(topic, message, decode)),
+        Stream.filter(Predicate.isNotUndefined)
+      )))
+  }
+
+  #subscription(name: string): Effect.Effect<Readers<MeshMessage>> {
+    return Effect.sync(() => {
+      const known = this.#readers.get(name)
+      if (known !== undefined) return known
+      const readers = this.#node.readers<MeshMessage>(`subscribe ${name}`)
+      this.#readers.set(name, readers)
+      return readers
+    })
+  }
+
+  #read<A>(
+    topic: Topic<A>,
+    message: MeshMessage,
+    decode: (input: unknown) => Result.Result<A, Schema.SchemaError>
+  ): TopicMessage<A> | undefined {
+    const result = decode(message.texts[1])
+    if (Result.isSuccess(result)) {
+      return { value: result.success, sender: message.sender, id: message.id, time: message.time }
+    }
+    const detail = result.failure.message
+    this.#node.emit({ _tag: "ValueRefused", name: topic.name, sender: message.sender, detail })
+    return undefined
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * Base 58 as the wire protocol uses it (protocol 0.4, section 2): the text of a number. Bytes are
+ * read as one big-endian number, 0 is `"1"`, leading zero bytes leave no trace and leading `"1"`s
+ * change nothing. This is not Bitcoin's form, which keeps count of leading zeros.
+ *
+ * Ids are digests in this form and every message carries one, so the way from digest to text works
+ * on limbs of five digits and plain numbers, and has variants that write into and compare with bytes.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+/**
+ * The 58 digits, from 0 to 57.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+/** A limb holds five digits: 58^5 is below 2^30, and a limb times 2^16 is an exact number. */
+const limbDigits = 5
+const limbBase = 58 ** limbDigits
+/** The longest digest; longer bytes go through bigint. */
+const maxFastBytes = 64
+const maxPieces = maxFastBytes / 2
+const maxLimbs = 18
+const maxDigits = maxLimbs * limbDigits
+/** Texts of up to nine digits are exact as numbers: 58^9 is below 2^53. */
+const maxNumberDigits = 9
+
+const zeroDigit = 0x31
+const digitCodes = /* @__PURE__ */ Uint8Array.from(alphabet, (digit) => digit.charCodeAt(0))
+/** The value of each character code below 128, or 255. */
+const digitValues = /* @__PURE__ */ makeDigitValues()
+/** The character codes of two digits, the first one above. */
+const pairBase = 58 ** 2
+const pairCodes = /* @__PURE__ */ makePairCodes()
+/** A column for each limb: what it holds of 2^(16 i), for each piece `i` of 16 bits, lowest first. */
+const powers = /* @__PURE__ */ makePowers()
+/** The first piece in each column that is not 0. */
+const firstPieces = /* @__PURE__ */ makeFirstPieces()
+
+const pieces = new Float64Array(maxPieces)
+const limbs = new Float64Array(maxLimbs)
+const scratch = new Uint8Array(maxDigits)
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * The most digits that the number in so many bytes can take.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const maxTextLength = (byteCount: number): number => Math.max(1, Math.ceil(byteCount * 8 / Math.log2(58)))
+
+/**
+ * The text of bytes read as a big-endian number.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const fromBytes = (bytes: Uint8Array): string => {
+  if (bytes.length > maxFastBytes) return fromInteger(toBigInt(bytes))
+  return decoder.decode(scratch.subarray(0, writeBytes(bytes, scratch, 0)))
+}
+
+/**
+ * Writes the text of bytes (at most 64) as ASCII into `out` from `offset` on, and returns how many
+ * digits it took, at most `maxTextLength`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const writeBytes = (bytes: Uint8Array, out: Uint8Array, offset: number): number => {
+  const limbCount = toLimbs(bytes)
+  let limb = limbCount - 1
+  const length = writeInteger(limbs[limb]!, out, offset)
+  // Below the highest, every limb is five digits: one, and two pairs from the table.
+  for (let position = offset + length; --limb >= 0; position += limbDigits) {
+    const value = limbs[limb]! | 0
+    const high = (value / pairBase) | 0
+    const low = pairCodes[value - high * pairBase]!
+    const first = (high / pairBase) | 0
+    const middle = pairCodes[high - first * pairBase]!
+    out[position] = digitCodes[first]!
+    out[position + 1] = middle >>> 8
+    out[position + 2] = middle
+    out[position + 3] = low >>> 8
+    out[position + 4] = low
+  }
+  return length + (limbCount - 1) * limbDigits
+}
+
+/**
+ * Whether ASCII bytes from `start` to `end` are the text of `digest` (at most 64 bytes), digit for
+ * digit: another text of the same number is not equal.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const equalsBytes = (digest: Uint8Array, text: Uint8Array, start: number, end: number): boolean => {
+  const length = writeBytes(digest, scratch, 0)
+  if (end - start !== length) return false
+  for (let i = 0; i < length; i++) {
+    if (scratch[i] !== text[start + i]) return false
+  }
+  return true
+}
+
+/**
+ * The bytes of the number that a text stands for, big-endian, filled with zeros on the left up to
+ * `byteCount`; `undefined` when a character is foreign or the number does not fit. Takes time
+ * quadratic in the length.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const toBytes = (text: string, byteCount: number): Uint8Array | undefined => {
+  const pieces = new Float64Array(Math.ceil(byteCount / 2))
+  for (let start = 0; start < text.length; start += limbDigits) {
+    const end = Math.min(start + limbDigits, text.length)
+    let carry = 0
+    for (let i = start; i < end; i++) {
+      const digit = digitValues[text.charCodeAt(i)] ?? 255
+      if (digit === 255) return undefined
+      carry = carry * 58 + digit
+    }
+    const factor = 58 ** (end - start)
+    for (let i = 0; i < pieces.length; i++) {
+      const sum = pieces[i]! * factor + carry
+      carry = Math.floor(sum / 0x10000)
+      pieces[i] = sum - carry * 0x10000
+    }
+    if (carry !== 0) return undefined
+  }
+  if (byteCount % 2 === 1 && pieces[pieces.length - 1]! > 0xff) return undefined
+  const out = new Uint8Array(byteCount)
+  for (let i = 0; i < byteCount; i++) out[byteCount - 1 - i] = pieces[i >>> 1]! >>> ((i & 1) * 8)
+  return out
+}
+
+/**
+ * The text of an integer from 0 on; throws a `RangeError` for anything else.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const fromInteger = (integer: number | bigint): string => {
+  if (integer < 0 || (typeof integer === "number" && !Number.isInteger(integer))) {
+    throw new RangeError(`base 58 needs an integer from 0 on, not ${integer}`)
+  }
+  if (integer <= Number.MAX_SAFE_INTEGER) return fromSmall(Number(integer))
+  let text = ""
+  let rest = BigInt(integer)
+  for (; rest > Number.MAX_SAFE_INTEGER; rest /= BigInt(limbBase)) {
+    text = fromSmall(Number(rest % BigInt(limbBase))).padStart(limbDigits, "1") + text
+  }
+  return fromSmall(Number(rest)) + text
+}
+
+/**
+ * Writes the text of an integer from 0 to 2^53 - 1 as ASCII into `out` from `offset` on, and
+ * returns how many digits it took, at most ten.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const writeInteger = (integer: number, out: Uint8Array, offset: number): number => {
+  let length = 1
+  for (let rest = integer; rest >= 58; rest = Math.floor(rest / 58)) length++
+  let rest = integer
+  for (let i = offset + length - 1; i >= offset; i--) {
+    const quotient = Math.floor(rest / 58)
+    out[i] = digitCodes[rest - quotient * 58]!
+    rest = quotient
+  }
+  return length
+}
+
+/**
+ * The integer that a text stands for (`""` is 0); `undefined` when a character is foreign. Takes
+ * time quadratic in the length: bound it first where a peer chose it.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const toInteger = (text: string): bigint | undefined => {
+  const integer = readInteger(encoder.encode(text))
+  return integer === undefined ? undefined : BigInt(integer)
+}
+
+/**
+ * The integer that ASCII bytes stand for: a number where nine digits hold it, else a bigint;
+ * `undefined` when a byte is foreign.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readInteger = (text: Uint8Array): number | bigint | undefined => {
+  let large = 0n
+  for (let start = 0;; start += maxNumberDigits) {
+    const end = Math.min(start + maxNumberDigits, text.length)
+    let part = 0
+    for (let i = start; i < end; i++) {
+      const digit = digitValues[text[i]!] ?? 255
+      if (digit === 255) return undefined
+      part = part * 58 + digit
+    }
+    if (start === 0 && end === text.length) return part
+    large = large * 58n ** BigInt(end - start) + BigInt(part)
+    if (end === text.length) return large
+  }
+}
+
+/**
+ * The same text without its leading `"1"`s: the shortest form of the number (a view, of one digit
+ * for 0 where there is one).
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const shortest = (text: Uint8Array): Uint8Array => {
+  if (text.length === 0) return zeroText
+  let start = 0
+  while (start < text.length - 1 && text[start] === zeroDigit) start++
+  return start === 0 ? text : text.subarray(start)
+}
+
+const zeroText = /* @__PURE__ */ Uint8Array.of(zeroDigit)
+
+/**
+ * The codec between texts in base 58 and integers.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Integer: Schema.Codec<bigint, string> = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.BigInt.check(Schema.isGreaterThanOrEqualToBigInt(0n)),
+    SchemaTransformation.transformEffect({
+      decode: (text: string, options) => {
+        const integer = toInteger(text)
+        return integer === undefined
+          ? Effect.fail(new SchemaIssue.InvalidValue({ message: "expected digits of base 58" }, text, options))
+          : Effect.succeed(integer)
+      },
+      encode: (integer: bigint) => Effect.succeed(fromInteger(integer))
+    })
+  )
+)
+
+/** Fills `limbs` with the number in `bytes` and returns how many of them it takes, at least one. */
+const toLimbs = (bytes: Uint8Array): number => {
+  if (bytes.length > maxFastBytes) throw new RangeError(`at most ${maxFastBytes} bytes, not ${bytes.length}`)
+  const pieceCount = (bytes.length + 1) >>> 1
+  for (let i = 0, low = bytes.length - 1; i < pieceCount; i++, low -= 2) {
+    pieces[i] = bytes[low]! | (low > 0 ? bytes[low - 1]! << 8 : 0)
+  }
+  // 29.28 bits to a limb, rounded down: the count may be one too many, never one too few.
+  const limbCount = Math.max(1, Math.ceil(bytes.length * 8 / 29.28))
+  let carry = 0
+  for (let limb = 0; limb < limbCount; limb++) {
+    // At most 32 products below 2^16 * 2^30: the sum stays below 2^52, exact.
+    let sum = carry
+    const column = limb * maxPieces
+    for (let i = firstPieces[limb]!; i < pieceCount; i++) sum += pieces[i]! * powers[column + i]!
+    carry = Math.floor(sum / limbBase)
+    limbs[limb] = sum - carry * limbBase
+  }
+  let top = limbCount
+  while (top > 1 && limbs[top - 1] === 0) top--
+  return top
+}
+
+/**
+ * Bytes as a big-endian number.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const toBigInt = (bytes: Uint8Array): bigint => {
+  let hex = "0x0"
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0")
+  return BigInt(hex)
+}
+
+const fromSmall = (integer: number): string => {
+  let text = ""
+  let rest = integer
+  do {
+    const quotient = Math.floor(rest / 58)
+    text = alphabet[rest - quotient * 58]! + text
+    rest = quotient
+  } while (rest > 0)
+  return text
+}
+
+function makeDigitValues(): Uint8Array {
+  const values = new Uint8Array(128).fill(255)
+  for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i
+  return values
+}
+
+function makePairCodes(): Uint16Array {
+  const codes = new Uint16Array(pairBase)
+  for (let i = 0; i < pairBase; i++) codes[i] = (digitCodes[(i / 58) | 0]! << 8) | digitCodes[i % 58]!
+  return codes
+}
+
+function makePowers(): Float64Array {
+  const table = new Float64Array(maxLimbs * maxPieces)
+  table[0] = 1
+  for (let piece = 1; piece < maxPieces; piece++) {
+    let carry = 0
+    for (let limb = 0; limb < maxLimbs; limb++) {
+      const product = table[limb * maxPieces + piece - 1]! * 0x10000 + carry
+      carry = Math.floor(product / limbBase)
+      table[limb * maxPieces + piece] = product - carry * limbBase
+    }
+  }
+  return table
+}
+
+function makeFirstPieces(): Uint8Array {
+  return Uint8Array.from({ length: maxLimbs }, (_, limb) => {
+    let piece = 0
+    while (piece < maxPieces && powers[limb * maxPieces + piece] === 0) piece++
+    return piece
+  })
+}

@@ -1,0 +1,117 @@
+/**
+ * Cuts a stream of bytes, in whatever chunks it comes, into the bodies of its frames (protocol 0.4,
+ * section 1). Nothing is copied but bodies that lie in more than one chunk.
+ */
+import * as Frame from "./Frame.ts"
+import { WireFault } from "./WireFault.ts"
+
+/** What a split body gets at first, so that small frames in small chunks seldom move. */
+const minBufferBytes = 1024
+
+const empty = new Uint8Array(0)
+
+/**
+ * The splitter of one connection. It keeps at most twice the bytes that came of the frame under
+ * way, whatever size its header announced, and holds on to no chunk.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class FrameSplitter {
+  readonly #maxFrameBytes: number
+  /** The body under way; as long as the announced size at most. */
+  #buffer: Uint8Array = empty
+  /** The size read so far, and of how many header bytes. */
+  #size = 0
+  #headerCount = 0
+  #bodyCount = 0
+  /** How many bytes of the stream were consumed, for the offsets of faults. */
+  #consumed = 0
+  #fault: WireFault | undefined
+
+  /** Refuses bodies of more than `maxFrameBytes` as soon as their header is read. */
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes
+  }
+
+  /**
+   * Takes the next bytes of the stream and appends each body that they complete to `out`: a view of
+   * `chunk` where the body lies in it whole, else a copy. Returns the first fault (`FrameTooLarge`,
+   * `EmptyFrame`), after which nothing is taken any more; bodies before it are in `out`.
+   */
+  push(chunk: Uint8Array, out: Array<Uint8Array>): WireFault | undefined {
+    let position = 0
+    while (this.#fault === undefined && position < chunk.length) {
+      position = this.#headerCount < Frame.headerBytes
+        ? this.#takeHeader(chunk, position)
+        : this.#takeBody(chunk, position, out)
+    }
+    this.#consumed += position
+    return this.#fault
+  }
+
+  /** To be called when the stream ends: a fault (`TruncatedFrame`) if that is within a frame. */
+  end(): WireFault | undefined {
+    if (this.#fault !== undefined || this.#headerCount === 0) return this.#fault
+    const detail = this.#headerCount < Frame.headerBytes
+      ? `${this.#headerCount} of ${Frame.headerBytes} header bytes`
+      : `${this.#bodyCount} of ${this.#size} body bytes`
+    return this.#fault = new WireFault("TruncatedFrame", this.#consumed, detail)
+  }
+
+  /** How many bytes of an unfinished frame came so far, its header included. */
+  get pendingBytes(): number {
+    return this.#headerCount + this.#bodyCount
+  }
+
+  #takeHeader(chunk: Uint8Array, start: number): number {
+    let position = start
+    if (this.#headerCount === 0 && chunk.length - start >= Frame.headerBytes) {
+      this.#size = Frame.readHeader(chunk, start)
+      this.#headerCount = Frame.headerBytes
+      position += Frame.headerBytes
+    } else {
+      while (this.#headerCount < Frame.headerBytes && position < chunk.length) {
+        this.#size = this.#size * 0x100 + chunk[position++]!
+        this.#headerCount++
+      }
+    }
+    if (this.#headerCount === Frame.headerBytes) {
+      this.#fault = Frame.checkSize(this.#size, this.#maxFrameBytes, this.#consumed + position - Frame.headerBytes)
+    }
+    return position
+  }
+
+  #takeBody(chunk: Uint8Array, start: number, out: Array<Uint8Array>): number {
+    const end = Math.min(start + this.#size - this.#bodyCount, chunk.length)
+    if (this.#bodyCount === 0 && end - start === this.#size) {
+      out.push(chunk.subarray(start, end))
+      this.#reset()
+      return end
+    }
+    this.#reserve(this.#bodyCount + end - start)
+    this.#buffer.set(chunk.subarray(start, end), this.#bodyCount)
+    this.#bodyCount += end - start
+    if (this.#bodyCount === this.#size) {
+      out.push(this.#buffer)
+      this.#reset()
+    }
+    return end
+  }
+
+  /** Grows by doubling up to the announced size, so the buffer of a whole body fits it exactly. */
+  #reserve(needed: number): void {
+    if (needed <= this.#buffer.length) return
+    const capacity = Math.min(this.#size, Math.max(needed, this.#buffer.length * 2, minBufferBytes))
+    const grown = new Uint8Array(capacity)
+    grown.set(this.#buffer.subarray(0, this.#bodyCount))
+    this.#buffer = grown
+  }
+
+  #reset(): void {
+    this.#buffer = empty
+    this.#size = 0
+    this.#headerCount = 0
+    this.#bodyCount = 0
+  }
+}

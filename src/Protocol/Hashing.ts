@@ -1,0 +1,75 @@
+/**
+ * Digests, as a service: message ids, node ids and chord keys all hang on it. It is synchronous,
+ * because it is on the path of every message, and swappable: `node:crypto` on Node
+ * (`NodeHashing`), a fast non-cryptographic mix for simulations and tests (`layerFast`).
+ */
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
+
+/**
+ * The digests the wire protocol uses: SHA-384 for message and node ids, SHA-256 for network ids,
+ * and all five for chord keys (protocol 0.4, sections 2 and 9).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HashAlgorithm = "sha1" | "sha224" | "sha256" | "sha384" | "sha512"
+
+/**
+ * The length of each digest in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const digestBytes: Readonly<Record<HashAlgorithm, number>> = {
+  sha1: 20,
+  sha224: 28,
+  sha256: 32,
+  sha384: 48,
+  sha512: 64
+}
+
+/**
+ * Computes digests synchronously.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Hashing extends Context.Service<Hashing, {
+  /**
+   * The digest of `first` followed by `second`, which need not lie next to each other in memory.
+   * The result is the caller's own, `digestBytes[algorithm]` long. Never fails.
+   */
+  readonly digest: (algorithm: HashAlgorithm, first: Uint8Array, second?: Uint8Array) => Uint8Array
+}>()("effect-p2p/Protocol/Hashing") {
+  /**
+   * A fast mix that is NOT a cryptographic hash: for simulations and tests only. Digests have the
+   * right lengths and spread well, but anyone can make two inputs collide. Nodes that use it only
+   * understand each other.
+   */
+  static readonly layerFast: Layer.Layer<Hashing> = Layer.sync(this, () => ({ digest: fastDigest }))
+}
+
+/** Four interleaved 32-bit FNV-1a lanes, stretched to the digest's length by a finalizing mix. */
+const fastDigest = (algorithm: HashAlgorithm, first: Uint8Array, second?: Uint8Array): Uint8Array => {
+  const lanes = new Uint32Array([0x811c9dc5, 0x9747b28c, 0x1b873593, 0xcc9e2d51])
+  let position = 0
+  for (const part of second === undefined ? [first] : [first, second]) {
+    for (let i = 0; i < part.length; i++, position++) {
+      const lane = position & 3
+      lanes[lane] = Math.imul(lanes[lane]! ^ part[i]!, 0x01000193)
+    }
+  }
+  const out = new Uint8Array(digestBytes[algorithm])
+  const view = new DataView(out.buffer)
+  let state = position
+  for (let offset = 0; offset < out.length; offset += 4) {
+    for (let lane = 0; lane < 4; lane++) {
+      state = Math.imul(state ^ lanes[lane]!, 0x85ebca6b)
+      state ^= state >>> 13
+    }
+    state = Math.imul(state + offset, 0xc2b2ae35)
+    view.setUint32(offset, (state ^ (state >>> 16)) >>> 0)
+  }
+  return out
+}

@@ -1,0 +1,146 @@
+/**
+ * lz-string as a compression method, for browsers, which have no synchronous zlib. Packed bodies are
+ * the four bytes "LZS1" and what the package's `compressToUint8Array` makes of the bytes, taken as
+ * one character each.
+ *
+ * The package's decompressor is not used: it has no bound (a few hundred bytes make a megabyte, and
+ * three more double it), and takes a truncated stream for an empty one. The one here reads the same
+ * format into bytes, stops at the limit and refuses every code that is not defined yet.
+ */
+import LzStringPackage from "lz-string"
+import type { CompressionMethod, DecompressionFault } from "./Compression.ts"
+
+/** "LZS1". A plain body that begins so would have a first packet of over 1 GB. */
+const magic = /* @__PURE__ */ Uint8Array.of(0x4c, 0x5a, 0x53, 0x31)
+
+/**
+ * The codes below 3: a new character of 8 bits follows, one of 16 bits (1, never made from bytes), or
+ * the stream ends.
+ */
+const newByte = 0
+const endOfStream = 2
+const firstPhrase = 3
+
+/**
+ * The method `"lz-string"`, which only nodes of this library know.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lzString: CompressionMethod = {
+  name: "lz-string",
+  compress: (bytes) => {
+    const packed = LzStringPackage.compressToUint8Array(toCharacters(bytes))
+    const out = new Uint8Array(magic.length + packed.length)
+    out.set(magic)
+    out.set(packed, magic.length)
+    return out
+  },
+  decompress: (bytes, maxBytes) => recognizes(bytes) ? inflate(bytes, maxBytes) : "malformed",
+  recognizes: (bytes) => recognizes(bytes)
+}
+
+const recognizes = (bytes: Uint8Array): boolean => magic.every((byte, index) => bytes[index] === byte)
+
+/** One character for each byte, in pieces that fit the stack. */
+const toCharacters = (bytes: Uint8Array): string => {
+  let text = ""
+  for (let start = 0; start < bytes.length; start += 4096) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 4096))
+  }
+  return text
+}
+
+/**
+ * As in LZW, each new phrase is the last one and the first byte of the next: it stands in the output
+ * already, so a phrase is a place and a length there. Codes grow by a bit as phrases do.
+ */
+const inflate = (bytes: Uint8Array, maxBytes: number): Uint8Array | DecompressionFault => {
+  const bits = new BitReader(bytes, magic.length)
+  const phrases = new Phrases()
+  let output = new Uint8Array(Math.min(maxBytes, Math.max(64, bytes.length * 4)))
+  let count = 0
+  let lastStart = 0
+  let lastLength = 0
+  for (;;) {
+    const code = bits.read(phrases.codeBits)
+    if (code === endOfStream) return output.subarray(0, count)
+    const known = code >= firstPhrase && code < phrases.count
+    // The phrase that this very code completes: the last one and its own first byte again.
+    const repeats = code === phrases.count && lastLength > 0
+    const byte = code === newByte ? bits.read(8) : 0
+    if (byte < 0 || (code !== newByte && !known && !repeats)) return "malformed"
+
+    const start = known ? phrases.start(code) : repeats ? lastStart : count
+    const length = known ? phrases.length(code) : repeats ? lastLength + 1 : 1
+    if (count + length > maxBytes) return "tooLarge"
+    if (count + length > output.length) output = grow(output, count + length, maxBytes)
+    if (code === newByte) {
+      output[count] = byte
+      phrases.add(count, 1)
+    } else {
+      output.copyWithin(count, start, Math.min(start + length, count))
+      if (repeats) output[count + lastLength] = output[start]!
+    }
+    if (lastLength > 0) phrases.add(lastStart, lastLength + 1)
+    lastStart = count
+    lastLength = length
+    count += length
+  }
+}
+
+const grow = (output: Uint8Array, needed: number, maxBytes: number): Uint8Array<ArrayBuffer> => {
+  const grown = new Uint8Array(Math.min(maxBytes, Math.max(needed, output.length * 2)))
+  grown.set(output)
+  return grown
+}
+
+/** Where each phrase stands in the output, and how wide the codes are that name so many. */
+class Phrases {
+  readonly #starts: Array<number> = [0, 0, 0]
+  readonly #lengths: Array<number> = [0, 0, 0]
+  codeBits = 2
+  #untilWider = 1
+
+  get count(): number {
+    return this.#starts.length
+  }
+
+  start(code: number): number {
+    return this.#starts[code]!
+  }
+
+  length(code: number): number {
+    return this.#lengths[code]!
+  }
+
+  add(start: number, length: number): void {
+    this.#starts.push(start)
+    this.#lengths.push(length)
+    if (--this.#untilWider === 0) {
+      this.#untilWider = 2 ** this.codeBits
+      this.codeBits++
+    }
+  }
+}
+
+/** Bits from the highest of each byte on; the first bit read is the lowest of a code. */
+class BitReader {
+  readonly #bytes: Uint8Array
+  #position: number
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes
+    this.#position = start * 8
+  }
+
+  /** The next number of so many bits, or -1 when fewer are left. */
+  read(count: number): number {
+    if (this.#position + count > this.#bytes.length * 8) return -1
+    let value = 0
+    for (let i = 0; i < count; i++, this.#position++) {
+      value |= ((this.#bytes[this.#position >>> 3]! >>> (7 - (this.#position & 7))) & 1) << i
+    }
+    return value
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The wire version, as a service: message to bytes, flags, ids and payload forms. Nothing above
+ * this room names a version; `Protocol04` is the layer for version 0.4.
+ *
+ * All functions are synchronous and plain, for they run for every message; the two Schemas are the
+ * same transformations for whoever composes codecs.
+ */
+import * as Context from "effect/Context"
+import type * as Schema from "effect/Schema"
+import type { CompressionMethod } from "./Compression.ts"
+import type { Message, MessageType } from "./Message.ts"
+import type { Payload, SubFlag } from "./Payload.ts"
+import type { WireFault } from "./WireFault.ts"
+
+/**
+ * Everything that differs between wire versions. A frame is, in each of them, a size of four bytes
+ * (big-endian, `Frame`) and a body that may be compressed as a whole.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Protocol extends Context.Service<Protocol, {
+  /** The version's name, `"0.4"`. */
+  readonly version: string
+  /** The compression methods this node reads and writes, most preferred first (`Compression`). */
+  readonly methods: ReadonlyArray<CompressionMethod>
+
+  /** Identifies a network: only nodes with the same subnet name, encryption and version talk. */
+  readonly networkId: (subnet: string, encryption: string) => string
+  /** A node's id, from where it listens, its network and a salt of its own. */
+  readonly nodeId: (
+    address: { readonly host: string; readonly port: number },
+    networkId: string,
+    salt: string
+  ) => string
+
+  /** A new message with its id; the payload packets are kept as they are, not copied. */
+  readonly make: (
+    type: MessageType,
+    sender: string | Uint8Array,
+    payload: ReadonlyArray<Uint8Array>,
+    time: number | bigint
+  ) => Message
+  /** The body of a message: plain, without the size header. */
+  readonly encode: (message: Message) => Uint8Array
+  /**
+   * The body with which a broadcast is passed on: same sender, id, time and payload. The received
+   * body itself is reused where the message still has it.
+   */
+  readonly encodeRelay: (message: Message) => Uint8Array
+  /** Reads a plain body and checks the id against the content. Never throws. */
+  readonly decode: (body: Uint8Array) => Message | WireFault
+  /**
+   * Undoes the compression of a received body, recognizing the method by its first bytes among
+   * `methods`; a plain body is returned as it is. Gives up past `maxBytes`. Never throws.
+   */
+  readonly unpack: (
+    body: Uint8Array,
+    methods: ReadonlyArray<CompressionMethod>,
+    maxBytes: number
+  ) => Uint8Array | WireFault
+
+  /** The sub-flag by name. */
+  readonly subFlag: (payload: ReadonlyArray<Uint8Array>) => SubFlag
+  /** Payload packets from what a message says. */
+  readonly encodePayload: (payload: Payload) => ReadonlyArray<Uint8Array>
+  /** What a message says, from its payload packets. Never throws. */
+  readonly decodePayload: (packets: ReadonlyArray<Uint8Array>) => Payload | WireFault
+
+  /** `encode` and `decode` as a Schema. */
+  readonly Message: Schema.Codec<Message, Uint8Array>
+  /** `encodePayload` and `decodePayload` as a Schema. */
+  readonly Payload: Schema.Codec<Payload, ReadonlyArray<Uint8Array>>
+}>()("effect-p2p/Protocol/Protocol") {}

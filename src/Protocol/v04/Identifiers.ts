@@ -1,0 +1,113 @@
+/**
+ * Ids of wire version 0.4 (sections 2 and 9): networks, nodes, requests, and the positions of chord.
+ */
+import * as Base58 from "../Base58.ts"
+import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"
+
+/**
+ * The version as it goes into network ids.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const version = "0.4"
+
+/**
+ * The five hash tables of chord: each key lies in all of them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const tables = /* @__PURE__ */ Object.keys(digestBytes) as ReadonlyArray<HashAlgorithm>
+
+const encoder = new TextEncoder()
+
+/**
+ * The id of a network: the SHA-256 of subnet, encryption and version.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const networkId = (hashing: Hashing["Service"], subnet: string, encryption: string): string =>
+  digestText(hashing, "sha256", subnet + encryption + version)
+
+/**
+ * The id of a node: the SHA-384 of its address as Python writes a pair, its network and a salt of
+ * its own. Nobody checks it; that it is made as py2p makes it only keeps ids of one kind.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const nodeId = (
+  hashing: Hashing["Service"],
+  address: { readonly host: string; readonly port: number },
+  networkId: string,
+  salt: string
+): string => digestText(hashing, "sha384", `(${pythonText(address.host)}, ${address.port})${networkId}${salt}`)
+
+/**
+ * The id of a request for a node: the SHA-384 of the wanted id and the time in seconds.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const requestId = (hashing: Hashing["Service"], nodeId: string, time: number | bigint): string =>
+  digestText(hashing, "sha384", nodeId + Base58.fromInteger(time))
+
+/**
+ * What a chord node puts in its handshake for the network: the id and the exponent of the ring's
+ * size, glued together.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const chordNetworkId = (networkId: string, exponent: number): string => networkId + Base58.fromInteger(exponent)
+
+/**
+ * The position of an id on a ring of 2^`exponent`; `undefined` when the id is not in base 58. Takes
+ * time quadratic in the length of the id.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const ringPosition = (id: string, exponent: number): bigint | undefined => {
+  const integer = Base58.toInteger(id)
+  return integer === undefined ? undefined : BigInt.asUintN(exponent, integer)
+}
+
+/**
+ * Where a key lies in each of the five tables, as whole digests: `BigInt.asUintN` with the exponent
+ * gives the position on a ring.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const keyPositions = (
+  hashing: Hashing["Service"],
+  key: Uint8Array
+): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
+  tables.map((table) => ({ table, position: Base58.toBigInt(hashing.digest(table, key)) }))
+
+const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
+  Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))
+
+/** A text as Python 3 writes it: quotes chosen by content, what cannot be printed as escapes. */
+const pythonText = (text: string): string => {
+  const quote = text.includes("'") && !text.includes("\"") ? "\"" : "'"
+  let out = quote
+  for (const character of text) {
+    if (character === quote || character === "\\") out += `\\${character}`
+    else if (character !== " " && /[\p{C}\p{Z}]/u.test(character)) out += pythonEscape(character)
+    else out += character
+  }
+  return out + quote
+}
+
+const pythonEscape = (character: string): string => {
+  if (character === "\n") return "\\n"
+  if (character === "\r") return "\\r"
+  if (character === "\t") return "\\t"
+  const hex = character.codePointAt(0)!.toString(16)
+  if (hex.length <= 2) return `\\x${hex.padStart(2, "0")}`
+  return hex.length <= 4 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`
+}

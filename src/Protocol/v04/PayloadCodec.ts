@@ -1,0 +1,267 @@
+/**
+ * Payload packets of wire version 0.4 to what they say and back (sections 3 to 6 and 9). The first
+ * packet is the sub-flag; what follows is text, JSON or bytes. JSON is read as Python and Node.js
+ * write it, and written with control characters escaped.
+ */
+import * as Base58 from "../Base58.ts"
+import { digestBytes } from "../Hashing.ts"
+import type { Payload, PeerEntry } from "../Payload.ts"
+import * as PeerAddress from "../PeerAddress.ts"
+import { WireFault } from "../WireFault.ts"
+import * as Flags from "./Flags.ts"
+
+type Packets = ReadonlyArray<Uint8Array>
+
+/** What asks for all peers, in place of a request id. */
+const allPeers = "*"
+/** A chord key is a digest: SHA-512 takes 88 digits. Conversion takes time quadratic in the length. */
+const maxKeyDigits = 88
+const maxKeyBits = 512
+
+const encoder = new TextEncoder()
+// A byte order mark is part of a text here: dropping it would make two texts one.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const allPeersPacket = /* @__PURE__ */ encoder.encode(allPeers)
+
+/**
+ * The packets for a payload.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (payload: Payload): ReadonlyArray<Uint8Array> => {
+  switch (payload._tag) {
+    case "UserBroadcast":
+      return [Flags.subFlagPacket("broadcast"), ...payload.packets]
+    case "UserWhisper":
+      return [Flags.subFlagPacket("whisper"), ...payload.packets]
+    case "Handshake":
+      return [
+        Flags.subFlagPacket("handshake"),
+        encoder.encode(payload.nodeId),
+        encoder.encode(payload.networkId),
+        json(addressToJson(payload.address)),
+        json(payload.methods.map(Flags.compressionText))
+      ]
+    case "Peers":
+      return [Flags.subFlagPacket("peers"), json(payload.peers.map(entryToJson))]
+    case "RequestPeers":
+      return [Flags.subFlagPacket("request"), allPeersPacket]
+    case "Request":
+      return [Flags.subFlagPacket("request"), encoder.encode(payload.requestId), encoder.encode(payload.nodeId)]
+    case "Response":
+      return [
+        Flags.subFlagPacket("response"),
+        encoder.encode(payload.requestId),
+        json([addressToJson(payload.address), payload.nodeId])
+      ]
+    case "CompressionList":
+      return [Flags.subFlagPacket("compression"), json(payload.methods.map(Flags.compressionText))]
+    case "Resend":
+      return [Flags.subFlagPacket("resend")]
+    case "Ping":
+      return [Flags.subFlagPacket("ping"), ...payload.packets]
+    case "Pong":
+      return [Flags.subFlagPacket("pong"), ...payload.packets]
+    case "Notify":
+      return [Flags.subFlagPacket("notify"), ...payload.packets]
+    case "Store":
+      return [Flags.subFlagPacket("store"), encoder.encode(payload.table), keyPacket(payload.key), payload.value]
+    case "Retrieve":
+      return [Flags.subFlagPacket("retrieve"), encoder.encode(payload.table), keyPacket(payload.key)]
+    case "Retrieved":
+      return [Flags.subFlagPacket("response"), encoder.encode(payload.table), keyPacket(payload.key), payload.value]
+    case "Custom":
+      return [payload.subFlag, ...payload.packets]
+  }
+}
+
+/**
+ * What the packets say; packets after those that a sub-flag asks for are ignored, as the references do.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (packets: ReadonlyArray<Uint8Array>): Payload | WireFault => {
+  const subFlag = Flags.readSubFlag(packets[0])
+  switch (subFlag) {
+    case "broadcast":
+      return { _tag: "UserBroadcast", packets: packets.slice(1) }
+    case "whisper":
+      return { _tag: "UserWhisper", packets: packets.slice(1) }
+    case "handshake":
+      return decodeHandshake(packets)
+    case "peers":
+      return decodePeers(packets)
+    case "request":
+      return decodeRequest(packets)
+    case "response":
+      return isChordResponse(packets) ? decodeStored("Retrieved", packets) : decodeResponse(packets)
+    case "compression": {
+      const methods = readMethods(packets, 1)
+      return methods instanceof WireFault ? methods : { _tag: "CompressionList", methods }
+    }
+    case "resend":
+      return { _tag: "Resend" }
+    case "ping":
+      return { _tag: "Ping", packets: packets.slice(1) }
+    case "pong":
+      return { _tag: "Pong", packets: packets.slice(1) }
+    case "notify":
+      return { _tag: "Notify", packets: packets.slice(1) }
+    case "store":
+      return decodeStored("Store", packets)
+    case "retrieve":
+      return decodeRetrieve(packets)
+    case "custom":
+      return { _tag: "Custom", subFlag: packets[0]!, packets: packets.slice(1) }
+    case "none":
+      return new WireFault("MissingPacket", 0, "a payload without a sub-flag")
+  }
+}
+
+const decodeHandshake = (packets: Packets): Payload | WireFault => {
+  const nodeId = readText(packets, 1)
+  if (nodeId instanceof WireFault) return nodeId
+  const networkId = readText(packets, 2)
+  if (networkId instanceof WireFault) return networkId
+  const json = readJson(packets, 3)
+  if (json instanceof WireFault) return json
+  const address = addressFromJson(json.value)
+  if (address === undefined) return new WireFault("InvalidField", 3, "an address that is no [host, port]")
+  const methods = readMethods(packets, 4)
+  return methods instanceof WireFault ? methods : { _tag: "Handshake", nodeId, networkId, address, methods }
+}
+
+const decodePeers = (packets: Packets): Payload | WireFault => {
+  const list = readList(packets, 1)
+  if (list instanceof WireFault) return list
+  const peers: Array<PeerEntry> = []
+  for (const item of list) {
+    const entry = entryFromJson(item)
+    // One bad entry costs its peer only: the references skip what they cannot dial as well.
+    if (entry !== undefined) peers.push(entry)
+  }
+  return { _tag: "Peers", peers }
+}
+
+const decodeRequest = (packets: Packets): Payload | WireFault => {
+  const requestId = readText(packets, 1)
+  if (requestId instanceof WireFault) return requestId
+  if (requestId === allPeers) return { _tag: "RequestPeers" }
+  const nodeId = readText(packets, 2)
+  return nodeId instanceof WireFault ? nodeId : { _tag: "Request", requestId, nodeId }
+}
+
+/** Mesh and chord share a sub-flag. Chord's has one packet more, and begins with the name of a table. */
+const isChordResponse = (packets: Packets): boolean => {
+  if (packets.length < 4) return false
+  const table = readText(packets, 1)
+  return typeof table === "string" && Object.hasOwn(digestBytes, table)
+}
+
+const decodeResponse = (packets: Packets): Payload | WireFault => {
+  const requestId = readText(packets, 1)
+  if (requestId instanceof WireFault) return requestId
+  const json = readJson(packets, 2)
+  if (json instanceof WireFault) return json
+  const entry = entryFromJson(json.value)
+  if (entry === undefined) return new WireFault("InvalidField", 2, "an answer that is no [[host, port], id]")
+  return { _tag: "Response", requestId, address: entry.address, nodeId: entry.id }
+}
+
+const decodeStored = (tag: "Store" | "Retrieved", packets: Packets): Payload | WireFault => {
+  const table = readText(packets, 1)
+  if (table instanceof WireFault) return table
+  const key = readKey(packets, 2)
+  if (key instanceof WireFault) return key
+  const value = packets[3]
+  return value === undefined ? missing(3, packets) : { _tag: tag, table, key, value }
+}
+
+const decodeRetrieve = (packets: Packets): Payload | WireFault => {
+  const table = readText(packets, 1)
+  if (table instanceof WireFault) return table
+  const key = readKey(packets, 2)
+  return key instanceof WireFault ? key : { _tag: "Retrieve", table, key }
+}
+
+const missing = (index: number, packets: Packets): WireFault =>
+  new WireFault("MissingPacket", index, `${packets.length} packets where at least ${index + 1} are needed`)
+
+const readText = (packets: Packets, index: number): string | WireFault => {
+  const packet = packets[index]
+  if (packet === undefined) return missing(index, packets)
+  try {
+    return decoder.decode(packet)
+  } catch {
+    return new WireFault("InvalidText", index, "a packet that is not UTF-8")
+  }
+}
+
+/** In an object, because any value may come, and be told from a fault. */
+const readJson = (packets: Packets, index: number): { readonly value: unknown } | WireFault => {
+  const text = readText(packets, index)
+  if (text instanceof WireFault) return text
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return new WireFault("InvalidJson", index, "a packet that is not JSON")
+  }
+}
+
+const readList = (packets: Packets, index: number): ReadonlyArray<unknown> | WireFault => {
+  const json = readJson(packets, index)
+  if (json instanceof WireFault) return json
+  return Array.isArray(json.value) ? json.value : new WireFault("InvalidField", index, "JSON that is no list")
+}
+
+const readMethods = (packets: Packets, index: number): ReadonlyArray<string> | WireFault => {
+  const list = readList(packets, index)
+  if (list instanceof WireFault) return list
+  return list.filter((item): item is string => typeof item === "string").map(Flags.compressionName)
+}
+
+const readKey = (packets: Packets, index: number): bigint | WireFault => {
+  const packet = packets[index]
+  if (packet === undefined) return missing(index, packets)
+  const digits = Base58.shortest(packet)
+  const integer = digits.length > maxKeyDigits ? undefined : Base58.readInteger(digits)
+  const key = integer === undefined ? undefined : BigInt(integer)
+  return key === undefined || BigInt.asUintN(maxKeyBits, key) !== key
+    ? new WireFault("InvalidField", index, `a key that is no base 58 of up to ${maxKeyBits} bits`)
+    : key
+}
+
+const entryFromJson = (value: unknown): PeerEntry | undefined => {
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const address = addressFromJson(value[0])
+  const id = idFromJson(value[1])
+  return address === undefined || id === undefined ? undefined : { address, id }
+}
+
+const addressFromJson = (value: unknown): PeerAddress.PeerAddress | null | undefined => {
+  if (value === null) return null
+  return Array.isArray(value) && value.length === 2 ? PeerAddress.fromParts(value[0], value[1]) : undefined
+}
+
+/** Text, or `{"type":"Buffer","data":[..]}` as the original JavaScript node serializes bytes. */
+const idFromJson = (value: unknown): string | undefined => {
+  if (typeof value === "string") return value
+  if (typeof value !== "object" || value === null || !("type" in value) || value.type !== "Buffer") return undefined
+  const data: unknown = "data" in value ? value.data : undefined
+  if (!Array.isArray(data) || !data.every((item) => Number.isInteger(item) && item >= 0 && item <= 255)) {
+    return undefined
+  }
+  const text = readText([Uint8Array.from(data)], 0)
+  return text instanceof WireFault ? undefined : text
+}
+
+const addressToJson = (address: PeerAddress.PeerAddress | null): unknown =>
+  address === null ? null : [address.host, address.port]
+
+const entryToJson = (entry: PeerEntry): unknown => [addressToJson(entry.address), entry.id]
+
+const json = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
+
+const keyPacket = (key: bigint): Uint8Array => encoder.encode(Base58.fromInteger(key))

@@ -1,0 +1,123 @@
+/**
+ * The handshake: both ends write theirs at once and wait for the other's (protocol 0.4, section 4).
+ * The originals close silently when they do not like what they read; ours says why, at both ends.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { marker } from "../Protocol/Capabilities.ts"
+import type { Message } from "../Protocol/Message.ts"
+import type { Handshake, PeerEntry } from "../Protocol/Payload.ts"
+import { fromParts, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { Protocol } from "../Protocol/Protocol.ts"
+import { isWireFault } from "../Protocol/WireFault.ts"
+import { type CloseReason, LinkClosed } from "./CloseReason.ts"
+import { type Link, readGoodbye } from "./Link.ts"
+
+/**
+ * What this node says of itself, and how long it waits for the other's word.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface HandshakeOptions {
+  readonly nodeId: string
+  readonly networkId: string
+  /** Where this node can be dialed. */
+  readonly address: PeerAddress
+  /** From the connection to the whole handshake of the peer; trickling bytes do not extend it. */
+  readonly timeout: Duration.Input
+}
+
+/**
+ * Who is at the other end, as it says itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PeerIdentity {
+  readonly id: string
+  /** Where it can be dialed; undefined when it did not say, or cannot be. */
+  readonly address: PeerAddress | undefined
+}
+
+/** The longest node id taken, in characters; the original ones have 65 or 66. */
+const maxIdLength = 256
+
+/**
+ * Says who this node is.
+ *
+ * @category handshake
+ * @since 0.1.0
+ */
+export const introduce = (link: Link, options: HandshakeOptions): Effect.Effect<void, never, Protocol> =>
+  Effect.map(Protocol, (protocol) => {
+    const methods = [...protocol.methods.map((method) => method.name), marker(String(link.key))]
+    const { address, networkId, nodeId } = options
+    link.tell({ _tag: "Handshake", nodeId, networkId, address, methods })
+  })
+
+/**
+ * Waits for the handshake of the peer and checks it: same network, not this node itself. Fails with
+ * the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
+ * its handshake: `onPeers` is told of the former.
+ *
+ * @category handshake
+ * @since 0.1.0
+ */
+export const receive = Effect.fnUntraced(function*(
+  link: Link,
+  options: HandshakeOptions,
+  onPeers: (peers: ReadonlyArray<PeerEntry>) => void
+): Effect.fn.Return<PeerIdentity, LinkClosed, Protocol> {
+  const handshake = yield* firstHandshake(link, onPeers).pipe(
+    Effect.timeoutOrElse({
+      duration: options.timeout,
+      orElse: () => refuse({ _tag: "HandshakeTimeout", afterMillis: Duration.toMillis(options.timeout) })
+    })
+  )
+  const { networkId, nodeId } = handshake
+  link.acceptMethods(handshake.methods)
+  if (networkId !== options.networkId) {
+    return yield* refuse({ _tag: "NetworkMismatch", own: options.networkId, peer: networkId.slice(0, maxIdLength) })
+  }
+  if (nodeId === options.nodeId) return yield* refuse({ _tag: "SelfConnection" })
+  if (nodeId.length === 0 || nodeId.length > maxIdLength) {
+    return yield* refuse({ _tag: "HandshakeInvalid", detail: `an id of ${nodeId.length} characters` })
+  }
+  return { id: nodeId, address: reachable(handshake.address, link.remote) }
+})
+
+const refuse = (reason: CloseReason) => Effect.fail(new LinkClosed({ reason }))
+
+const firstHandshake = Effect.fnUntraced(function*(
+  link: Link,
+  onPeers: (peers: ReadonlyArray<PeerEntry>) => void
+): Effect.fn.Return<Handshake, LinkClosed, Protocol> {
+  const protocol = yield* Protocol
+  while (true) {
+    const [first, ...rest] = yield* link.pull
+    link.unread(rest)
+    const goodbye = readGoodbye(first)
+    if (goodbye !== undefined) return yield* refuse(goodbye)
+    const said = protocol.decodePayload(first.payload)
+    if (!isWireFault(said) && said._tag === "Handshake") return said
+    if (isWireFault(said) || said._tag !== "Peers" || link.direction === "inbound") {
+      return yield* refuse({
+        _tag: "HandshakeInvalid",
+        detail: isWireFault(said) ? said.detail : `a ${nameOf(first)} came first`
+      })
+    }
+    onPeers(said.peers)
+  }
+})
+
+const nameOf = (message: Message): string => `message of type ${message.type}`
+
+/** Hosts that mean "every address of this machine": of no use to anyone else. */
+const wildcards = new Set(["0.0.0.0", "::", ""])
+
+/** A node that listens on every address can be dialed where its connection comes from. */
+const reachable = (announced: PeerAddress | null, remote: PeerAddress): PeerAddress | undefined => {
+  if (announced === null || announced.port === 0) return undefined
+  return wildcards.has(announced.host) ? fromParts(remote.host, announced.port) : announced
+}

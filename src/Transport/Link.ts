@@ -1,0 +1,397 @@
+/**
+ * A session with one peer over one connection: frames and messages both ways, the compression
+ * agreed on, renegotiation, resending and pings (protocol 0.4, sections 1, 3 and 6). The mesh and
+ * the chord stand on this; it knows nothing of either.
+ *
+ * One fiber pulls batches of messages, another writes: a message costs no Effect of its own.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type Capabilities, fromMethods } from "../Protocol/Capabilities.ts"
+import { type CompressionMethod, negotiate } from "../Protocol/Compression.ts"
+import { FrameSplitter } from "../Protocol/FrameSplitter.ts"
+import type { Message, MessageType } from "../Protocol/Message.ts"
+import type { Payload } from "../Protocol/Payload.ts"
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { Protocol } from "../Protocol/Protocol.ts"
+import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
+import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
+import { coalesce, Outbox } from "./Outbox.ts"
+import { Outgoing } from "./Outgoing.ts"
+import { type Connection, ConnectionClosed } from "./Transport.ts"
+
+/**
+ * The bounds of a link.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface LinkOptions {
+  /** The id of this node, the sender of what the link itself says. */
+  readonly nodeId: string
+  /** The largest body taken or sent, before and after decompression, in bytes. A larger one ends the link. */
+  readonly maxMessageBytes: number
+  /** Bytes that may wait to be written to the peer; see `Outbox`. */
+  readonly maxOutboxBytes: number
+  /** Bodies shorter than this go out uncompressed, in bytes. */
+  readonly compressFromBytes: number
+  /** How long the link may go on writing what is queued when it is closed in order. */
+  readonly drainTimeout: Duration.Input
+}
+
+/** Rounds of renegotiation a peer may ask for on one link; then it ends (`RenegotiationLimit`). */
+const maxRenegotiations = 16
+/** Methods a peer may name in one renegotiation; the rest is not looked at. */
+const maxListedMethods = 64
+/** Bytes of a ping that are sent back; a longer ping is not answered. */
+const maxPingBytes = 256
+
+const noCapabilities: Capabilities = { extended: false, renegotiates: false, nonce: "" }
+
+/**
+ * A session with a peer, owned by the scope it was made in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Link {
+  /** Numbers the links of one node in the order they were made. */
+  readonly key: number
+  /** Who opened the connection. */
+  readonly direction: "inbound" | "outbound"
+  /** The other end of the connection. */
+  readonly remote: PeerAddress
+  readonly outbox: Outbox
+  /** What the peer showed of itself in its handshake. */
+  capabilities: Capabilities = noCapabilities
+  /** When the last byte of a whole message came, in milliseconds of the node's clock. */
+  lastReceivedMillis: number
+  /** Frames that found the outbox full and were not queued. */
+  droppedCount = 0
+
+  readonly #protocol: Protocol["Service"]
+  readonly #options: LinkOptions
+  readonly #clock: Clock.Clock
+  readonly #splitter: FrameSplitter
+  readonly #source: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
+  readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
+  #peerMethods: ReadonlyArray<string> = []
+  #method: CompressionMethod | undefined
+  #unread: Array<Message> = []
+  #failure: LinkClosed | undefined
+  #lastSent: Message | undefined
+  #renegotiationCount = 0
+
+  constructor(
+    key: number,
+    direction: "inbound" | "outbound",
+    remote: PeerAddress,
+    source: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>,
+    protocol: Protocol["Service"],
+    clock: Clock.Clock,
+    options: LinkOptions
+  ) {
+    this.key = key
+    this.direction = direction
+    this.remote = remote
+    this.outbox = new Outbox(options.maxOutboxBytes)
+    this.lastReceivedMillis = clock.currentTimeMillisUnsafe()
+    this.#protocol = protocol
+    this.#options = options
+    this.#clock = clock
+    this.#splitter = new FrameSplitter(options.maxMessageBytes)
+    this.#source = source
+  }
+
+  /** The compression of what is sent from now on; undefined for none. */
+  get method(): CompressionMethod | undefined {
+    return this.#method
+  }
+
+  /** Fails with the reason as soon as `close` is called; never succeeds. */
+  get closed(): Effect.Effect<never, LinkClosed> {
+    return Deferred.await(this.#closed)
+  }
+
+  /** The messages of the peer, in batches as they come; what the link answers itself is not among them. */
+  get messages(): Stream.Stream<Message, LinkClosed> {
+    return Stream.fromPull(Effect.succeed(this.pull))
+  }
+
+  /** The next batch. Fails with `LinkClosed` when the connection ends or the peer breaks the protocol. */
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Message>, LinkClosed> = Effect.suspend(() => {
+    const unread = this.#unread
+    if (isNonEmpty(unread)) {
+      this.#unread = []
+      return Effect.succeed(unread)
+    }
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    return Effect.matchEffect(this.#source, {
+      onSuccess: (chunks) => {
+        this.#read(chunks)
+        return this.pull
+      },
+      onFailure: (error) => Effect.fail(this.#lost(error instanceof ConnectionClosed ? error : undefined))
+    })
+  })
+
+  /** Gives messages back, to be pulled first. */
+  unread(messages: ReadonlyArray<Message>): void {
+    this.#unread = [...messages, ...this.#unread]
+  }
+
+  /** What the peer told in its handshake decides what it can be sent. */
+  acceptMethods(methods: ReadonlyArray<string>): void {
+    this.capabilities = fromMethods(methods)
+    this.#setPeerMethods(methods)
+  }
+
+  /** Queues a frame for the peer; `false` when the outbox is full and the frame was dropped. */
+  offer(outgoing: Outgoing): boolean {
+    const taken = this.outbox.offer(outgoing.frameFor(this.#method))
+    if (!taken) this.droppedCount++
+    return taken
+  }
+
+  /** A message from this node, made now. */
+  make(type: MessageType, payload: ReadonlyArray<Uint8Array>): Message {
+    return this.#protocol.make(type, this.#options.nodeId, payload, this.#nowSeconds())
+  }
+
+  /** Queues a message of this node; it is what a `resend` repeats. */
+  say(message: Message): boolean {
+    this.#lastSent = message
+    return this.offer(new Outgoing(this.#protocol.encode(message), this.#options.compressFromBytes))
+  }
+
+  /** Queues a whisper of this node. */
+  tell(payload: Payload): boolean {
+    return this.say(this.make("whisper", this.#protocol.encodePayload(payload)))
+  }
+
+  /** Remembers a message that went out by `offer` as the one that a `resend` repeats. */
+  remember(message: Message): void {
+    this.#lastSent = message
+  }
+
+  /**
+   * Tells the peer which methods it may use from now on. Does nothing for a peer that would not
+   * survive it (the original JavaScript node). `false` when it was not sent.
+   */
+  renegotiate(methods: ReadonlyArray<string>): boolean {
+    if (!this.capabilities.renegotiates) return false
+    const payload = this.#protocol.encodePayload({ _tag: "CompressionList", methods })
+    return this.#control("renegotiate", payload)
+  }
+
+  /** Asks the peer for its last message once more. `false` as in `renegotiate`. */
+  requestResend(): boolean {
+    if (!this.capabilities.renegotiates) return false
+    return this.#control("renegotiate", this.#protocol.encodePayload({ _tag: "Resend" }))
+  }
+
+  /** Sends a ping to a peer that answers it, one of ours. `false` when the peer would not. */
+  ping(): boolean {
+    if (!this.capabilities.extended) return false
+    return this.#control("ping", this.#protocol.encodePayload({ _tag: "Ping", packets: [] }))
+  }
+
+  /** Ends the link: whoever waits for `closed` fails with this reason. Only the first reason counts. */
+  close(reason: CloseReason): void {
+    Deferred.doneUnsafe(this.#closed, Effect.fail(new LinkClosed({ reason })))
+  }
+
+  /**
+   * The last word, where the peer is one of ours: why this end closes. Called by the owner when it
+   * has stopped reading; the frame leaves when the scope closes.
+   */
+  sayGoodbye(reason: CloseReason): void {
+    const isOver = reason._tag === "ConnectionLost" || reason._tag === "Goodbye" || reason._tag === "TooSlow"
+    if (!isOver && this.capabilities.extended) this.tell(goodbye(reason))
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#clock.currentTimeMillisUnsafe() / 1000)
+  }
+
+  #control(type: MessageType, payload: ReadonlyArray<Uint8Array>): boolean {
+    return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
+  }
+
+  /** Turns bytes into messages that wait to be pulled; the first fault ends the link behind them. */
+  #read(chunks: NonEmptyReadonlyArray<Uint8Array>): void {
+    const bodies: Array<Uint8Array> = []
+    let fault: WireFault | undefined
+    for (let i = 0; i < chunks.length && fault === undefined; i++) fault = this.#splitter.push(chunks[i]!, bodies)
+    for (const body of bodies) {
+      const plain = this.#protocol.unpack(body, this.#protocol.methods, this.#options.maxMessageBytes)
+      if (isWireFault(plain) && plain.reason === "MalformedCompression" && this.#askAgain()) continue
+      const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
+      if (isWireFault(message)) {
+        fault = message
+        break
+      }
+      if (!this.#isAnswered(message)) this.#unread.push(message)
+    }
+    if (bodies.length > 0) this.lastReceivedMillis = this.#clock.currentTimeMillisUnsafe()
+    if (fault !== undefined) this.#failWith(malformed(fault))
+  }
+
+  #failWith(reason: CloseReason): void {
+    this.#failure ??= new LinkClosed({ reason })
+  }
+
+  /** A frame that cannot be unpacked: asks for it plain, as the original Python node does. */
+  #askAgain(): boolean {
+    if (++this.#renegotiationCount > maxRenegotiations) return false
+    return this.renegotiate([]) && this.requestResend()
+  }
+
+  /** Whether the message is between the two links and of no concern to whoever pulls. */
+  #isAnswered(message: Message): boolean {
+    if (message.type === "pong") return true
+    if (message.type === "ping") {
+      let bytes = 0
+      for (const packet of message.payload) bytes += packet.length
+      if (message.payload.length > 0 && bytes <= maxPingBytes) {
+        const packets = message.payload.slice(1)
+        this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
+      }
+      return true
+    }
+    return message.type === "renegotiate" && this.#isRenegotiated(message)
+  }
+
+  #isRenegotiated(message: Message): boolean {
+    const payload = this.#protocol.decodePayload(message.payload)
+    if (isWireFault(payload)) {
+      this.#failWith(malformed(payload))
+      return true
+    }
+    if (payload._tag !== "CompressionList" && payload._tag !== "Resend") return false
+    if (++this.#renegotiationCount > maxRenegotiations) {
+      this.#failWith({ _tag: "RenegotiationLimit", limit: maxRenegotiations })
+    } else if (payload._tag === "CompressionList") this.#takeMethods(payload.methods.slice(0, maxListedMethods))
+    else this.#repeatLast()
+    return true
+  }
+
+  #takeMethods(methods: ReadonlyArray<string>): void {
+    const isSame = methods.length === this.#peerMethods.length && methods.every((m, i) => m === this.#peerMethods[i])
+    if (isSame) return
+    this.#setPeerMethods(methods)
+    this.renegotiate(this.#protocol.methods.map((method) => method.name).filter((name) => methods.includes(name)))
+  }
+
+  #setPeerMethods(methods: ReadonlyArray<string>): void {
+    this.#peerMethods = methods
+    this.#method = negotiate(this.#protocol.methods, methods)
+  }
+
+  /** Once for each message: a peer that asks again and again gets nothing more. */
+  #repeatLast(): void {
+    const last = this.#lastSent
+    if (last === undefined) return
+    this.#lastSent = undefined
+    this.#control(last.type, last.payload)
+  }
+
+  #lost(error: ConnectionClosed | undefined): LinkClosed {
+    const partial = this.#splitter.end()
+    const detail = partial?.detail ?? error?.detail ?? "closed"
+    const clean = error !== undefined && error.clean && partial === undefined
+    return new LinkClosed({ reason: { _tag: "ConnectionLost", clean, detail } })
+  }
+}
+
+const isNonEmpty = <A>(items: ReadonlyArray<A>): items is NonEmptyReadonlyArray<A> => items.length > 0
+
+const malformed = (fault: WireFault): CloseReason => ({
+  _tag: "Malformed",
+  reason: fault.reason,
+  offset: fault.offset,
+  detail: fault.detail
+})
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** The sub-flag of a goodbye; the original nodes ignore whispers with a sub-flag they do not know. */
+const goodbyeSubFlag = "goodbye"
+
+const goodbye = (reason: CloseReason): Payload => ({
+  _tag: "Custom",
+  subFlag: encoder.encode(goodbyeSubFlag),
+  packets: [encoder.encode(reason._tag), encoder.encode(describe(reason))]
+})
+
+/**
+ * The reason in a message by which one of ours ends a link, or `undefined` for any other message.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readGoodbye = (message: Message): CloseReason | undefined => {
+  const [subFlag, reason, detail] = message.payload
+  if (message.type !== "whisper" || subFlag?.length !== goodbyeSubFlag.length) return undefined
+  if (decoder.decode(subFlag) !== goodbyeSubFlag) return undefined
+  return {
+    _tag: "Goodbye",
+    reason: decoder.decode(reason?.subarray(0, 64)),
+    detail: decoder.decode(detail?.subarray(0, 512))
+  }
+}
+
+/**
+ * A link over a connection, with its writer fiber. Closing the scope writes what is queued, for
+ * `drainTimeout` at most, and ends the writer; the connection itself belongs to whoever opened it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  connection: Connection,
+  key: number,
+  direction: "inbound" | "outbound",
+  options: LinkOptions
+): Effect.fn.Return<Link, never, Protocol | Scope.Scope> {
+  const protocol = yield* Protocol
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const source = yield* Stream.toPull(connection.incoming)
+  const link = new Link(key, direction, connection.remote, source, protocol, clock, options)
+  const writer = yield* Effect.forkIn(write(link, connection), scope)
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      link.outbox.close()
+      return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(writer)), options.drainTimeout))
+    })
+  )
+  return link
+})
+
+/** Takes all that is queued, joins it and writes it, until the outbox is closed and empty. */
+const write = (link: Link, connection: Connection): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const outbox = link.outbox
+    while (true) {
+      yield* outbox.data.await
+      for (const block of coalesce(outbox.take())) {
+        yield* connection.send([block])
+        outbox.written(block.length)
+      }
+      if (outbox.isClosed && outbox.queuedBytes === 0) return
+    }
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.sync(() => link.close({ _tag: "ConnectionLost", clean: false, detail: error.detail }))
+    )
+  )

@@ -1,0 +1,46 @@
+/**
+ * A message on its way out, to one peer or to many: serialized once, and compressed once for each
+ * method in use, however many links it goes down.
+ */
+import type { CompressionMethod } from "../Protocol/Compression.ts"
+import { frame } from "../Protocol/Frame.ts"
+
+/**
+ * One body and the frames made of it so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Outgoing {
+  readonly #body: Uint8Array
+  readonly #compressFromBytes: number
+  #plain: Uint8Array | undefined
+  #compressed: Map<CompressionMethod, Uint8Array> | undefined
+
+  /** `compressFromBytes`: bodies under this length go out plain, which every peer understands. */
+  constructor(body: Uint8Array, compressFromBytes: number) {
+    this.#body = body
+    this.#compressFromBytes = compressFromBytes
+  }
+
+  /** The length of the body before compression. */
+  get bodyBytes(): number {
+    return this.#body.length
+  }
+
+  /** The frame for a peer that agreed on `method`; plain where compression would not shrink it. */
+  frameFor(method: CompressionMethod | undefined): Uint8Array {
+    if (method === undefined || this.#body.length < this.#compressFromBytes) return this.#plainFrame()
+    const known = this.#compressed?.get(method)
+    if (known !== undefined) return known
+    const packed = method.compress(this.#body)
+    const made = packed.length < this.#body.length ? frame(packed) : this.#plainFrame()
+    this.#compressed ??= new Map()
+    this.#compressed.set(method, made)
+    return made
+  }
+
+  #plainFrame(): Uint8Array {
+    return this.#plain ??= frame(this.#body)
+  }
+}

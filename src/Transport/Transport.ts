@@ -1,0 +1,128 @@
+/**
+ * Reliable, ordered byte connections between nodes. The mesh and the chord see only this service:
+ * TCP (`NodeTcp`) and the in-memory network (`MemoryNetwork`) implement it, and a new transport is
+ * one more layer that passes the suite in `test/compliance`.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * A dial came to nothing. `kind` says how: nobody listens there (`Refused`), no answer in time
+ * (`TimedOut`), no way to that host (`Unreachable`), no such host name (`UnknownHost`), or
+ * something else (`Other`, see `cause`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DialError extends Schema.TaggedError<DialError>()("DialError", {
+  address: PeerAddress,
+  kind: Schema.Literals(["Refused", "TimedOut", "Unreachable", "UnknownHost", "Other"]),
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const said = {
+      Refused: "nobody listens there",
+      TimedOut: "no answer in time",
+      Unreachable: "there is no route to that host",
+      UnknownHost: "no such host",
+      Other: String(this.cause)
+    }
+    return `could not connect to ${this.address}: ${said[this.kind]}`
+  }
+}
+
+/**
+ * Listening is not possible. `kind` says why: another program has the port (`InUse`), this user may
+ * not (`Denied`), this machine has no such address (`NoSuchAddress`), or something else (`Other`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  address: PeerAddress,
+  kind: Schema.Literals(["InUse", "Denied", "NoSuchAddress", "Other"]),
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    const said = {
+      InUse: "another program uses that port; choose another, or 0 for any free one",
+      Denied: "this user may not listen there; ports below 1024 usually need more rights",
+      NoSuchAddress: "this machine has no such address",
+      Other: String(this.cause)
+    }
+    return `could not listen on ${this.address}: ${said[this.kind]}`
+  }
+}
+
+/**
+ * The connection ended; `clean` when the other end closed it in order, rather than a reset, a lost
+ * network or an end on this side.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionClosed extends Schema.TaggedError<ConnectionClosed>()("ConnectionClosed", {
+  clean: Schema.Boolean,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.clean ? "the other end closed the connection" : `the connection was lost: ${this.detail}`
+  }
+}
+
+/**
+ * One live connection, owned by the scope that acquired it: closing that scope closes the
+ * connection. Bytes handed to `send` before are still delivered if the other end reads them soon.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /** The address at the other end; for an accepted connection not one that can be dialed. */
+  readonly remote: PeerAddress
+  /** Bytes in any chunking, for one consumer. Nothing is read while nobody pulls. */
+  readonly incoming: Stream.Stream<Uint8Array, ConnectionClosed>
+  /** Succeeds once the transport took all of it: this is the back-pressure. For one caller at a time. */
+  readonly send: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, ConnectionClosed>
+}
+
+/**
+ * A place where connections are accepted, owned by the scope that acquired it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listener {
+  /** Where it listens, with the port that was really bound. */
+  readonly address: PeerAddress
+  /**
+   * Runs `handler` in a fiber of its own for each accepted connection, until interrupted; that
+   * interrupts the handlers. A connection is closed when its handler ends.
+   */
+  readonly serve: <R>(
+    handler: (connection: Connection) => Effect.Effect<void, never, R>
+  ) => Effect.Effect<never, never, Exclude<R, Scope.Scope>>
+}
+
+/**
+ * Dials peers and accepts them.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<Transport, {
+  /**
+   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"` or
+   * `"SSL"`. Nodes with different encryption are on different networks.
+   */
+  readonly encryption: string
+  /** Opens a connection. Fails after the transport's own timeout at the latest. */
+  readonly dial: (address: PeerAddress) => Effect.Effect<Connection, DialError, Scope.Scope>
+  /** Binds an address; port 0 stands for any free one. */
+  readonly listen: (address: PeerAddress) => Effect.Effect<Listener, ListenError, Scope.Scope>
+}>()("effect-p2p/Transport/Transport") {}

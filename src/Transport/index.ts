@@ -1,0 +1,8 @@
+/** Connections between nodes, and the sessions over them. */
+export { CloseReason, describe as describeReason, LinkClosed } from "./CloseReason.ts"
+export * as Handshake from "./Handshake.ts"
+export * as Link from "./Link.ts"
+export { MemoryNetwork, type MemoryNetworkOptions } from "./MemoryNetwork.ts"
+export { Outbox } from "./Outbox.ts"
+export { Outgoing } from "./Outgoing.ts"
+export { type Connection, ConnectionClosed, DialError, type Listener, ListenError, Transport } from "./Transport.ts"

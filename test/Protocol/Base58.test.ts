@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as Base58 from "../../src/Protocol/Base58.ts"
+import { toBytes, vectors } from "../fixtures/Vectors.ts"
+
+const Bytes = Arbitrary.schema(Schema.Uint8Array)
+const Natural = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 1n << 700n }))
+const Digest = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))), {
+    maxLength: 64
+  }),
+  (bytes) => Uint8Array.from(bytes)
+)
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Slow, but plainly the definition. */
+const reference = (bytes: Uint8Array): string => {
+  let rest = bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n)
+  let text = ""
+  do {
+    text = Base58.alphabet[Number(rest % 58n)]! + text
+    rest /= 58n
+  } while (rest > 0n)
+  return text
+}
+
+describe("Base58", () => {
+  it.each(vectors.base58.integers)("writes and reads $integer as $text", ({ integer, text }) => {
+    assert.strictEqual(Base58.fromInteger(BigInt(integer)), text)
+    assert.strictEqual(Base58.toInteger(text), BigInt(integer))
+  })
+
+  it.each(vectors.base58.bytes)("writes the bytes $bytes as $text", ({ bytes, text }) => {
+    assert.strictEqual(Base58.fromBytes(toBytes(bytes)), text)
+    assert.deepStrictEqual(Base58.toBytes(text, bytes.length / 2), toBytes(bytes))
+  })
+
+  it.each(vectors.base58.decoding)("reads $text as $integer", ({ integer, text }) => {
+    const expected = integer === null ? undefined : BigInt(integer)
+
+    assert.strictEqual(Base58.toInteger(text), expected)
+    if (expected === undefined) assert.isUndefined(Base58.toBytes(text, 64))
+  })
+
+  it.prop("writes bytes of any length as the definition says", [Bytes], ([bytes]) => {
+    assert.strictEqual(Base58.fromBytes(bytes), reference(bytes))
+  })
+
+  it.prop("writes digests of up to 64 bytes as the definition says", [Digest], ([digest]) => {
+    const out = new Uint8Array(100)
+    const length = Base58.writeBytes(digest, out, 3)
+
+    assert.strictEqual(new TextDecoder().decode(out.subarray(3, 3 + length)), reference(digest))
+    assert.isAtMost(length, Base58.maxTextLength(digest.length))
+  }, { arbitrary: { runs: 500 } })
+
+  it.each([0, 1, 2, 20, 28, 32, 48, 63, 64])("is exact for %i bytes of ff, of 0 and of a single bit", (byteCount) => {
+    const ones = new Uint8Array(byteCount).fill(0xff)
+    const highest = new Uint8Array(byteCount).fill(0x80, 0, 1)
+
+    assert.strictEqual(Base58.fromBytes(ones), reference(ones))
+    assert.strictEqual(Base58.fromBytes(ones).length, Base58.maxTextLength(byteCount))
+    assert.strictEqual(Base58.fromBytes(highest), reference(highest))
+    assert.strictEqual(Base58.fromBytes(new Uint8Array(byteCount)), "1")
+  })
+
+  it.prop("reads back every integer that it writes", [Natural], ([integer]) => {
+    const text = Base58.fromInteger(integer)
+
+    assert.strictEqual(Base58.toInteger(text), integer)
+    assert.strictEqual(Base58.toInteger(`111${text}`), integer)
+  })
+
+  it.prop("writes an integer the same way by all functions", [
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+  ], ([integer]) => {
+    const out = new Uint8Array(12)
+    const length = Base58.writeInteger(integer, out, 1)
+
+    assert.strictEqual(new TextDecoder().decode(out.subarray(1, 1 + length)), Base58.fromInteger(integer))
+    assert.strictEqual(Base58.fromInteger(integer), Base58.fromInteger(BigInt(integer)))
+  })
+
+  it.prop("reads bytes back into the width they had", [Bytes], ([bytes]) => {
+    assert.deepStrictEqual(Base58.toBytes(Base58.fromBytes(bytes), bytes.length), bytes)
+  })
+
+  it("refuses a number that does not fit the width", () => {
+    assert.isUndefined(Base58.toBytes(Base58.fromInteger(256), 1))
+    assert.isUndefined(Base58.toBytes(Base58.fromInteger(1n << 24n), 3))
+    assert.deepStrictEqual(Base58.toBytes(Base58.fromInteger((1n << 24n) - 1n), 3), Uint8Array.of(255, 255, 255))
+  })
+
+  it.prop("finds a digest equal to its own text only", [Digest], ([digest]) => {
+    const text = ascii(`>${Base58.fromBytes(digest)}<`)
+    const other = text.slice()
+    other[1] = other[1] === 0x32 ? 0x33 : 0x32
+
+    assert.isTrue(Base58.equalsBytes(digest, text, 1, text.length - 1))
+    assert.isFalse(Base58.equalsBytes(digest, other, 1, other.length - 1))
+    assert.isFalse(Base58.equalsBytes(digest, text, 1, text.length - 2))
+    assert.isFalse(Base58.equalsBytes(digest, text, 1, text.length))
+  })
+
+  it("finds a digest unequal to its text with a leading 1", () => {
+    assert.isFalse(Base58.equalsBytes(Uint8Array.of(1), ascii("12"), 0, 2))
+  })
+
+  it.each([["", "1"], ["1", "1"], ["111", "1"], ["1121", "21"], ["21", "21"]])(
+    "shortens %o to %o",
+    (text, shortest) => {
+      assert.deepStrictEqual([...Base58.shortest(ascii(text))], [...ascii(shortest)])
+    }
+  )
+
+  it.each([-1, -1n, 0.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    "throws for %s, which is no integer from 0 on",
+    (value) => {
+      assert.throws(() => Base58.fromInteger(value), RangeError)
+    }
+  )
+
+  it("throws for a digest of more than 64 bytes", () => {
+    assert.throws(() => Base58.writeBytes(new Uint8Array(65), new Uint8Array(100), 0), RangeError)
+  })
+
+  it.prop("decodes and encodes by its Schema as by its functions", [Natural], ([integer]) => {
+    assert.strictEqual(Schema.encodeSync(Base58.Integer)(integer), Base58.fromInteger(integer))
+    assert.strictEqual(Schema.decodeSync(Base58.Integer)(Base58.fromInteger(integer)), integer)
+  })
+
+  it("names what is wrong when its Schema refuses", () => {
+    assert.throws(() => Schema.decodeSync(Base58.Integer)("2I"), /digits of base 58/)
+    assert.throws(() => Schema.encodeSync(Base58.Integer)(-1n))
+  })
+})
