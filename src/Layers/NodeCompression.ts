@@ -89,7 +89,8 @@ const gzipHeaderBytes = (bytes: Uint8Array): number | undefined => {
 
 /** Output comes in chunks of a size that fits: the default of 16 KiB is slow to make for small bodies. */
 const limits = (bytes: Uint8Array, maxBytes: number) => ({
-  maxOutputLength: Math.max(1, maxBytes),
+  // What Node takes; a limit outside of it would be an error of its own.
+  maxOutputLength: Math.min(Math.max(1, maxBytes), 0x7fffffff),
   chunkSize: Math.min(64 * 1024, Math.max(1024, bytes.length * 4))
 })
 

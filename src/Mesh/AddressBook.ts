@@ -112,7 +112,7 @@ export class AddressBook {
     if (known === undefined) return
     const wait = Math.min(this.#backoff.maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, known.failureCount))
     known.failureCount++
-    known.nextDialMillis = nowMillis + wait * (0.8 + 0.4 * chance)
+    known.nextDialMillis = nowMillis + Math.round(wait * (0.8 + 0.4 * chance))
   }
 
   /** One side does not want the link: no dial of the node's own accord for the longest wait. */

@@ -84,7 +84,7 @@ export class FrameSplitter {
 
   #takeBody(chunk: Uint8Array, start: number, out: Array<Uint8Array>): number {
     const end = Math.min(start + this.#size - this.#bodyCount, chunk.length)
-    if (this.#bodyCount === 0 && end - start === this.#size) {
+    if (end - start === this.#size) {
       out.push(chunk.subarray(start, end))
       this.#reset()
       return end

@@ -3,9 +3,9 @@
  * the four bytes "LZS1" and what the package's `compressToUint8Array` makes of the bytes, taken as
  * one character each.
  *
- * The package's decompressor is not used: it has no bound (a few hundred bytes make a megabyte, and
- * three more double it), and takes a truncated stream for an empty one. The one here reads the same
- * format into bytes, stops at the limit and refuses every code that is not defined yet.
+ * The package's decompressor is not used: it has no bound (1.7 kB make a megabyte, and the output grows
+ * with the square), and takes a truncated stream for an empty one. The one here reads the same format
+ * into bytes, stops at the limit and refuses every code that is not defined yet.
  */
 import LzStringPackage from "lz-string"
 import type { CompressionMethod, DecompressionFault } from "./Compression.ts"

@@ -323,8 +323,13 @@ const malformed = (fault: WireFault): CloseReason => ({
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** The sub-flag of a goodbye; the original nodes ignore whispers with a sub-flag they do not know. */
-const goodbyeSubFlag = "goodbye"
+/**
+ * The sub-flag of a goodbye; the original nodes ignore whispers with a sub-flag they do not know.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const goodbyeSubFlag = "goodbye"
 
 const goodbye = (reason: CloseReason): Payload => ({
   _tag: "Custom",
@@ -372,7 +377,7 @@ export const make = Effect.fnUntraced(function*(
     scope,
     Effect.suspend(() => {
       link.outbox.close()
-      return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(writer)), options.drainTimeout))
+      return Effect.asVoid(Effect.timeoutOption(Fiber.await(writer), options.drainTimeout))
     })
   )
   return link

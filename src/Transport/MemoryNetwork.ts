@@ -41,8 +41,9 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
   /** The transport of one host; listening on port 0 gives it a free port. */
   readonly transport: (host: string) => Transport["Service"]
   /**
-   * Takes a host off the network without a word: its connections break at once at both ends, and
-   * nobody can dial it any more.
+   * Takes a host off the network without a word: its connections break at both ends, what was on its
+   * way is gone (an end that waits for its arrival fails when it was due), and nobody can dial it any
+   * more.
    */
   readonly crash: (host: string) => Effect.Effect<void>
   /** How many connections are open at one end at least. */
@@ -209,7 +210,7 @@ class Pipe {
     })
 
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
-    if (this.#isBroken) return Exit.fail(lost)
+    if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
     const now = this.#clock.currentTimeMillisUnsafe()
     const first = this.#inFlight[0]
     const nextAt = first?.at ?? this.#endsAt

@@ -78,7 +78,6 @@ const closeGently = (connection: Net.Socket, lingerMillis: number): Effect.Effec
     connection.resume()
   }).pipe(
     Effect.timeoutOption(lingerMillis),
-    Effect.interruptible,
     Effect.andThen(Effect.sync(() => connection.destroy()))
   )
 
@@ -119,17 +118,18 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: n
   )
   const port = "port" in server.address ? server.address.port : address.port
   const serve: Listener["serve"] = (handler) =>
-    server.run((socket) =>
+    server.run(() =>
       Effect.gen(function*() {
         const accepted = Option.getOrUndefined(yield* Effect.serviceOption(NodeSocket.NetSocket))
-        if (accepted !== undefined) yield* Effect.addFinalizer(() => closeGently(accepted, lingerMillis))
-        const remote = fromParts(accepted?.remoteAddress, accepted?.remotePort) ?? address
-        yield* Effect.flatMap(fromSocket(socket, remote), handler)
-      }).pipe(
         // The peer was gone before the handler began: there is nobody to tell.
-        Effect.catchTag("SocketError", () => Effect.void),
-        Effect.scoped
-      )
+        if (accepted === undefined || accepted.destroyed) return
+        // Not the socket that the server offers: that one destroys the connection as soon as its last
+        // bytes are written, and with unread bytes that is a reset.
+        const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
+        const socket = yield* NodeSocket.fromDuplex(open)
+        const remote = fromParts(accepted.remoteAddress, accepted.remotePort) ?? address
+        yield* Effect.flatMap(Effect.orDie(fromSocket(socket, remote)), handler)
+      }).pipe(Effect.scoped)
     ).pipe(Effect.orDie)
   return { address: new PeerAddress({ host: address.host, port }), serve } satisfies Listener
 })

@@ -17,7 +17,7 @@ const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => new Uint8Array(Bu
 const chunksOf = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Array<Uint8Array> => {
   const chunks: Array<Uint8Array> = []
   for (let start = 0, i = 0; start < bytes.length; i++) {
-    const size = sizes.length === 0 || sizes.every((size) => size === 0) ? bytes.length : sizes[i % sizes.length]!
+    const size = sizes.every((size) => size === 0) ? bytes.length : sizes[i % sizes.length]!
     chunks.push(bytes.slice(start, start + size))
     start += size
   }
@@ -161,7 +161,9 @@ describe("Frame", () => {
     ["more than the limit", Uint8Array.of(0, 0, 0, 11), "FrameTooLarge", 0],
     ["bytes after the frame", Uint8Array.of(0, 0, 0, 1, 7, 7), "TrailingBytes", 5]
   ])("refuses %s", (_, bytes, reason, offset) => {
-    assert.deepInclude(Frame.decodeFrame(bytes, 10), { reason, offset })
+    const result = Frame.decodeFrame(bytes, 10)
+
+    assert.deepInclude(isWireFault(result) ? result : {}, { reason, offset })
   })
 
   it("throws for a body that no header can announce", () => {

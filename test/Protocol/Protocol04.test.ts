@@ -14,7 +14,7 @@ import { type FrameVector, type MessageVector, toBytes, vectors } from "../fixtu
 import { protocolLayer } from "./protocolLayer.ts"
 
 const maxBytes = 1 << 22
-const own = ["zlib", "gzip", "lz-string"]
+const own = new Set(["zlib", "gzip", "lz-string"])
 
 /**
  * Frames that the original Python node takes and ours does not, with the reason. Nothing else may
@@ -146,7 +146,7 @@ layer(protocolLayer)("Protocol04", (it) => {
         assert.strictEqual(protocol.make("0xFF", "a", [], 0).type, "0xff")
       }))
 
-    it.effect("refuses a time of more than 64 digits, and takes one of 64 after any number of ones", () =>
+    it.effect("refuses a time of more than 64 digits, and takes one of 64", () =>
       Effect.gen(function*() {
         const protocol = yield* Protocol
         const long = protocol.make("whisper", "a", [], 58n ** 64n)
@@ -158,11 +158,11 @@ layer(protocolLayer)("Protocol04", (it) => {
   })
 
   describe("compressed frames", () => {
-    const readable = vectors.compressed.filter((vector) => own.includes(vector.method))
+    const readable = vectors.compressed.filter((vector) => own.has(vector.method))
 
     it.effect("leaves out bz2 and lzma only, which ours does not have", () =>
       Effect.sync(() => {
-        const others = vectors.compressed.filter((vector) => !own.includes(vector.method))
+        const others = vectors.compressed.filter((vector) => !own.has(vector.method))
 
         assert.deepStrictEqual([...new Set(others.map((vector) => vector.method))].sort(), ["bz2", "lzma"])
         assert.strictEqual(others.length, 35)
@@ -181,10 +181,8 @@ layer(protocolLayer)("Protocol04", (it) => {
         assert.strictEqual(hex(plain as Uint8Array), hex(toBytes(original.serialized).subarray(4)))
         assert.strictEqual((plain as Uint8Array).length, vector.plain_length)
         assert.strictEqual(assertMessage(protocol.decode(plain as Uint8Array)).id, original.id)
-        assert.deepInclude(
-          protocol.unpack(body, named(protocol, [vector.method]), vector.plain_length - 1),
-          { reason: "DecompressedTooLarge" }
-        )
+        const bounded = protocol.unpack(body, named(protocol, [vector.method]), vector.plain_length - 1)
+        assert.strictEqual(isWireFault(bounded) ? bounded.reason : "read", "DecompressedTooLarge")
       }))
   })
 
@@ -255,7 +253,7 @@ layer(protocolLayer)("Protocol04", (it) => {
 
         const result = read(protocol, toBytes(vector.frame), named(protocol, vector.compressions))
 
-        assert.deepInclude(result, { reason })
+        assert.strictEqual(isWireFault(result) ? result.reason : "read", reason)
       }))
   })
 

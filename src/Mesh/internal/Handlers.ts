@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { goodbyeSubFlag } from "../../Transport/Link.ts"
 import { SubFlagTaken } from "../MeshError.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -18,7 +19,8 @@ export const claim = (
 ): Effect.Effect<void, SubFlagTaken, Scope.Scope> =>
   Effect.asVoid(Effect.acquireRelease(
     Effect.suspend(() => {
-      if (subFlag.length < 2 || node.handlers.has(subFlag)) return Effect.fail(new SubFlagTaken({ subFlag }))
+      const isReserved = subFlag.length < 2 || subFlag === goodbyeSubFlag
+      if (isReserved || node.handlers.has(subFlag)) return Effect.fail(new SubFlagTaken({ subFlag }))
       node.handlers.set(subFlag, handler)
       return Effect.void
     }),

@@ -1,0 +1,64 @@
+/**
+ * The system under test: nodes as an application makes them, from `NodeMesh.layer` with its
+ * defaults, but for two settings. Nodes dial nobody of their own accord, so that the topology stays
+ * what the benchmark says; and the variant `uncompressed` never tries to compress.
+ */
+import { Effect, ManagedRuntime, Stream } from "effect"
+import { formatAddress, Mesh } from "../src/index.ts"
+import { NodeMesh } from "../src/Layers/node.ts"
+import type { BenchNode, StartNode } from "./node.ts"
+import type { Payloads } from "./payload.ts"
+
+/** Events that a run among healthy nodes does not have. */
+const unexpected = new Set(["PeerSlow", "PeerRecovered", "PeerLeft", "Rejected", "ReaderLagged", "DialFailed"])
+
+/** A mesh node whose `messages` are counted in batches. */
+export const startMesh: StartNode = async (variant, tally, onRemark) => {
+  const runtime = ManagedRuntime.make(NodeMesh.layer({
+    maxOutboundLinks: 0,
+    ...(variant === "uncompressed" ? { compressFromBytes: Number.MAX_SAFE_INTEGER } : {})
+  }))
+  let isStopping = false
+  const watch = (effect: Effect.Effect<void, never, Mesh>): void => {
+    runtime.runPromise(effect).catch((error: unknown) => {
+      if (!isStopping) process.nextTick(() => Promise.reject(error))
+    })
+  }
+  const mesh = await runtime.runPromise(Effect.gen(function*() {
+    return yield* Mesh
+  }))
+  watch(mesh.messages.pipe(Stream.runForEachArray((messages) =>
+    Effect.sync(() => {
+      for (const message of messages) tally.take(message.packets[0])
+      tally.endBatch()
+    })
+  )))
+  watch(mesh.events.pipe(Stream.runForEach((event) =>
+    Effect.sync(() => {
+      if (!isStopping && unexpected.has(event._tag)) onRemark(`${variant} mesh: ${JSON.stringify(event)}`)
+    })
+  )))
+
+  const publish = (payloads: Payloads, bytes: number, millis: number) =>
+    Effect.gen(function*() {
+      const until = performance.now() + millis
+      let count = 0
+      for (; performance.now() < until; count++) yield* mesh.broadcast(payloads.next(bytes))
+      return count
+    })
+  const linked = (count: number) =>
+    Effect.gen(function*() {
+      while ((yield* mesh.peers).length < count) yield* Effect.sleep("5 millis")
+    }).pipe(Effect.timeout("10 seconds"))
+  const node: BenchNode = {
+    address: formatAddress(mesh.address),
+    connect: (address) => runtime.runPromise(Effect.asVoid(mesh.connect(address))),
+    linked: (count) => runtime.runPromise(linked(count)),
+    publish: (payloads, bytes, millis) => runtime.runPromise(publish(payloads, bytes, millis)),
+    stop: () => {
+      isStopping = true
+      return runtime.dispose()
+    }
+  }
+  return node
+}

@@ -1,0 +1,30 @@
+/** What the two systems under test have in common, so that the same topologies are built of both. */
+import type { Payloads, Tally } from "./payload.ts"
+
+/** A node in a worker process. It passes on what it gets: a mesh to all its peers, the raw one to those that it dialed. */
+export interface BenchNode {
+  /** Where it listens, `host:port`. */
+  readonly address: string
+  readonly connect: (address: string) => Promise<void>
+  /** Resolves when it has so many links. */
+  readonly linked: (count: number) => Promise<void>
+  /** Sends payloads of this length for so many milliseconds, as fast as the others take them; gives their number. */
+  readonly publish: (payloads: Payloads, bytes: number, millis: number) => Promise<number>
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a node that counts into `tally` what it receives; `onRemark` is told what a healthy run does not have. */
+export type StartNode = (
+  variant: Variant,
+  tally: Tally,
+  onRemark: (remark: string) => void
+) => Promise<BenchNode>
+
+/** The systems, and for each the two variants that run side by side in each process. */
+export const variants = {
+  mesh: ["default", "uncompressed"],
+  raw: ["raw", "raw + hash"]
+} as const
+
+export type System = keyof typeof variants
+export type Variant = typeof variants[System][number]

@@ -1,0 +1,82 @@
+/** What is sent and what is counted: payloads that no compression shrinks, each one of its kind, and a check that all came. */
+import { randomBytes } from "node:crypto"
+
+const counterBytes = 4
+const poolBytes = 1 << 20
+
+/**
+ * Payloads of one sender: a counter, then random bytes. The counter goes on over all runs, because
+ * a node stamps a payload that it sends twice within a second ahead.
+ */
+export class Payloads {
+  readonly #pool = new Uint8Array(randomBytes(2 * poolBytes))
+  #count = 0
+
+  next(bytes: number): Uint8Array {
+    const start = (this.#count * 61) % poolBytes
+    const payload = this.#pool.slice(start, start + bytes)
+    writeCounter(payload, this.#count++)
+    return payload
+  }
+}
+
+const writeCounter = (payload: Uint8Array, count: number): void => {
+  for (let i = 0; i < counterBytes; i++) payload[i] = count >>> (8 * (counterBytes - 1 - i))
+}
+
+const readCounter = (payload: Uint8Array): number => {
+  let count = 0
+  for (let i = 0; i < counterBytes; i++) count = count * 0x100 + payload[i]!
+  return count
+}
+
+/** Counts what one node receives, and throws when it is not each payload once, in the order in which they were sent. */
+export class Tally {
+  #count = 0
+  #lastMillis = 0
+  #waiting: { readonly total: number; readonly done: () => void } | undefined
+
+  get count(): number {
+    return this.#count
+  }
+
+  take(payload: Uint8Array | undefined): void {
+    const found = payload === undefined ? -1 : readCounter(payload)
+    if (found !== this.#count) {
+      throw new Error(`payload ${found} came where ${this.#count} was due: messages were lost or came twice`)
+    }
+    this.#count++
+  }
+
+  /** To be called behind each batch: the clock is not read for each payload. */
+  endBatch(): void {
+    this.#lastMillis = wallMillis()
+    if (this.#waiting !== undefined && this.#count >= this.#waiting.total) this.#waiting.done()
+  }
+
+  /** When the last of `total` payloads came, waiting for it as long as `timeoutMillis`. */
+  async reach(total: number, timeoutMillis: number): Promise<number> {
+    if (this.#count < total) {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(
+          () =>
+            reject(new Error(`${this.#count} of ${total} payloads came, and no more for a while: messages were lost`)),
+          timeoutMillis
+        )
+        this.#waiting = {
+          total,
+          done: () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        }
+      })
+      this.#waiting = undefined
+    }
+    if (this.#count > total) throw new Error(`${this.#count} payloads came where ${total} were sent`)
+    return this.#lastMillis
+  }
+}
+
+/** Milliseconds that the processes of one machine agree on. */
+export const wallMillis = (): number => performance.timeOrigin + performance.now()

@@ -1,0 +1,176 @@
+/**
+ * The yardstick: `node:net` with the frames of the protocol (four bytes of length) and the same
+ * batching, small frames of a tick joined and large ones uncopied, and nothing else. As
+ * `raw + hash` it also takes one SHA-384 over each payload where a mesh cannot avoid it: where it
+ * is sent, and at each node that receives it.
+ */
+import * as crypto from "node:crypto"
+import { once } from "node:events"
+import * as net from "node:net"
+import type { BenchNode, StartNode } from "./node.ts"
+import type { Payloads } from "./payload.ts"
+
+const headerBytes = 4
+const blockBytes = 65_536
+const joinBelowBytes = 16_384
+
+/** Joins small frames into blocks, and writes each to all sockets. */
+class FrameWriter {
+  readonly #sockets: Array<net.Socket> = []
+  #block = Buffer.allocUnsafeSlow(blockBytes)
+  #blockCount = 0
+
+  get count(): number {
+    return this.#sockets.length
+  }
+
+  add(socket: net.Socket): void {
+    this.#sockets.push(socket)
+  }
+
+  write(payload: Uint8Array): void {
+    if (payload.length >= joinBelowBytes) {
+      this.flush()
+      const header = Buffer.allocUnsafe(headerBytes)
+      header.writeUInt32BE(payload.length)
+      for (const socket of this.#sockets) {
+        socket.cork()
+        socket.write(header)
+        socket.write(payload)
+        socket.uncork()
+      }
+      return
+    }
+    if (this.#blockCount + headerBytes + payload.length > blockBytes) this.flush()
+    this.#block.writeUInt32BE(payload.length, this.#blockCount)
+    this.#block.set(payload, this.#blockCount + headerBytes)
+    this.#blockCount += headerBytes + payload.length
+  }
+
+  flush(): void {
+    if (this.#blockCount === 0) return
+    const block = this.#block.subarray(0, this.#blockCount)
+    for (const socket of this.#sockets) socket.write(block)
+    this.#block = Buffer.allocUnsafeSlow(blockBytes)
+    this.#blockCount = 0
+  }
+
+  get isFull(): boolean {
+    return this.#sockets.some((socket) => socket.writableNeedDrain)
+  }
+
+  async drained(): Promise<void> {
+    for (const socket of this.#sockets) {
+      if (socket.writableNeedDrain) await once(socket, "drain")
+    }
+  }
+}
+
+/** Cuts chunks into payloads: views where they lie in one chunk, copies else. */
+class FrameReader {
+  readonly #onPayload: (payload: Buffer) => void
+  #rest: Buffer = Buffer.alloc(0)
+  #body: Buffer | undefined
+  #bodyCount = 0
+
+  constructor(onPayload: (payload: Buffer) => void) {
+    this.#onPayload = onPayload
+  }
+
+  push(chunk: Buffer): void {
+    let position = 0
+    if (this.#body !== undefined) {
+      position = chunk.copy(this.#body, this.#bodyCount)
+      this.#bodyCount += position
+      if (this.#bodyCount < this.#body.length) return
+      this.#onPayload(this.#body)
+      this.#body = undefined
+    }
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    while (bytes.length - position >= headerBytes) {
+      const end = position + headerBytes + bytes.readUInt32BE(position)
+      if (end > bytes.length) break
+      this.#onPayload(bytes.subarray(position + headerBytes, end))
+      position = end
+    }
+    this.#keep(bytes.subarray(position))
+  }
+
+  #keep(rest: Buffer): void {
+    const bodyBytes = rest.length < headerBytes ? 0 : rest.readUInt32BE(0)
+    if (bodyBytes < joinBelowBytes) {
+      this.#rest = rest
+      return
+    }
+    this.#rest = Buffer.alloc(0)
+    this.#body = Buffer.allocUnsafeSlow(bodyBytes)
+    this.#bodyCount = rest.copy(this.#body, 0, headerBytes)
+  }
+}
+
+/** Keeps digests in use. */
+let sink = 0
+
+const hash = (payload: Uint8Array): void => {
+  sink += crypto.hash("sha384", payload, "binary").length
+}
+
+/** A node that passes on what it receives to the nodes that it dialed. */
+export const startRaw: StartNode = async (variant, tally, onRemark) => {
+  const isHashing = variant === "raw + hash"
+  const writer = new FrameWriter()
+  const sockets = new Set<net.Socket>()
+  const keep = (socket: net.Socket): void => {
+    sockets.add(socket)
+    socket.on("error", (error) => onRemark(`raw socket: ${error.message}`))
+  }
+  const serve = (socket: net.Socket): void => {
+    keep(socket)
+    const reader = new FrameReader((payload) => {
+      if (isHashing) hash(payload)
+      tally.take(payload)
+      if (writer.count > 0) writer.write(payload)
+    })
+    socket.on("data", (chunk: Buffer) => {
+      reader.push(chunk)
+      tally.endBatch()
+      writer.flush()
+      if (!writer.isFull) return
+      socket.pause()
+      void writer.drained().then(() => socket.resume())
+    })
+  }
+  const server = net.createServer({ noDelay: true }, serve)
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+
+  const publish = async (payloads: Payloads, bytes: number, millis: number): Promise<number> => {
+    const until = performance.now() + millis
+    let count = 0
+    for (; performance.now() < until; count++) {
+      const payload = payloads.next(bytes)
+      if (isHashing) hash(payload)
+      writer.write(payload)
+      if (writer.isFull) await writer.drained()
+    }
+    writer.flush()
+    return count
+  }
+  const node: BenchNode = {
+    address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    connect: async (address) => {
+      const [host, port] = address.split(":")
+      const socket = net.createConnection({ host: host!, port: Number(port), noDelay: true })
+      keep(socket)
+      await once(socket, "connect")
+      writer.add(socket)
+    },
+    linked: () => Promise.resolve(),
+    publish,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
+  return node
+}

@@ -1,0 +1,36 @@
+/**
+ * The benchmarks behind every figure: `npm run bench`.
+ *
+ *     node bench/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
+ *
+ * `--quick` takes under 20 seconds, for a first look. `--json` writes the figures to a file.
+ * `--only` measures the cases whose name contains the text (`codec`, `one to one`, `line of five, 64 B`).
+ * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
+ */
+import { writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { measureCodec } from "./codec.ts"
+import { machine, table, toFigure } from "./report.ts"
+import { measureThroughput } from "./throughput.ts"
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    only: { type: "string", default: "" },
+    profile: { type: "string" }
+  }
+})
+
+const codecOptions = options.quick ? { rounds: 5, turnMillis: 15 } : { rounds: 7, turnMillis: 80 }
+const throughputOptions = options.quick ? { rounds: 3, millis: 60 } : { rounds: 5, millis: 400 }
+
+const codec = "codec".includes(options.only) ? await measureCodec(codecOptions) : []
+const throughput = await measureThroughput({
+  ...throughputOptions,
+  only: options.only,
+  profileDirectory: options.profile
+})
+const figures = [...codec, ...throughput].map(toFigure)
+console.log(table(figures))
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)

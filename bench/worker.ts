@@ -1,0 +1,127 @@
+/**
+ * A worker process: so many nodes of one system for each of its variants, driven by the requests
+ * of the process that started it, and gone when that process is.
+ */
+import { writeFileSync } from "node:fs"
+import { Session } from "node:inspector/promises"
+import { startMesh } from "./mesh.ts"
+import { type BenchNode, type System, type Variant, variants } from "./node.ts"
+import { Payloads, Tally, wallMillis } from "./payload.ts"
+import { startRaw } from "./raw.ts"
+
+/** One node of one variant. */
+interface Target {
+  readonly variant: Variant
+  readonly node: number
+}
+
+/** What a worker is asked; the answer comes with the same `key`. */
+export type Request =
+  & { readonly key: number }
+  & (
+    | { readonly type: "start" }
+    | Target & { readonly type: "connect"; readonly address: string }
+    | Target & { readonly type: "linked"; readonly count: number }
+    | Target & { readonly type: "publish"; readonly bytes: number; readonly millis: number }
+    | Target & { readonly type: "reach"; readonly total: number; readonly timeoutMillis: number }
+    | { readonly type: "stop" }
+  )
+
+/** What a worker answers, or says unasked. */
+export type Response =
+  | { readonly type: "answer"; readonly key: number; readonly value: unknown }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "remark"; readonly text: string }
+
+/** The answer to `start`: where each node of each variant listens. */
+export type Addresses = Readonly<Partial<Record<Variant, ReadonlyArray<string>>>>
+
+/** The answer to `publish`. */
+export interface Published {
+  readonly count: number
+  readonly startMillis: number
+}
+
+interface Slot {
+  readonly node: BenchNode
+  readonly tally: Tally
+  readonly payloads: Payloads
+}
+
+const [systemName, nodeCount, profileFile] = process.argv.slice(2)
+const system = systemName as System
+const start = system === "mesh" ? startMesh : startRaw
+const slots = new Map<Variant, Array<Slot>>()
+
+const tell = (response: Response): void => {
+  process.send?.(response)
+}
+
+/** From the first message on: what a process needs to start would hide the rest. */
+const profiler = profileFile === undefined ? undefined : new Session()
+
+const startProfile = async (): Promise<void> => {
+  if (profiler === undefined) return
+  profiler.connect()
+  await profiler.post("Profiler.enable")
+  await profiler.post("Profiler.start")
+}
+
+const endProfile = async (): Promise<void> => {
+  if (profiler === undefined || profileFile === undefined) return
+  const { profile } = await profiler.post("Profiler.stop")
+  writeFileSync(profileFile, JSON.stringify(profile))
+}
+
+const startAll = async (): Promise<Addresses> => {
+  const addresses: Partial<Record<Variant, ReadonlyArray<string>>> = {}
+  for (const variant of variants[system]) {
+    const made: Array<Slot> = []
+    for (let i = 0; i < Number(nodeCount); i++) {
+      const tally = new Tally()
+      const node = await start(variant, tally, (text) => tell({ type: "remark", text }))
+      made.push({ node, tally, payloads: new Payloads() })
+    }
+    slots.set(variant, made)
+    addresses[variant] = made.map((slot) => slot.node.address)
+  }
+  await startProfile()
+  return addresses
+}
+
+const answer = async (request: Request): Promise<unknown> => {
+  if (request.type === "start") return startAll()
+  if (request.type === "stop") {
+    await endProfile()
+    await Promise.all([...slots.values()].flat().map((slot) => slot.node.stop()))
+    return undefined
+  }
+  const { node, payloads, tally } = slots.get(request.variant)![request.node]!
+  switch (request.type) {
+    case "connect":
+      return node.connect(request.address)
+    case "linked":
+      return node.linked(request.count)
+    case "publish": {
+      const startMillis = wallMillis()
+      const count = await node.publish(payloads, request.bytes, request.millis)
+      return { count, startMillis } satisfies Published
+    }
+    case "reach":
+      return tally.reach(request.total, request.timeoutMillis)
+  }
+}
+
+const fail = (error: unknown): void => {
+  tell({ type: "failed", message: error instanceof Error ? error.stack ?? error.message : String(error) })
+}
+
+process.on("message", (request: Request) => {
+  answer(request).then((value) => {
+    tell({ type: "answer", key: request.key, value })
+    if (request.type === "stop") setImmediate(() => process.exit())
+  }, fail)
+})
+process.on("uncaughtException", fail)
+process.on("unhandledRejection", fail)
+process.on("disconnect", () => process.exit())

@@ -1,0 +1,45 @@
+/** Standard input, line by line; no line is read before the last one was dealt with. */
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+
+/**
+ * Standard input cannot be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InputFailed extends Schema.TaggedError<InputFailed>()("InputFailed", { cause: Schema.Defect() }) {
+  override get message(): string {
+    return `could not read standard input: ${String(this.cause)}`
+  }
+}
+
+/**
+ * The lines of standard input, whether they end with LF or CRLF, read as UTF-8. When the stream
+ * ends or is interrupted standard input is closed, so that it does not keep the program running.
+ *
+ * @category input
+ * @since 0.1.0
+ */
+export const lines: Stream.Stream<string, InputFailed> = NodeStream.fromReadable<Uint8Array, InputFailed>({
+  evaluate: () => process.stdin,
+  onError: (cause) => new InputFailed({ cause })
+}).pipe(Stream.decodeText, Stream.splitLines)
+
+/**
+ * Whether there is no input to speak of: standard input is `/dev/null`, as for services and for
+ * what a shell runs in the background.
+ *
+ * @category input
+ * @since 0.1.0
+ */
+export const isAbsent: Effect.Effect<boolean> = Effect.sync(() => {
+  try {
+    return fs.fstatSync(0).isCharacterDevice() && !process.stdin.isTTY
+  } catch {
+    return true
+  }
+})

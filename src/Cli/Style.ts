@@ -1,0 +1,50 @@
+/** Colors for people, and texts from strangers made harmless for a terminal. */
+
+/**
+ * Whether a stream shows colors: it is a terminal, and the user did not ask for none (`NO_COLOR`).
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasColors = (stream: { readonly isTTY?: boolean | undefined }): boolean =>
+  stream.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb"
+
+/**
+ * Ways to set off parts of a line.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Style {
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
+  readonly red: (text: string) => string
+}
+
+const plain = (text: string): string => text
+const ansi = (code: number) => (text: string): string => `\u001b[${code}m${text}\u001b[0m`
+
+/**
+ * A style with colors, or one that changes nothing.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (isColored: boolean): Style =>
+  isColored ? { bold: ansi(1), dim: ansi(2), red: ansi(31) } : { bold: plain, dim: plain, red: plain }
+
+/** Control characters, line separators, and what turns the direction of writing. */
+const unsafe = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
+
+/**
+ * A text in one line that cannot move the cursor, change colors or hide anything: such characters
+ * are shown as escapes.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const harmless = (text: string): string =>
+  text.replace(unsafe, (character) => {
+    const code = character.codePointAt(0)!
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`
+  })

@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import { AddressBook } from "../../src/Mesh/AddressBook.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+
+const at = (port: number) => new PeerAddress({ host: "10.0.0.1", port })
+const backoff = { baseMillis: 500, maxMillis: 30_000 }
+const ports = (book: AddressBook) => book.candidates(() => false).map((known) => known.address.port)
+
+describe("AddressBook", () => {
+  it("forgets the address learned longest ago when it is full, but never one the user named", () => {
+    const book = new AddressBook(3, backoff)
+    book.keep(at(1))
+    for (const port of [2, 3, 4]) book.learn(at(port), undefined)
+
+    assert.deepStrictEqual(ports(book), [1, 3, 4])
+  })
+
+  it("doubles the wait after each failure up to the longest, spread by a fifth", () => {
+    const book = new AddressBook(3, backoff)
+    book.learn(at(1), undefined)
+    const waits = []
+    for (let failure = 0; failure < 8; failure++) {
+      book.failed(at(1), 1000, 0.5)
+      waits.push(book.get(at(1))!.nextDialMillis - 1000)
+    }
+
+    assert.deepStrictEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+    book.failed(at(1), 0, 0)
+    assert.strictEqual(book.get(at(1))!.nextDialMillis, 24_000)
+    book.failed(at(1), 0, 1)
+    assert.strictEqual(book.get(at(1))!.nextDialMillis, 36_000)
+  })
+
+  it("starts afresh once somebody was met there", () => {
+    const book = new AddressBook(3, backoff)
+    book.learn(at(1), "hearsay")
+    book.failed(at(1), 0, 0.5)
+
+    book.met(at(1), "real")
+
+    assert.strictEqual(book.get(at(1))!.nextDialMillis, 0)
+    assert.strictEqual(book.findById("real")?.address.port, 1)
+  })
+
+  it("does not let hearsay change who was met at an address", () => {
+    const book = new AddressBook(3, backoff)
+    book.met(at(1), "real")
+
+    book.learn(at(1), "other")
+
+    assert.isUndefined(book.findById("other"))
+  })
+
+  it("gives no candidate that is linked or being dialed", () => {
+    const book = new AddressBook(5, backoff)
+    for (const port of [1, 2, 3]) book.learn(at(port), undefined)
+    book.get(at(1))!.isDialing = true
+
+    assert.deepStrictEqual(book.candidates((known) => known.address.port === 2).map((k) => k.address.port), [3])
+  })
+
+  it("lets an address rest that one side does not want, even one the user named", () => {
+    const book = new AddressBook(3, backoff)
+    book.keep(at(1))
+
+    book.rest(at(1), 1000)
+
+    assert.strictEqual(book.get(at(1))!.nextDialMillis, 31_000)
+    assert.isFalse(book.get(at(1))!.isBootstrap)
+  })
+})

@@ -1,0 +1,171 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Random, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
+
+const network = MemoryNetwork.layer({ latency: "10 millis" })
+
+const rejections = (node: Effect.Success<ReturnType<typeof startNode>>) =>
+  node.events.flatMap((event) => event._tag === "Rejected" ? [event.reason._tag] : [])
+
+describe("a node's bounds", () => {
+  it.effect("closes a connection that shows no handshake in time, however it trickles", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const silent = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      const slow = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.2" }))
+
+      for (let second = 0; second < 9; second++) {
+        yield* slow.write(Uint8Array.of(second === 2 ? 1 : 0))
+        yield* TestClock.adjust("1 second")
+      }
+      assert.isTrue(Option.isNone(silent.ended()))
+      yield* TestClock.adjust("2 seconds")
+
+      assert.deepStrictEqual(rejections(node), ["HandshakeTimeout", "HandshakeTimeout"])
+      assert.isTrue(Option.isSome(silent.ended()) && Option.isSome(slow.ended()))
+    }).pipe(Effect.provide(network), Random.withSeed("silent")))
+
+  it.effect("closes further connections at once while as many as allowed show no handshake", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxPendingHandshakes: 3 })
+      const waiting = []
+      for (let i = 1; i <= 3; i++) {
+        waiting.push(yield* whileTimePasses(RawPeer.dial(node, { host: `10.0.1.${i}` })))
+      }
+      const fourth = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.4" }))
+      yield* TestClock.adjust("1 second")
+
+      assert.isTrue(Option.isSome(fourth.ended()))
+      assert.deepStrictEqual(rejections(node), ["Full"])
+      yield* waiting[0]!.handshake
+      yield* TestClock.adjust("1 second")
+      const fifth = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.5", id: "fifth" }))
+      yield* fifth.handshake
+      yield* TestClock.adjust("1 second")
+      assert.isTrue((yield* node.mesh.peers).some((peer) => peer.id === "fifth"))
+    }).pipe(Effect.provide(network), Random.withSeed("pending")))
+
+  it.effect("closes a connection whose first message is no handshake", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+
+      yield* peer.say(peer.make("broadcast", [Uint8Array.of(0), RawPeer.bytes("hello")], 0))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(rejections(node), ["HandshakeInvalid"])
+      assert.deepStrictEqual(node.received, [])
+    }).pipe(Effect.provide(network), Random.withSeed("first")))
+
+  it.effect("takes no more entries of a list of peers than it may, and dials no more than its share", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxPeersPerList: 10, maxOutboundLinks: 2 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      const peers = Array.from({ length: 1000 }, (_, i) => ({
+        address: new PeerAddress({ host: `10.7.${i >> 8}.${i & 255}`, port: 4444 }),
+        id: `node ${i}`
+      }))
+
+      yield* peer.tell({ _tag: "Peers", peers })
+      yield* TestClock.adjust("1 second")
+
+      // The ten of the list, and the peer itself.
+      assert.strictEqual((yield* node.mesh.stats).knownAddresses, 11)
+    }).pipe(Effect.provide(network), Random.withSeed("list")))
+
+  it.effect("remembers no more addresses than it may", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxKnownAddresses: 20, maxOutboundLinks: 0 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+
+      for (let list = 0; list < 10; list++) {
+        const peers = Array.from({ length: 50 }, (_, i) => ({
+          address: new PeerAddress({ host: `10.7.${list}.${i}`, port: 4444 }),
+          id: `node ${list} ${i}`
+        }))
+        yield* peer.tell({ _tag: "Peers", peers })
+      }
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual((yield* node.mesh.stats).knownAddresses, 20)
+    }).pipe(Effect.provide(network), Random.withSeed("addresses")))
+
+  it.effect("refuses a frame over the limit at its header", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxMessageBytes: 1000 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+
+      yield* peer.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff))
+      yield* TestClock.adjust("1 second")
+
+      const left = node.events.find((event) => event._tag === "PeerLeft")
+      assert.deepInclude(left?.reason, { _tag: "Malformed", reason: "FrameTooLarge" })
+    }).pipe(Effect.provide(network), Random.withSeed("frame")))
+
+  it.effect("answers a peer that asks for peers again and again once a second", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+      const before = peer.received.length
+
+      for (let i = 0; i < 500; i++) {
+        yield* peer.tell({ _tag: "RequestPeers" }, i)
+        yield* TestClock.adjust("5 millis")
+      }
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual(peer.received.length - before, 3)
+    }).pipe(Effect.provide(network), Random.withSeed("storm")))
+
+  it.effect("loses the oldest messages of a reader that is too slow, and says so", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { inboxCapacity: 10 })
+      const other = yield* startNode(2)
+      yield* whileTimePasses(node.mesh.connect(other.address))
+      const slow = yield* node.mesh.messages.pipe(
+        Stream.mapEffect((message) => Effect.as(Effect.sleep("1 second"), message.text)),
+        Stream.take(11),
+        Stream.runCollect,
+        Effect.forkScoped({ startImmediately: true })
+      )
+
+      yield* other.mesh.broadcast("first")
+      yield* TestClock.adjust("100 millis")
+      for (let i = 1; i <= 30; i++) yield* other.mesh.broadcast(`number ${i}`)
+      yield* TestClock.adjust("1 minute")
+
+      const texts = yield* Fiber.join(slow)
+      assert.deepStrictEqual(texts, ["first", ...Array.from({ length: 10 }, (_, i) => `number ${i + 21}`)])
+      const lagged = node.events.filter((event) => event._tag === "ReaderLagged")
+      assert.deepStrictEqual(lagged.slice(0, 5).map((event) => event.lostCount), [1, 2, 4, 8, 16])
+      assert.isAtLeast((yield* node.mesh.stats).lostByReaders, 20)
+    }).pipe(Effect.provide(network), Random.withSeed("reader")))
+
+  it.effect("gives up a peer of ours that falls silent, and keeps an original one that never answers pings", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const ours = yield* whileTimePasses(
+        RawPeer.dial(node, { host: "10.0.1.1", id: "ours", methods: ["zlib", "effect-p2p:1:7"] })
+      )
+      const original = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.2", id: "original" }))
+      yield* ours.handshake
+      yield* original.handshake
+      yield* TestClock.adjust("2 minutes")
+
+      assert.deepStrictEqual((yield* node.mesh.peers).map((peer) => peer.id), ["original"])
+      const left = node.events.find((event) => event._tag === "PeerLeft")
+      assert.strictEqual(left?.reason._tag, "Unresponsive")
+      assert.isTrue(ours.received.some((message) => message.type === "ping"))
+      assert.isFalse(original.received.some((message) => message.type === "ping"))
+    }).pipe(Effect.provide(network), Random.withSeed("silent peer")))
+})

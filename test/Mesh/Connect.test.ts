@@ -1,0 +1,128 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import { TestClock } from "effect/testing"
+import { ConnectError } from "../../src/Mesh/MeshError.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+
+const network = MemoryNetwork.layer({ latency: "10 millis" })
+
+const reasonOf = (node: TestNode, address: string) =>
+  whileTimePasses(Effect.flip(node.mesh.connect(address))).pipe(
+    Effect.map((error) => error instanceof ConnectError ? error.reason : error)
+  )
+
+describe("connect", () => {
+  it.effect("gives the peer, and both ends list each other", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+
+      const peer = yield* whileTimePasses(a.mesh.connect(b.address))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual([peer.id, peer.direction, String(peer.address)], [b.mesh.id, "outbound", b.address])
+      assert.deepStrictEqual(yield* peerIds(b), [a.mesh.id])
+      assert.deepInclude(b.events[0], { _tag: "PeerJoined", id: a.mesh.id, direction: "inbound" })
+    }).pipe(Effect.provide(network), Random.withSeed("connect")))
+
+  it.effect("gives the link there is when asked for the same address again", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+      yield* whileTimePasses(a.mesh.connect(b.address))
+
+      const again = yield* a.mesh.connect(b.address)
+
+      assert.strictEqual(again.id, b.mesh.id)
+      assert.strictEqual(yield* Effect.flatMap(MemoryNetwork, (n) => n.connectionCount), 1)
+    }).pipe(Effect.provide(network), Random.withSeed("again")))
+
+  it.effect("says that nobody listens there", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+
+      const reason = yield* reasonOf(node, "10.9.9.9:1")
+
+      assert.deepInclude(reason, { _tag: "DialError", kind: "Refused" })
+    }).pipe(Effect.provide(network), Random.withSeed("refused")))
+
+  it.effect("says that a text is no address, and how to write one", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+
+      for (const text of ["", "here", "here:", ":4444", "1.2.3.4:70000", "::1:4444", "a b:1"]) {
+        const error = yield* Effect.flip(node.mesh.connect(text))
+        assert.strictEqual(error._tag, "InvalidAddress", text)
+        assert.include(error.message, "HOST:PORT")
+      }
+    }).pipe(Effect.provide(network), Random.withSeed("invalid")))
+
+  it.effect("says at both ends that the subnets differ", () =>
+    Effect.gen(function*() {
+      const a = yield* startNode(1, { subnet: "one" })
+      const b = yield* startNode(2, { subnet: "two" })
+
+      const reason = yield* reasonOf(a, b.address)
+      yield* TestClock.adjust("1 second")
+
+      assert.deepInclude(reason, { _tag: "NetworkMismatch", own: a.mesh.networkId, peer: b.mesh.networkId })
+      const rejected = b.events.find((event) => event._tag === "Rejected")
+      assert.deepInclude(rejected?.reason, { _tag: "NetworkMismatch", own: b.mesh.networkId, peer: a.mesh.networkId })
+      assert.deepStrictEqual([yield* peerIds(a), yield* peerIds(b)], [[], []])
+    }).pipe(Effect.provide(network), Random.withSeed("subnets")))
+
+  it.effect("says that the address is this node itself", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+
+      assert.deepInclude(yield* reasonOf(node, node.address), { _tag: "SelfConnection" })
+      assert.deepStrictEqual(yield* peerIds(node), [])
+    }).pipe(Effect.provide(network), Random.withSeed("self")))
+
+  it.effect("says that a node is full, which tells where else to go", () =>
+    Effect.gen(function*() {
+      const full = yield* startNode(1, { maxInboundLinks: 2 })
+      const [b, c] = [yield* startNode(2), yield* startNode(3)]
+      yield* whileTimePasses(b.mesh.connect(full.address))
+      yield* whileTimePasses(c.mesh.connect(full.address))
+      const late = yield* startNode(4)
+
+      const reason = yield* reasonOf(late, full.address)
+      yield* TestClock.adjust("1 second")
+
+      assert.deepInclude(reason, { _tag: "Goodbye", reason: "Full" })
+      assert.strictEqual((yield* full.mesh.peers).length, 2)
+      assert.deepStrictEqual(yield* peerIds(late), [b.mesh.id, c.mesh.id].sort())
+    }).pipe(Effect.provide(network), Random.withSeed("full")))
+
+  it.effect("leaves one link, the same at both ends, when both dial at once", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+
+      const [toB, toA] = yield* whileTimePasses(
+        Effect.all([a.mesh.connect(b.address), b.mesh.connect(a.address)], { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("5 seconds")
+
+      assert.deepStrictEqual([toB.id, toA.id], [b.mesh.id, a.mesh.id])
+      assert.strictEqual(yield* Effect.flatMap(MemoryNetwork, (n) => n.connectionCount), 1)
+      const [ofA] = yield* a.mesh.peers
+      const [ofB] = yield* b.mesh.peers
+      assert.notStrictEqual(ofA?.direction, ofB?.direction)
+      for (const node of [a, b]) {
+        assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"], node.host)
+      }
+      yield* a.mesh.broadcast("one link")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(b.received.length, 1)
+    }).pipe(Effect.provide(network), Random.withSeed("crossing")))
+
+  it.effect("gives the dial up when it is interrupted", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+
+      yield* whileTimePasses(Effect.timeoutOption(a.mesh.connect(b.address), "15 millis"))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual([yield* peerIds(a), yield* peerIds(b)], [[], []])
+    }).pipe(Effect.provide(network), Random.withSeed("interrupted")))
+})

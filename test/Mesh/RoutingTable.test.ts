@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import { TestClock } from "effect/testing"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
+
+const network = MemoryNetwork.layer({ latency: "10 millis" })
+const text = (value: string) => [Uint8Array.of(0), RawPeer.bytes(value)]
+
+describe("a second link to the same node", () => {
+  it.effect("takes the place of the older one when the same node of ours dialed both", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const dial = (order: number) =>
+        whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
+      const [first, second] = [yield* dial(1), yield* dial(2)]
+      yield* first.handshake
+      yield* TestClock.adjust("1 second")
+      yield* second.handshake
+      yield* TestClock.adjust("1 second")
+
+      assert.isTrue(first.ended()._tag === "Some" && second.ended()._tag === "None")
+      assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
+      yield* node.mesh.whisper("same", "to the newer")
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(second.payloads().some((payload) => payload._tag === "UserWhisper"))
+    }).pipe(Effect.provide(network), Random.withSeed("newer")))
+
+  it.effect("is closed when it was dialed before the one there is", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const dial = (order: number) =>
+        whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
+      const [first, second] = [yield* dial(1), yield* dial(2)]
+      yield* second.handshake
+      yield* TestClock.adjust("1 second")
+      yield* first.handshake
+      yield* TestClock.adjust("1 second")
+
+      assert.isTrue(first.ended()._tag === "Some" && second.ended()._tag === "None")
+    }).pipe(Effect.provide(network), Random.withSeed("older")))
+
+  it.effect("of an original node is read, not written to, and takes over when the first goes", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const first = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same" }))
+      yield* first.handshake
+      yield* TestClock.adjust("1 second")
+      yield* Effect.scoped(Effect.gen(function*() {
+        const second = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same" }))
+        yield* second.handshake
+        yield* TestClock.adjust("1 second")
+
+        yield* second.say(second.make("broadcast", text("over the second"), 2))
+        yield* node.mesh.whisper("same", "over the first")
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(node.received.map((message) => message.text), ["over the second"])
+        assert.isTrue(first.payloads().some((payload) => payload._tag === "UserWhisper"))
+        assert.isFalse(second.payloads().some((payload) => payload._tag === "UserWhisper"))
+
+        yield* first.write(Uint8Array.of(255, 255, 255, 255))
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(first.ended()._tag === "Some")
+        yield* node.mesh.whisper("same", "over the second")
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(second.payloads().some((payload) => payload._tag === "UserWhisper"))
+        assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
+      }))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined", "PeerLeft", "DialFailed"])
+    }).pipe(Effect.provide(network), Random.withSeed("spare")))
+})
+
+describe("a handshake on a live link", () => {
+  it.effect("cannot change who is at the other end", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "first" }))
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+
+      yield* peer.tell({
+        _tag: "Handshake",
+        nodeId: "second",
+        networkId: node.mesh.networkId,
+        address: null,
+        methods: []
+      })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual((yield* node.mesh.peers).map((other) => other.id), ["first"])
+    }).pipe(Effect.provide(network), Random.withSeed("second handshake")))
+})

@@ -1,0 +1,59 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { SeenIds } from "../../src/Mesh/SeenIds.ts"
+
+describe("SeenIds", () => {
+  it("knows an id up to the last second of its lifetime and no longer", () => {
+    const seen = new SeenIds(120, 10)
+
+    assert.isTrue(seen.add("a", 1000))
+    assert.isFalse(seen.add("a", 1000))
+    assert.isFalse(seen.add("a", 1120))
+    assert.isTrue(seen.add("a", 1121))
+  })
+
+  it("forgets the id noted longest ago when it is full", () => {
+    const seen = new SeenIds(120, 3)
+    for (const id of ["a", "b", "c", "d"]) seen.add(id, 0)
+
+    assert.strictEqual(seen.count, 3)
+    assert.isFalse(seen.add("b", 0))
+    assert.isTrue(seen.add("a", 0))
+  })
+
+  it("holds nothing that has expired once time has gone on", () => {
+    const seen = new SeenIds(10, 1000)
+    for (let i = 0; i < 500; i++) seen.add(`old ${i}`, 0)
+
+    seen.add("new", 11)
+
+    assert.strictEqual(seen.count, 1)
+  })
+
+  it("does not forget early when the clock goes back", () => {
+    const seen = new SeenIds(60, 1000)
+    seen.add("a", 5000)
+
+    assert.isFalse(seen.add("a", 1400))
+    assert.isFalse(seen.add("a", 5060))
+  })
+
+  const Steps = Schema.Array(Schema.Tuple([
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })),
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 }))
+  ]))
+
+  it.prop("agrees with a plain list of ids and times", [Steps], ([steps]) => {
+    const seen = new SeenIds(8, 1_000_000)
+    const noted = new Map<string, number>()
+    let now = 0
+    for (const [number, pause] of steps) {
+      now += pause
+      const id = String(number)
+      const last = noted.get(id)
+      const isNew = last === undefined || now > last + 8
+      assert.strictEqual(seen.add(id, now), isNew)
+      if (isNew) noted.set(id, now)
+    }
+  })
+})

@@ -1,0 +1,170 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import * as Query from "../../src/Mesh/Query.ts"
+import * as Topic from "../../src/Mesh/Topic.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { collect, startNetwork, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+
+const network = MemoryNetwork.layer({ latency: "10 millis" })
+const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
+const Reading = Topic.make("reading", Schema.Struct({ at: Schema.Date, level: Schema.BigInt }))
+
+describe("a topic", () => {
+  it.effect("carries typed values to those who subscribe, and to nobody's messages", () =>
+    Effect.gen(function*() {
+      const [a, b, c] = yield* startNetwork(3)
+      const values = yield* collect(b!.mesh.subscribe(Temperature), yield* Effect.scope)
+
+      const id = yield* a!.mesh.publish(Temperature, { room: "lab", celsius: 21.5 })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values.map(({ id, sender, value }) => ({ id, sender, value })), [
+        { id, sender: a!.mesh.id, value: { room: "lab", celsius: 21.5 } }
+      ])
+      assert.deepStrictEqual([b!.received, c!.received], [[], []])
+    }).pipe(Effect.provide(network), Random.withSeed("topic")))
+
+  it.effect("carries what JSON has no words for, by the schema's own encoding", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const values = yield* collect(b!.mesh.subscribe(Reading), yield* Effect.scope)
+
+      yield* a!.mesh.publish(Reading, { at: new Date(86_400_000), level: 2n ** 70n })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values[0]?.value, { at: new Date(86_400_000), level: 2n ** 70n })
+    }).pipe(Effect.provide(network), Random.withSeed("dates")))
+
+  it.effect("drops a value that its schema refuses, says so, and goes on", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const values = yield* collect(b!.mesh.subscribe(Temperature), yield* Effect.scope)
+      const Other = Topic.make("temperature", Schema.Struct({ room: Schema.Number }))
+
+      yield* a!.mesh.publish(Other, { room: 7 })
+      yield* a!.mesh.broadcast(["temperature"], { subFlag: "topic" })
+      yield* a!.mesh.publish(Temperature, { room: "lab", celsius: 1 })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values.map((message) => message.value.room), ["lab"])
+      const refused = b!.events.filter((event) => event._tag === "ValueRefused")
+      assert.deepStrictEqual(refused.map((event) => [event.name, event.sender]), [
+        ["temperature", a!.mesh.id],
+        ["temperature", a!.mesh.id]
+      ])
+      assert.include(refused[0]?.detail, "room")
+    }).pipe(Effect.provide(network), Random.withSeed("refused")))
+
+  it.effect("refuses to publish a value that its schema does not take", () =>
+    Effect.gen(function*() {
+      const [a] = yield* startNetwork(1)
+      const Percent = Topic.make("percent", Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 })))
+
+      const error = yield* Effect.flip(a!.mesh.publish(Percent, 200))
+
+      assert.strictEqual(error._tag, "SchemaError")
+    }).pipe(Effect.provide(network), Random.withSeed("publish")))
+})
+
+describe("a question", () => {
+  const Square = Query.make("square", { question: Schema.Number, answer: Schema.Number })
+
+  it.effect("is answered by the node that was asked, neighbor or not", () =>
+    Effect.gen(function*() {
+      const line: Array<TestNode> = []
+      for (let index = 1; index <= 4; index++) {
+        const node = yield* startNode(index, { maxOutboundLinks: 0 })
+        if (index > 1) yield* whileTimePasses(node.mesh.connect(line[index - 2]!.address))
+        line.push(node)
+      }
+      yield* line[3]!.mesh.respond(Square, (n, from) => Effect.succeed(from === line[0]!.mesh.id ? n * n : 0))
+
+      const answer = yield* whileTimePasses(line[0]!.mesh.ask(Square, line[3]!.mesh.id, 12))
+
+      assert.strictEqual(answer, 144)
+      assert.deepStrictEqual(line.flatMap((node) => node.received), [])
+    }).pipe(Effect.provide(network), Random.withSeed("ask")))
+
+  it.effect("is refused where nobody responds, where the value is of another kind, and where the responder fails", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Text = Query.make("square", { question: Schema.String, answer: Schema.Number })
+      const Failing = Query.make("failing", { question: Schema.Number, answer: Schema.Number })
+
+      const nobody = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Square, b!.mesh.id, 1)))
+      yield* b!.mesh.respond(Square, (n) => Effect.succeed(n))
+      yield* b!.mesh.respond(Failing, () => Effect.die("a bug"))
+      const another = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Text, b!.mesh.id, "one")))
+      const failing = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Failing, b!.mesh.id, 1)))
+
+      assert.deepStrictEqual([nobody._tag, another._tag, failing._tag], ["AskRefused", "AskRefused", "AskRefused"])
+      assert.include(nobody.message, "nobody responds")
+      const failures = b!.events.filter((event) => event._tag === "HandlerFailed")
+      assert.strictEqual(failures.length, 2)
+      assert.include(failures[1]?.detail, "a bug")
+      assert.strictEqual(yield* whileTimePasses(a!.mesh.ask(Square, b!.mesh.id, 5)), 5)
+    }).pipe(Effect.provide(network), Random.withSeed("refused question")))
+
+  it.effect("fails when no answer comes in time", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      yield* b!.mesh.respond(Square, () => Effect.never)
+
+      const error = yield* whileTimePasses(
+        Effect.flip(a!.mesh.ask(Square, b!.mesh.id, 1, { timeout: "300 millis" }))
+      )
+
+      assert.strictEqual(error._tag, "AskTimeout")
+      assert.include(error.message, "300 ms")
+    }).pipe(Effect.provide(network), Random.withSeed("timeout")))
+})
+
+describe("a handler", () => {
+  it.effect("takes the messages of its sub-flag, broadcast and whispered, while its scope lives", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const taken: Array<string> = []
+      const send = (text: string) => a!.mesh.broadcast(text, { subFlag: "my protocol" })
+
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* b!.mesh.handle("my protocol", (message) => Effect.sync(() => taken.push(message.kind, message.text)))
+        yield* send("one")
+        yield* a!.mesh.whisper(b!.mesh.id, "two", { subFlag: "my protocol" })
+        yield* TestClock.adjust("1 second")
+      }))
+      yield* send("three")
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(taken, ["broadcast", "one", "whisper", "two"])
+      assert.deepStrictEqual(b!.received, [])
+    }).pipe(Effect.provide(network), Random.withSeed("handler")))
+
+  it.effect("that fails or never returns holds up nobody", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      yield* b!.mesh.handle("stuck", () => Effect.never)
+      yield* b!.mesh.handle("broken", () => Effect.die(new Error("oops")))
+
+      for (let i = 0; i < 100; i++) {
+        yield* a!.mesh.broadcast(`${i}`, { subFlag: "stuck" })
+        yield* a!.mesh.broadcast(`${i}`, { subFlag: "broken" })
+        yield* a!.mesh.broadcast(`${i}`)
+      }
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual(b!.received.length, 100)
+      assert.strictEqual(b!.events.filter((event) => event._tag === "HandlerFailed").length, 100)
+    }).pipe(Effect.provide(network), Random.withSeed("stuck handler")))
+
+  it.effect("cannot take a sub-flag that is the protocol's or another handler's", () =>
+    Effect.gen(function*() {
+      const [a] = yield* startNetwork(1)
+      yield* a!.mesh.handle("mine", () => Effect.void)
+
+      for (const subFlag of ["", "x", "topic", "ask", "answer", "goodbye", "mine"]) {
+        const error = yield* Effect.flip(a!.mesh.handle(subFlag, () => Effect.void))
+        assert.strictEqual(error._tag, "SubFlagTaken", subFlag)
+      }
+    }).pipe(Effect.provide(network), Random.withSeed("taken")))
+})

@@ -1,0 +1,240 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import lzStringPackage from "lz-string"
+import * as zlib from "node:zlib"
+import { gzipMethod, zlibMethod } from "../../src/Layers/NodeCompression.ts"
+import { type CompressionMethod, type DecompressionFault, negotiate } from "../../src/Protocol/Compression.ts"
+import { lzString } from "../../src/Protocol/LzString.ts"
+import { unpack } from "../../src/Protocol/v04/Unpack.ts"
+import { isWireFault } from "../../src/Protocol/WireFault.ts"
+import { toBytes, vectors } from "../fixtures/Vectors.ts"
+
+const Bytes = Arbitrary.schema(Schema.Uint8Array)
+const Repetitive = Arbitrary.map(
+  Arbitrary.all([Bytes, Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 300 })))]),
+  ([bytes, count]) => new Uint8Array(Buffer.concat(Array.from({ length: count }, () => bytes)))
+)
+const Place = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
+const Mask = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 }))
+
+const methods: ReadonlyArray<CompressionMethod> = [zlibMethod, gzipMethod, lzString]
+const maxBytes = 1 << 20
+
+const samples: ReadonlyArray<readonly [string, Uint8Array]> = [
+  ["nothing", new Uint8Array(0)],
+  ["one byte", Uint8Array.of(0)],
+  ["all bytes", Uint8Array.from({ length: 256 }, (_, index) => index)],
+  ["64 KiB of one byte", new Uint8Array(65536).fill(0x61)],
+  ["64 KiB of all bytes", Uint8Array.from({ length: 65536 }, (_, index) => index)],
+  ["noise", Uint8Array.from({ length: 20_000 }, (_, index) => Math.imul(index, 0x9e3779b1) >>> 19)],
+  ["names that objects have", Buffer.from("__proto__constructor__proto__hasOwnProperty".repeat(200))]
+]
+
+const hex = (result: Uint8Array | DecompressionFault): string =>
+  typeof result === "string" ? result : Buffer.from(result).toString("hex")
+
+describe.each(methods.map((method) => ({ method, name: method.name })))("the method $name", ({ method }) => {
+  it.each(samples)("reads back %s", (_, bytes) => {
+    const packed = method.compress(bytes)
+
+    assert.strictEqual(hex(method.decompress(packed, maxBytes)), hex(bytes))
+    assert.isTrue(method.recognizes(packed))
+  })
+
+  it.prop("reads back any bytes, and those repeated", [Bytes, Repetitive], ([bytes, repetitive]) => {
+    assert.strictEqual(hex(method.decompress(method.compress(bytes), maxBytes)), hex(bytes))
+    assert.strictEqual(hex(method.decompress(method.compress(repetitive), maxBytes)), hex(repetitive))
+  }, { arbitrary: { runs: 200 } })
+
+  it.prop("gives up exactly where the output exceeds the limit", [Repetitive], ([bytes]) => {
+    const packed = method.compress(bytes)
+
+    assert.strictEqual(hex(method.decompress(packed, bytes.length)), hex(bytes))
+    if (bytes.length > 0) assert.strictEqual(method.decompress(packed, bytes.length - 1), "tooLarge")
+  })
+
+  it.each([Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY])("takes %d as a limit", (limit) => {
+    assert.strictEqual(hex(method.decompress(method.compress(Uint8Array.of(1, 2, 3)), limit)), "010203")
+  })
+
+  it("refuses a small body that would make a megabyte, at a cap below it", () => {
+    const bomb = method.compress(new Uint8Array(1 << 20))
+    const before = process.memoryUsage().arrayBuffers
+
+    assert.isBelow(bomb.length, 4096)
+    assert.strictEqual(method.decompress(bomb, 64 * 1024), "tooLarge")
+    assert.isBelow(process.memoryUsage().arrayBuffers - before, 512 * 1024)
+  })
+
+  it.prop("refuses every body that was cut short", [Repetitive], ([bytes]) => {
+    const packed = method.compress(bytes.subarray(0, 300))
+    // lz-string fills its last two bytes with zeros: what ends within those is whole.
+    const padding = method === lzString ? 2 : 0
+    for (let length = 0; length < packed.length - padding; length++) {
+      assert.strictEqual(method.decompress(packed.subarray(0, length), maxBytes), "malformed")
+    }
+  }, { arbitrary: { runs: 30 } })
+
+  it.prop("never throws for a changed byte", [Repetitive, Place, Mask], ([bytes, place, mask]) => {
+    const packed = method.compress(bytes).slice()
+    packed[place % packed.length]! ^= mask
+
+    const result = method.decompress(packed, maxBytes)
+
+    assert.isTrue(typeof result === "string" || result.length <= maxBytes)
+  }, { arbitrary: { runs: 300 } })
+
+  it.prop("never throws for any bytes, with or without the right beginning", [Bytes], ([bytes]) => {
+    const packed = method.compress(Uint8Array.of(1, 2, 3))
+    for (const start of [0, 2, 4, 10]) {
+      const result = method.decompress(Buffer.concat([packed.subarray(0, start), bytes]), 1000)
+      assert.isTrue(result === "malformed" || result === "tooLarge" || result.length <= 1000)
+    }
+  }, { arbitrary: { runs: 300 } })
+
+  it("ignores bytes after the end", () => {
+    const packed = Buffer.concat([method.compress(Uint8Array.of(1, 2, 3)), Buffer.from("more")])
+
+    assert.strictEqual(hex(method.decompress(packed, maxBytes)), "010203")
+  })
+
+  it("gives plain arrays, no Buffers, in memory of their own size", () => {
+    const packed = method.compress(Uint8Array.of(1, 2, 3))
+    const plain = method.decompress(packed, maxBytes)
+
+    assert.isFalse(Buffer.isBuffer(packed))
+    assert.isFalse(Buffer.isBuffer(plain))
+    assert.isTrue(typeof plain !== "string" && plain.buffer.byteLength < 1024)
+  })
+
+  it("recognizes no plain body", () => {
+    for (const message of vectors.messages) {
+      assert.isFalse(method.recognizes(toBytes(message.serialized).subarray(4)))
+    }
+  })
+})
+
+describe("zlib and gzip", () => {
+  it("read each other, as the original Python node does", () => {
+    const bytes = Uint8Array.of(1, 2, 3)
+
+    assert.strictEqual(hex(zlibMethod.decompress(gzipMethod.compress(bytes), maxBytes)), "010203")
+    assert.strictEqual(hex(gzipMethod.decompress(zlibMethod.compress(bytes), maxBytes)), "010203")
+  })
+
+  it.each([1, 9])("write what Node's own functions read, and read level %i", (level) => {
+    const bytes = Buffer.from("some text that repeats, some text that repeats")
+
+    assert.deepStrictEqual(zlib.inflateSync(zlibMethod.compress(bytes)), bytes)
+    assert.deepStrictEqual(zlib.gunzipSync(gzipMethod.compress(bytes)), bytes)
+    assert.strictEqual(hex(zlibMethod.decompress(zlib.deflateSync(bytes, { level }), maxBytes)), hex(bytes))
+  })
+
+  it.each([9, 10, 12, 15])("read a window of 2^%i bytes, whose header differs", (windowBits) => {
+    const packed = zlib.deflateSync(Buffer.from("text"), { windowBits })
+
+    assert.strictEqual(packed[0]! >> 4, windowBits - 8)
+    assert.isTrue(zlibMethod.recognizes(packed))
+    assert.strictEqual(hex(zlibMethod.decompress(packed, maxBytes)), hex(Buffer.from("text")))
+  })
+
+  it("read the first of two gzip members only", () => {
+    const members = Buffer.concat([zlib.gzipSync("first"), zlib.gzipSync("second")])
+
+    assert.strictEqual(hex(gzipMethod.decompress(members, maxBytes)), hex(Buffer.from("first")))
+  })
+
+  it.each<[string, number, ReadonlyArray<number>]>([
+    ["an extra field", 0x04, [3, 0, 1, 2, 3]],
+    ["a name", 0x08, [0x61, 0x62, 0]],
+    ["a comment", 0x10, [0x63, 0]],
+    ["a check sum of the header", 0x02, [1, 2]],
+    ["all of these", 0x1e, [1, 0, 9, 0x61, 0, 0x63, 0, 1, 2]]
+  ])("read a gzip header with %s", (_, flags, fields) => {
+    const packed = zlib.gzipSync("text")
+    packed[3] = flags
+    const whole = Buffer.concat([packed.subarray(0, 10), Uint8Array.from(fields), packed.subarray(10)])
+
+    assert.strictEqual(hex(gzipMethod.decompress(whole, maxBytes)), hex(Buffer.from("text")))
+    for (let length = 0; length < whole.length; length++) {
+      assert.strictEqual(gzipMethod.decompress(whole.subarray(0, length), maxBytes), "malformed")
+    }
+  })
+
+  it("refuse a gzip header with flags that nobody has defined", () => {
+    const packed = zlib.gzipSync("text")
+    packed[3] = 0x20
+
+    assert.strictEqual(gzipMethod.decompress(packed, maxBytes), "malformed")
+  })
+})
+
+describe("lz-string", () => {
+  const characters = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
+
+  it.each(samples)("writes %s as the package does, after its own four bytes", (_, bytes) => {
+    const packed = lzString.compress(bytes)
+
+    assert.strictEqual(hex(packed.subarray(0, 4)), hex(Buffer.from("LZS1")))
+    assert.strictEqual(hex(packed.subarray(4)), hex(lzStringPackage.compressToUint8Array(characters(bytes))))
+    assert.strictEqual(lzStringPackage.decompressFromUint8Array(packed.slice(4)), characters(bytes))
+  })
+
+  it.prop("reads any stream as the package does, or refuses it", [Bytes], ([bytes]) => {
+    const even = bytes.subarray(0, bytes.length - bytes.length % 2)
+
+    const result = lzString.decompress(Buffer.concat([Buffer.from("LZS1"), even]), maxBytes)
+
+    if (typeof result === "string") return
+    assert.strictEqual(characters(result), lzStringPackage.decompressFromUint8Array(even.slice()))
+  }, { arbitrary: { runs: 2000 } })
+
+  it.each(["Ā", "aĀ", "aaaĀ", "漢字"])("refuses %s, whose characters are no bytes", (text) => {
+    const packed = Buffer.concat([Buffer.from("LZS1"), lzStringPackage.compressToUint8Array(text)])
+
+    assert.strictEqual(lzString.decompress(packed, maxBytes), "malformed")
+  })
+
+  it("refuses a body without its own four bytes", () => {
+    assert.strictEqual(lzString.decompress(lzStringPackage.compressToUint8Array("text"), maxBytes), "malformed")
+  })
+})
+
+describe("unpack", () => {
+  it("returns a plain body as it is, whatever was agreed", () => {
+    const body = toBytes(vectors.messages[0]!.serialized).subarray(4)
+
+    assert.strictEqual(unpack(body, methods, maxBytes), body)
+    assert.strictEqual(unpack(body, [], maxBytes), body)
+  })
+
+  it.each(methods)("finds $name among all", (method) => {
+    const body = toBytes(vectors.messages[0]!.serialized).subarray(4)
+
+    const plain = unpack(method.compress(body), methods, maxBytes)
+
+    assert.strictEqual(isWireFault(plain) ? plain.reason : hex(plain), hex(body))
+  })
+
+  it("leaves a compressed body alone when its method was not agreed", () => {
+    const packed = lzString.compress(Uint8Array.of(1))
+
+    assert.strictEqual(unpack(packed, [zlibMethod, gzipMethod], maxBytes), packed)
+  })
+
+  it("says which method failed, and which limit was passed", () => {
+    const packed = zlibMethod.compress(new Uint8Array(1000))
+
+    assert.deepInclude(unpack(packed, methods, 999) as object, { reason: "DecompressedTooLarge", offset: 0 })
+    assert.deepInclude(unpack(packed.subarray(0, 9), [zlibMethod], 999) as object, { reason: "MalformedCompression" })
+  })
+})
+
+describe("negotiate", () => {
+  it("takes the first of one's own order that the peer offers, else none", () => {
+    assert.strictEqual(negotiate(methods, ["lz-string", "gzip", "zlib"]), zlibMethod)
+    assert.strictEqual(negotiate(methods, ["bz2", "lz-string", "gzip"]), gzipMethod)
+    assert.isUndefined(negotiate(methods, ["bz2", "lzma"]))
+    assert.isUndefined(negotiate([], ["zlib"]))
+  })
+})

@@ -1,0 +1,85 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as Capabilities from "../../src/Protocol/Capabilities.ts"
+import * as PeerAddress from "../../src/Protocol/PeerAddress.ts"
+
+const Port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
+const Host = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Schema.Literals([..."abc019.:-_"])), { minLength: 1, maxLength: 40 }),
+  (characters) => characters.join("")
+)
+
+describe("PeerAddress", () => {
+  it.prop("reads back every address that it writes", [Host, Port], ([host, port]) => {
+    const address = new PeerAddress.PeerAddress({ host, port })
+
+    assert.deepStrictEqual(PeerAddress.parse(PeerAddress.format(address)), address)
+    assert.strictEqual(String(address), PeerAddress.format(address))
+  })
+
+  it.each([
+    ["127.0.0.1:80", "127.0.0.1", 80],
+    ["[::1]:4444", "::1", 4444],
+    ["example.com:0", "example.com", 0],
+    ["[name]:1", "name", 1]
+  ])("reads %s", (text, host, port) => {
+    assert.deepStrictEqual(PeerAddress.parse(text), new PeerAddress.PeerAddress({ host, port }))
+  })
+
+  it.each([
+    "",
+    "host",
+    "host:",
+    ":80",
+    "::1:80",
+    "host:65536",
+    "host:-1",
+    "host:1.5",
+    "a b:1",
+    "[]:1",
+    "[::1]",
+    "h:000080"
+  ])(
+    "refuses '%s'",
+    (text) => {
+      assert.isUndefined(PeerAddress.parse(text))
+    }
+  )
+
+  it.prop("makes an address of any values exactly where the Schema does", [Schema.Unknown, Schema.Unknown], ([
+    host,
+    port
+  ]) => {
+    const isValid = Schema.is(Schema.Struct(PeerAddress.PeerAddress.fields))({ host, port })
+
+    assert.strictEqual(PeerAddress.fromParts(host, port) !== undefined, isValid)
+  })
+
+  it.each([0, 65535])("takes the port %i", (port) => {
+    assert.deepInclude(PeerAddress.fromParts("h", port), { host: "h", port })
+  })
+
+  it.each([-1, 65536, 0.5, Number.NaN, "80", null])("refuses the port %s", (port) => {
+    assert.isUndefined(PeerAddress.fromParts("h", port))
+  })
+
+  it.each(["", "x".repeat(256), null, 7])("refuses the host %s", (host) => {
+    assert.isUndefined(PeerAddress.fromParts(host, 1))
+  })
+})
+
+describe("Capabilities", () => {
+  it("finds its own marker among the methods, with the nonce", () => {
+    const methods = ["zlib", Capabilities.marker("n1"), "gzip"]
+
+    assert.deepStrictEqual(Capabilities.fromMethods(methods), { extended: true, renegotiates: true, nonce: "n1" })
+  })
+
+  it("knows the original Python node by bz2, and expects nothing of the JavaScript one", () => {
+    const plain = { extended: false, nonce: "" }
+
+    assert.deepStrictEqual(Capabilities.fromMethods(["zlib", "gzip", "bz2"]), { ...plain, renegotiates: true })
+    assert.deepStrictEqual(Capabilities.fromMethods(["zlib", "gzip"]), { ...plain, renegotiates: false })
+    assert.deepStrictEqual(Capabilities.fromMethods([]), { ...plain, renegotiates: false })
+  })
+})

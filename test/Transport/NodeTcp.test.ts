@@ -1,0 +1,68 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Stream } from "effect"
+import * as Net from "node:net"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
+import { type ConnectionClosed, Transport } from "../../src/Transport/Transport.ts"
+import { transportSuite } from "../compliance/transport.ts"
+
+const loopback = new PeerAddress({ host: "127.0.0.1", port: 0 })
+const tcp = NodeTcp.layer()
+
+const isTcp = (resource: string): boolean => resource.startsWith("TCP")
+
+describe("NodeTcp", () => {
+  transportSuite({
+    test: (name, body) => it.live(name, () => body.pipe(Effect.scoped, Effect.provide(tcp))),
+    host: "127.0.0.1",
+    windowBytes: 1_000_000,
+    // The handles of a closed socket go with the turn of the event loop.
+    openCount: Effect.andThen(
+      Effect.sleep(1),
+      Effect.sync(() => process.getActiveResourcesInfo().filter(isTcp).length)
+    )
+  })
+
+  it.live("tells an end by reset from a clean one", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const ended = yield* Deferred.make<ConnectionClosed>()
+      yield* Effect.forkScoped(listener.serve((connection) =>
+        Effect.flatMap(Effect.flip(Stream.runDrain(connection.incoming)), (error) => Deferred.succeed(ended, error))
+      ))
+
+      const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })
+      raw.once("connect", () => raw.write("some bytes", () => raw.resetAndDestroy()))
+      const error = yield* Deferred.await(ended)
+
+      assert.deepInclude(error, { clean: false, detail: "ECONNRESET" })
+      assert.include(error.message, "the connection was lost")
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+
+  it.live("says that this machine has no such address", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+
+      const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "192.0.2.1", port: 0 })))
+
+      assert.strictEqual(error.kind, "NoSuchAddress")
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+
+  it.live("ends a dial that is interrupted, or that its scope outlives", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      yield* Effect.forkScoped(listener.serve(() => Effect.never))
+      const count = () => process.getActiveResourcesInfo().filter(isTcp).length
+      const before = count()
+
+      yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.timeoutOption(Effect.scoped(transport.dial(listener.address)), 0),
+        { concurrency: "unbounded" }
+      )
+
+      yield* Effect.repeat(Effect.andThen(Effect.sleep(1), Effect.sync(count)), { until: (open) => open <= before })
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+})
