@@ -121,7 +121,9 @@ describe("NodeMesh", () => {
       const sockets = Effect.sync(() =>
         process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
       )
-      const before = yield* sockets
+      const none = eventually(Effect.map(sockets, (count) => assert.strictEqual(count, 0)))
+      yield* none
+
       for (let round = 0; round < 5; round++) {
         yield* Effect.scoped(Effect.gen(function*() {
           const nodes = yield* startLine(4)
