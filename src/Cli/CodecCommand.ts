@@ -2,9 +2,9 @@
  * `p2p encode` and `p2p decode`: filters between the JSON of messages and the hex of their frames,
  * one a line. For looking into recorded traffic, and for tests of other implementations.
  */
-import * as Clock from "effect/Clock"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,10 +21,12 @@ import * as Output from "./Output.ts"
 
 const flags = {
   compression: Flag.Literals("compression", ["zlib", "gzip", "lz-string"]).pipe(
+    Flag.withMetavar("METHOD"),
     Flag.withDescription("The method that frames are compressed with (default: none)"),
     Flag.optional
   ),
   protocol: Flag.Literals("protocol", ["0.4"]).pipe(
+    Flag.withMetavar("VERSION"),
     Flag.withDescription("The wire version"),
     Flag.withDefault("0.4")
   ),
@@ -35,7 +37,7 @@ const flags = {
 }
 
 const aboutLines = `One message a line; empty lines are skipped. A line that is wrong is answered with
-{"error":{"tag":…,"message":…}} in its place, and the next one is read: the exit status is 0 then, too.`
+  {"error":{"tag":…,"message":…}} in its place, and the next one is read: the exit status is 0 then, too.`
 
 /**
  * `p2p encode`.
@@ -43,24 +45,27 @@ const aboutLines = `One message a line; empty lines are skipped. A line that is 
  * @category commands
  * @since 0.1.0
  */
-export const encode = Command.make("encode", flags, ({ compression }) =>
-  convert(compression, (protocol, method, line, now) => encodeLine(protocol, method, line, now))).pipe(
-    Command.withShortDescription("Messages as JSON to frames in hex"),
-    Command.withDescription(`Reads messages as JSON and writes their frames in hex, the four bytes of the size first.
-${aboutLines}
+export const encode = Command.make(
+  "encode",
+  flags,
+  ({ compression }) => convert(compression, (protocol, method, line, now) => encodeLine(protocol, method, line, now))
+).pipe(
+  Command.withShortDescription("Messages as JSON to frames in hex"),
+  Command.withDescription(`Reads messages as JSON and writes their frames in hex, the four bytes of the size first.
+  ${aboutLines}
 
-Fields:
-  "type"       broadcast, waterfall, whisper, renegotiate, ping, pong, or any flag in hex ("0x20")
-  "payload"    the packets, each in hex; the first one is the sub-flag
-  "sender"     the id of the author (default "")
-  "senderHex"  the same in hex, when it is no text
-  "time"       whole seconds since 1970 UTC (default now); exact at any size
-  "id"         checked, if there is one`),
-    Command.withExamples([{
-      command: `echo '{"type":"broadcast","sender":"me","time":0,"payload":["00","6869"]}' | p2p encode`,
-      description: "The frame of a broadcast that says hi"
-    }])
-  )
+  Fields:
+    "type"       broadcast, waterfall, whisper, renegotiate, ping, pong, or any flag in hex ("0x20")
+    "payload"    the packets, each in hex; the first one is the sub-flag
+    "sender"     the id of the author (default "")
+    "senderHex"  the same in hex, when it is no text
+    "time"       whole seconds since 1970 UTC (default now); exact at any size
+    "id"         checked, if there is one`),
+  Command.withExamples([{
+    command: `echo '{"type":"broadcast","sender":"me","time":0,"payload":["00","6869"]}' | p2p encode`,
+    description: "The frame of a broadcast that says hi"
+  }])
+)
 
 /**
  * `p2p decode`.
@@ -68,20 +73,23 @@ Fields:
  * @category commands
  * @since 0.1.0
  */
-export const decode = Command.make("decode", flags, ({ compression }) =>
-  convert(compression, (protocol, method, line) =>
-    decodeLine(protocol, method === undefined ? [] : [method], line))).pipe(
-      Command.withShortDescription("Frames in hex to messages as JSON"),
-      Command.withDescription(`Reads frames in hex, the four bytes of the size first, and writes their messages as JSON:
-{"type":…,"sender":…,"time":…,"payload":[…],"id":…}, and "senderHex" when the sender is no text.
-${aboutLines}
+export const decode = Command.make(
+  "decode",
+  flags,
+  ({ compression }) =>
+    convert(compression, (protocol, method, line) => decodeLine(protocol, method === undefined ? [] : [method], line))
+).pipe(
+  Command.withShortDescription("Frames in hex to messages as JSON"),
+  Command.withDescription(`Reads frames in hex, the four bytes of the size first, and writes their messages as JSON:
+  {"type":…,"sender":…,"time":…,"payload":[…],"id":…}, and "senderHex" when the sender is no text.
+  ${aboutLines}
 
-Plain frames are always read, compressed ones only with --compression.`),
-      Command.withExamples([{
-        command: "p2p decode --compression zlib < frames.txt",
-        description: "The messages of recorded frames"
-      }])
-    )
+  Plain frames are always read, compressed ones only with --compression.`),
+  Command.withExamples([{
+    command: "p2p decode --compression zlib < frames.txt",
+    description: "The messages of recorded frames"
+  }])
+)
 
 const convert = Effect.fnUntraced(function*(
   compression: Option.Option<string>,

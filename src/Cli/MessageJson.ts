@@ -83,7 +83,7 @@ const readFrame = (
   hex: string
 ): Message | LineError => {
   const bytes = fromHex(hex)
-  if (bytes instanceof LineError) return bytes
+  if (bytes instanceof LineError) return new LineError("InvalidHex", `a frame ${bytes.message}`)
   const body = Frame.decodeFrame(bytes, maxFrameBytes)
   if (isWireFault(body)) return fromFault(body, "frame")
   const plain = protocol.unpack(body, methods, maxPlainBytes)
@@ -106,8 +106,7 @@ const writeMessage = (message: Message): string =>
     id: message.id
   })
 
-const isText = (message: Message): boolean =>
-  Buffer.compare(encoder.encode(message.sender), message.senderBytes) === 0
+const isText = (message: Message): boolean => Buffer.compare(encoder.encode(message.sender), message.senderBytes) === 0
 
 const fromFault = (fault: WireFault, part: "frame" | "body"): LineError =>
   new LineError(fault.reason, `${fault.detail} (at byte ${fault.offset} of the ${part})`)
@@ -151,7 +150,10 @@ const readFields = (line: string): Fields | LineError => {
     return new LineError("InvalidJson", `not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return new LineError("InvalidField", "a message is an object: {\"type\":\"broadcast\",\"payload\":[\"00\",\"6869\"]}")
+    return new LineError(
+      "InvalidField",
+      "a message is an object: {\"type\":\"broadcast\",\"payload\":[\"00\",\"6869\"]}"
+    )
   }
   const unknown = Object.keys(value).filter((key) => !fieldNames.includes(key))
   if (unknown.length === 0) return value
@@ -194,8 +196,12 @@ const readPayload = (payload: unknown): ReadonlyArray<Uint8Array> | LineError =>
   if (!Array.isArray(payload)) return field("payload", "must be an array of packets, each a text in hex")
   const packets: Array<Uint8Array> = []
   for (const [index, packet] of payload.entries()) {
-    const bytes = typeof packet === "string" ? fromHex(packet) : new LineError("InvalidHex", "must be a text in hex")
-    if (bytes instanceof LineError) return field(`payload[${index}]`, bytes.message)
+    const bytes = typeof packet === "string" ? fromHex(packet) : field(`payload[${index}]`, "must be a text in hex")
+    if (bytes instanceof LineError) {
+      return bytes.tag === "InvalidHex"
+        ? field(`payload[${index}]`, bytes.message)
+        : bytes
+    }
     packets.push(bytes)
   }
   return packets
@@ -205,8 +211,10 @@ const field = (name: string, problem: string): LineError => new LineError("Inval
 
 const fromHex = (text: string): Uint8Array | LineError => {
   const wrong = text.search(/[^0-9a-f]/i)
-  if (wrong >= 0) return new LineError("InvalidHex", `has no hex digit at character ${wrong + 1}`)
-  if (text.length % 2 !== 0) return new LineError("InvalidHex", `has an odd number of hex digits, ${text.length}`)
+  if (wrong >= 0) return new LineError("InvalidHex", `must be hex, character ${wrong + 1} is no hex digit`)
+  if (text.length % 2 !== 0) {
+    return new LineError("InvalidHex", `must be hex, two digits a byte: ${text.length} digits are no whole bytes`)
+  }
   return Buffer.from(text, "hex")
 }
 

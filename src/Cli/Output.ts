@@ -56,16 +56,19 @@ const maxWaitingLines = 1024
 const flushTimeout = "1 second"
 
 /**
- * A writer that belongs to the scope: closing it writes what waits, for a second at most.
+ * A writer that belongs to the scope: closing it writes what waits, for a second at most. `writeText`
+ * gets whole lines, each with its end.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const makeLineWriter: Effect.Effect<LineWriter, never, Scope.Scope> = Effect.gen(function*() {
+export const makeLineWriter = Effect.fnUntraced(function*(
+  writeText: (text: string) => Effect.Effect<void, OutputClosed> = write
+): Effect.fn.Return<LineWriter, never, Scope.Scope> {
   const queue = yield* Queue.bounded<string, Cause.Done>(maxWaitingLines)
   const failure = yield* Deferred.make<never, OutputClosed>()
   const fiber = yield* Queue.takeAll(queue).pipe(
-    Effect.flatMap((lines) => write(`${lines.join("\n")}\n`)),
+    Effect.flatMap((lines) => writeText(`${lines.join("\n")}\n`)),
     Effect.forever,
     Effect.catchTag("OutputClosed", (error) => Deferred.fail(failure, error)),
     Effect.exit,

@@ -26,7 +26,8 @@ const present: CliOutput.Presenter["present"] = (event) => {
 }
 
 /** What was typed must not move the cursor. */
-const escape = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, (character) => JSON.stringify(character).slice(1, -1))
+const escape = (text: string): string =>
+  text.replace(/[^\P{Cc}\n]/gu, (character) => JSON.stringify(character).slice(1, -1))
 
 /**
  * Replaces the way effect's command line answers.

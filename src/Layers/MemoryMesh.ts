@@ -2,12 +2,12 @@
  * A mesh node on the network in memory: for tests and simulations, without sockets and real time.
  */
 import * as Layer from "effect/Layer"
+import { Mesh } from "../Mesh/Mesh.ts"
+import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { Compression } from "../Protocol/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
-import { Mesh } from "../Mesh/Mesh.ts"
-import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 

@@ -1,5 +1,5 @@
 /** `effect-p2p/node`: what only Node can run, ready-made Layers and the parts they are built of. */
+export * as NodeTcp from "../Transport/NodeTcp.ts"
 export * as NodeCompression from "./NodeCompression.ts"
 export * as NodeHashing from "./NodeHashing.ts"
 export * as NodeMesh from "./NodeMesh.ts"
-export * as NodeTcp from "../Transport/NodeTcp.ts"

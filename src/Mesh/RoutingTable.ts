@@ -125,8 +125,7 @@ export class RoutingTable {
 }
 
 /** When the dialer opened it, in the dialer's own count: both ends know it. */
-const dialOrder = (link: Link): number =>
-  link.direction === "outbound" ? link.key : Number(link.capabilities.nonce)
+const dialOrder = (link: Link): number => link.direction === "outbound" ? link.key : Number(link.capabilities.nonce)
 
 /** Base 58 ids as numbers: the alphabet is in the order of its character codes. */
 const isHigher = (a: string, b: string): boolean => a.length === b.length ? a > b : a.length > b.length

@@ -239,6 +239,7 @@ export class Link {
         break
       }
       if (!this.#isAnswered(message)) this.#unread.push(message)
+      if (this.#failure !== undefined) break
     }
     if (bodies.length > 0) this.lastReceivedMillis = this.#clock.currentTimeMillisUnsafe()
     if (fault !== undefined) this.#failWith(malformed(fault))

@@ -56,8 +56,10 @@ const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration
 const openSocket = (address: PeerAddress, scope: Scope.Scope, lingerMillis: number) =>
   Effect.callback<Net.Socket, Socket.SocketError>((resume) => {
     const connection = Net.createConnection({ host: address.host, port: address.port, noDelay: true })
-    connection.once("connect", () =>
-      resume(Effect.as(Scope.addFinalizer(scope, closeGently(connection, lingerMillis)), connection)))
+    connection.once(
+      "connect",
+      () => resume(Effect.as(Scope.addFinalizer(scope, closeGently(connection, lingerMillis)), connection))
+    )
     connection.on("error", (cause) =>
       resume(Effect.fail(
         new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })

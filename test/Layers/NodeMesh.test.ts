@@ -64,9 +64,9 @@ describe("NodeMesh", () => {
 
       for (const [index, node] of nodes.entries()) {
         const expected = ids.filter((_, author) => author !== index).sort()
-        yield* eventually(Effect.sync(() =>
-          assert.deepStrictEqual(node.received.map((message) => message.id).sort(), expected)
-        ))
+        yield* eventually(
+          Effect.sync(() => assert.deepStrictEqual(node.received.map((message) => message.id).sort(), expected))
+        )
       }
     }))
 
@@ -182,7 +182,9 @@ describe("the services of a node", () => {
       const error = yield* Effect.flip(real.mesh.connect(fast.mesh.address))
 
       assert.strictEqual(error._tag, "ConnectError")
-      assert.isTrue(error._tag === "ConnectError" && ["Malformed", "Goodbye", "ConnectionLost"].includes(error.reason._tag))
+      assert.isTrue(
+        error._tag === "ConnectError" && ["Malformed", "Goodbye", "ConnectionLost"].includes(error.reason._tag)
+      )
     }))
 
   it.live("can be swapped: each pair of nodes compresses as both can", () =>

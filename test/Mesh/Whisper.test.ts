@@ -77,7 +77,9 @@ describe("whisper", () => {
       const b = yield* startNode(2, { maxMessageBytes: 10_000 })
       yield* whileTimePasses(a.mesh.connect(b.address))
 
-      for (const send of [a.mesh.broadcast(new Uint8Array(10_000)), a.mesh.whisper(b.mesh.id, new Uint8Array(10_000))]) {
+      for (
+        const send of [a.mesh.broadcast(new Uint8Array(10_000)), a.mesh.whisper(b.mesh.id, new Uint8Array(10_000))]
+      ) {
         assert.strictEqual((yield* Effect.flip(send))._tag, "MessageTooLarge")
       }
       yield* a.mesh.broadcast(new Uint8Array(9000))

@@ -35,9 +35,9 @@ const connect = Effect.gen(function*() {
   const network = yield* MemoryNetwork
   const listener = yield* network.transport("there").listen(address)
   const accepted = yield* Deferred.make<Connection>()
-  yield* Effect.forkScoped(listener.serve((connection) =>
-    Effect.andThen(Deferred.succeed(accepted, connection), Effect.never)
-  ))
+  yield* Effect.forkScoped(
+    listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+  )
   const dialed = yield* whileTimePasses(network.transport("here").dial(address))
   return { dialed, accepted: yield* whileTimePasses(Deferred.await(accepted)) }
 })

@@ -29,7 +29,9 @@ describe("NodeTcp", () => {
       const listener = yield* transport.listen(loopback)
       const ended = yield* Deferred.make<ConnectionClosed>()
       yield* Effect.forkScoped(listener.serve((connection) =>
-        Effect.flatMap(Effect.flip(Stream.runDrain(connection.incoming)), (error) => Deferred.succeed(ended, error))
+        Stream.runDrain(connection.incoming).pipe(
+          Effect.catch((error) => Effect.asVoid(Deferred.succeed(ended, error)))
+        )
       ))
 
       const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })

@@ -63,11 +63,13 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
     const attempt = (known: KnownAddress) => {
       known.isDialing = true
       dialingCount++
-      node.services.run(dialKnown(node, known).pipe(Effect.ensuring(Effect.sync(() => {
-        known.isDialing = false
-        dialingCount--
-        node.wake.openUnsafe()
-      }))))
+      node.services.run(
+        dialKnown(node, known).pipe(Effect.ensuring(Effect.sync(() => {
+          known.isDialing = false
+          dialingCount--
+          node.wake.openUnsafe()
+        })))
+      )
     }
 
     while (true) {
@@ -148,8 +150,9 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
         if (!link.capabilities.extended || silentMillis < intervalMillis) continue
-        if (silentMillis >= intervalMillis + timeoutMillis) link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
-        else link.ping()
+        if (silentMillis >= intervalMillis + timeoutMillis) {
+          link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
+        } else link.ping()
       }
     }
   })

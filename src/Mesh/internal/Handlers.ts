@@ -52,4 +52,3 @@ const failed = (name: string, cause: Cause.Cause<unknown>) => ({
   name,
   detail: Cause.pretty(cause)
 })
-

@@ -124,7 +124,12 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
   }
 }
 
-const malformed = ({ detail, offset, reason }: WireFault): CloseReason => ({ _tag: "Malformed", reason, offset, detail })
+const malformed = ({ detail, offset, reason }: WireFault): CloseReason => ({
+  _tag: "Malformed",
+  reason,
+  offset,
+  detail
+})
 
 const tellPeers = (node: MeshNode, peer: Peer, link: Link): void => {
   const now = node.nowMillis()

@@ -1,0 +1,194 @@
+/**
+ * What a mesh does, shown in some seconds with real nodes over loopback TCP, two of
+ * them in processes of their own. Every line tells something that has just happened; when one of
+ * them does not come true in time, the demo fails and says which.
+ */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Topic from "../Mesh/Topic.ts"
+import { type DemoEvent, type DemoNode, startChild, startLocal } from "./DemoNode.ts"
+import * as Style from "./Style.ts"
+
+/**
+ * A step of the demo did not come true.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { expectation: Schema.String }) {
+  override get message(): string {
+    return `the demo failed: ${this.expectation}`
+  }
+}
+
+const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
+
+/** How long a step may take. */
+const stepTimeout = "8 seconds"
+
+/** Tells the story, and waits for what it tells. */
+interface Stage {
+  /** One line, with the time since the beginning. */
+  readonly tell: (text: string) => Effect.Effect<void>
+  /** Waits until a condition holds; gives the milliseconds it took. */
+  readonly until: (expectation: string, condition: () => boolean) => Effect.Effect<number, DemoFailed>
+  /** To be called when anything happened. */
+  readonly onNews: () => void
+}
+
+const makeStage = Effect.fnUntraced(function*(json: boolean) {
+  const startMillis = yield* Clock.currentTimeMillis
+  const style = Style.make(!json && Style.hasColors(process.stdout))
+  const news = yield* Latch.make(false)
+  const stage: Stage = {
+    tell: (text) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const millis = now - startMillis
+        if (json) return Console.log(JSON.stringify({ event: "step", millis, text }))
+        return Console.log(`${style.dim(`${(millis / 1000).toFixed(2).padStart(6)} s`)}  ${text}`)
+      }),
+    until: (expectation, condition) =>
+      Effect.gen(function*() {
+        const from = yield* Clock.currentTimeMillis
+        while (!condition()) {
+          yield* news.close
+          yield* news.await
+        }
+        return (yield* Clock.currentTimeMillis) - from
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: stepTimeout,
+          orElse: () => Effect.fail(new DemoFailed({ expectation: `${expectation} within ${stepTimeout}` }))
+        })
+      ),
+    onNews: () => news.openUnsafe()
+  }
+  return stage
+})
+
+const ms = (millis: number): string => millis < 1 ? "less than 1 ms" : `${millis} ms`
+
+const heard = (node: DemoNode, text: string): ReadonlyArray<DemoEvent & { readonly _tag: "Heard" }> =>
+  node.log.flatMap((event) => event._tag === "Heard" && event.text === text ? [event] : [])
+
+const isLinked = (node: DemoNode, to: DemoNode): boolean => {
+  const moves = node.log.filter((event) =>
+    (event._tag === "Joined" || event._tag === "Left") && event.address === to.address
+  )
+  return moves.at(-1)?._tag === "Joined"
+}
+
+/** Five nodes in a line: Ada, Ben, Dan, Cleo, Eve. */
+const startLine = Effect.fnUntraced(function*(stage: Stage) {
+  const { onNews, tell, until } = stage
+  const ada = yield* startLocal("Ada", 0, onNews)
+  const ben = yield* startLocal("Ben", 1, onNews)
+  yield* Effect.orDie(ben.mesh.connect(ada.address))
+  const dan = yield* startChild("Dan", ben.address, onNews)
+  const cleo = yield* startLocal("Cleo", 1, onNews)
+  yield* Effect.orDie(cleo.mesh.connect(dan.address))
+  const eve = yield* startChild("Eve", cleo.address, onNews)
+  const nodes = { ada, ben, dan, cleo, eve }
+  for (const node of Object.values(nodes)) yield* tell(`${node.name.padEnd(4)} listens on ${node.address}`)
+  const line = [ada, ben, dan, cleo, eve]
+  yield* until(
+    "each node is linked to the next",
+    () =>
+      line.every((node, index) => index === 0 || (isLinked(node, line[index - 1]!) && isLinked(line[index - 1]!, node)))
+  )
+  yield* tell("They are linked in a line, so that what one says has to be passed on:")
+  yield* tell("    Ada ── Ben ── Dan ── Cleo ── Eve")
+  return nodes
+})
+
+type Nodes = Effect.Success<ReturnType<typeof startLine>>
+
+const showBroadcast = Effect.fnUntraced(function*({ tell, until }: Stage, { ada, ben, cleo, dan, eve }: Nodes) {
+  const others = [ben, dan, cleo, eve]
+  yield* tell("Ada broadcasts \"who is there?\"")
+  yield* Effect.orDie(ada.mesh.broadcast("who is there?"))
+  const millis = yield* until(
+    "everyone hears Ada's broadcast",
+    () => others.every((node) => heard(node, "who is there?").length > 0)
+  )
+  yield* tell(`Ben, Dan, Cleo and Eve heard it, the last one after ${ms(millis)}`)
+
+  const question = heard(eve, "who is there?")[0]!
+  yield* tell("Eve, at the other end, replies to Ada alone. She has no link to Ada: she asks the mesh for it")
+  yield* eve.command(`/reply ${question.id} I am, says Eve`)
+  const replyMillis = yield* until("Ada gets Eve's reply", () => heard(ada, "I am, says Eve").length > 0)
+  const kind = heard(ada, "I am, says Eve")[0]!.kind
+  yield* tell(`Ada got it as a ${kind}, over a new link to Eve, after ${ms(replyMillis)}; nobody else did`)
+})
+
+const showTopic = Effect.fnUntraced(function*({ tell, until }: Stage, { ben, cleo, eve }: Nodes) {
+  yield* cleo.mesh.subscribe(Temperature).pipe(
+    Stream.runForEach(({ value }) => Effect.sync(() => cleo.note({ _tag: "Topic", value }))),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  yield* eve.command("/topic temperature")
+  yield* tell("Cleo and Eve subscribe to the topic \"temperature\", whose values have a schema")
+  const topics = (node: DemoNode) => node.log.filter((event) => event._tag === "Topic")
+  // Eve's subscription is a line on its way to another process: publish until she has one.
+  let millis = 0
+  for (let celsius = 21.5; topics(eve).length === 0 && celsius < 40; celsius++) {
+    yield* Effect.orDie(ben.mesh.publish(Temperature, { room: "lab", celsius }))
+    millis = yield* until("Cleo gets the temperature", () => topics(cleo).length > 0)
+    yield* Effect.sleep("50 millis")
+  }
+  yield* until("Eve gets the temperature", () => topics(eve).length > 0)
+  yield* tell(`Ben published ${JSON.stringify(topics(cleo)[0]?.value)}; both got it, Cleo after ${ms(millis)}`)
+})
+
+const showRepair = Effect.fnUntraced(function*({ tell, until }: Stage, { ada, ben, cleo, dan, eve }: Nodes) {
+  yield* tell("Dan's process is killed, without a goodbye")
+  yield* dan.kill
+  const lostMillis = yield* until("Ben and Cleo notice", () => !isLinked(ben, dan) && !isLinked(cleo, dan))
+  yield* tell(`Ben and Cleo noticed after ${ms(lostMillis)}; Cleo had dialed Dan, so she looks for another`)
+  const newPeer = () => [ada, ben].find((node) => isLinked(cleo, node))
+  const repairMillis = yield* until("Cleo finds another peer", () => newPeer() !== undefined)
+  yield* tell(`Cleo dialed ${newPeer()!.name}, whose address Dan had told her, ${ms(repairMillis)} later`)
+
+  yield* tell("Ben broadcasts \"still together?\"")
+  yield* Effect.orDie(ben.mesh.broadcast("still together?"))
+  const millis = yield* until(
+    "the survivors hear Ben's broadcast",
+    () => [ada, cleo, eve].every((node) => heard(node, "still together?").length > 0)
+  )
+  yield* tell(`Ada, Cleo and Eve heard it, the last one after ${ms(millis)}`)
+})
+
+/** Copies would have come by now: every node has heard what was said after them. */
+const checkOnce = Effect.fnUntraced(function*({ tell }: Stage, { ada, ben, cleo, dan, eve }: Nodes) {
+  const counts = [
+    ...[ben, dan, cleo, eve].map((node) => heard(node, "who is there?").length),
+    ...[ada, cleo, eve].map((node) => heard(node, "still together?").length),
+    heard(ada, "I am, says Eve").length
+  ]
+  const isWhispered = [ben, dan, cleo].every((node) => heard(node, "I am, says Eve").length === 0)
+  if (counts.some((count) => count !== 1) || !isWhispered) {
+    return yield* new DemoFailed({ expectation: `each message arrives exactly once, but the counts are ${counts}` })
+  }
+  yield* tell("Each message arrived exactly once at each node it was meant for.")
+})
+
+/**
+ * The whole demo. Fails with `DemoFailed` when a step does not come true.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(json: boolean) {
+  const stage = yield* makeStage(json)
+  yield* stage.tell("Five nodes start: Ada, Ben and Cleo in this process, Dan and Eve in their own")
+  const nodes = yield* startLine(stage)
+  yield* showBroadcast(stage, nodes)
+  yield* showTopic(stage, nodes)
+  yield* showRepair(stage, nodes)
+  yield* checkOnce(stage, nodes)
+  yield* stage.tell("Done. Now you: p2p mesh --listen 127.0.0.1:4444 in one terminal, p2p mesh --help for more")
+}, Effect.scoped)

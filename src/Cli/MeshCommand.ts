@@ -1,0 +1,105 @@
+/** `p2p mesh`: the flags of a node, and what its help says. The node itself is loaded when it runs. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/** An address as a flag; anything else is wrong usage. */
+const address = (name: string): Flag.Flag<PeerAddress> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("HOST:PORT"),
+    Flag.filterMap(
+      (text) => Option.fromUndefinedOr(parse(text)),
+      () => "HOST:PORT, for instance 127.0.0.1:4444 or [::1]:4444"
+    )
+  )
+
+/** Port 0 of another node is no place to dial. */
+const dialable = (name: string): Flag.Flag<PeerAddress> =>
+  address(name).pipe(Flag.filter(({ port }) => port !== 0, () => "a port from 1 to 65535"))
+
+const flags = {
+  listen: address("listen").pipe(
+    Flag.withDescription("Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses"),
+    Flag.withDefault(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+  ),
+  announce: dialable("announce").pipe(
+    Flag.withDescription("Where others can dial this node, when that is not where it listens"),
+    Flag.optional
+  ),
+  connect: dialable("connect").pipe(
+    Flag.withDescription("A node to link to; may be given several times. One that cannot be reached is retried"),
+    Flag.atLeast(0)
+  ),
+  subnet: Flag.String("subnet").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("The name of the network: nodes of others are refused (default \"mesh\")"),
+    Flag.optional
+  ),
+  links: Flag.Int("links").pipe(
+    Flag.withMetavar("N"),
+    Flag.filter((count) => count >= 0 && count <= 1000, () => "a number from 0 to 1000"),
+    Flag.withDescription("Links to dial of its own accord, besides those asked for (default 4)"),
+    Flag.optional
+  ),
+  protocol: Flag.Literals("protocol", ["0.4"]).pipe(
+    Flag.withMetavar("VERSION"),
+    Flag.withDescription("The wire version; all nodes of a network have the same"),
+    Flag.withDefault("0.4")
+  ),
+  stay: Flag.Boolean("stay").pipe(
+    Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
+    Flag.withDefault(false)
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Tell what happens as JSON, one object a line, for programs"),
+    Flag.withDefault(false)
+  )
+}
+
+const description = `Runs a node of a mesh: what one node says, all hear.
+
+  Each line of standard input is broadcast. Lines that begin with a slash are commands:
+    /whisper ID TEXT, /reply MESSAGE-ID TEXT, /peers, /connect HOST:PORT, /disconnect ID,
+    /topic NAME JSON, /topic NAME (shows the values that others publish), /help, /quit
+  An ID may be shortened to its first letters.
+
+  The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
+  ends, after everything was sent; with --stay, or when standard input is /dev/null, it goes on
+  without input. The status is 1 when the input ends and none of the nodes to connect to could be
+  reached, so that nobody got what was sent.
+
+  With --json, each line is {"event":…}: listening, peer-joined, peer-left, message, sent, error,
+  peers, topic, subscribed, rejected, dial-failed, slow, recovered, help.`
+
+/**
+ * `p2p mesh`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const mesh = Command.make(
+  "mesh",
+  flags,
+  Effect.fnUntraced(function*({ announce, connect, json, links, listen, stay, subnet }) {
+    const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
+    yield* run({
+      listen,
+      announce: Option.getOrUndefined(announce),
+      connect,
+      subnet: Option.getOrUndefined(subnet),
+      links: Option.getOrUndefined(links),
+      stay,
+      json
+    })
+  })
+).pipe(
+  Command.withShortDescription("Run a node of a mesh, and talk to the others"),
+  Command.withDescription(description),
+  Command.withExamples([
+    { command: "p2p mesh --listen 127.0.0.1:4444", description: "A node that others on this machine can connect to" },
+    { command: "p2p mesh --connect 127.0.0.1:4444", description: "Another one, linked to it" },
+    { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
+  ])
+)

@@ -1,0 +1,105 @@
+/**
+ * `p2p mesh` for people: a chat, one line for each thing that happens. Ids are shown by their first
+ * letters, which commands take as well. What strangers wrote cannot control the terminal.
+ */
+import { parse } from "../Protocol/PeerAddress.ts"
+import type { MeshReport } from "./MeshReport.ts"
+import { harmless, type Style } from "./Style.ts"
+
+/** Letters of an id that tell it from others. */
+const shortLetters = 8
+
+/** Failures remembered so that each is told once. */
+const maxFailures = 1000
+
+/**
+ * An id as people see it.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const short = (id: string): string => harmless(id.slice(0, shortLetters))
+
+/**
+ * What to show to people. `invitation` is the command with which another terminal joins, given
+ * the address to connect to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class MeshDisplay {
+  readonly #style: Style
+  readonly #invitation: (address: string) => string
+  readonly #failures = new Set<string>()
+
+  constructor(style: Style, invitation: (address: string) => string) {
+    this.#style = style
+    this.#invitation = invitation
+  }
+
+  /** The lines for a report; none for what is not worth one. */
+  readonly toLines = (report: MeshReport): ReadonlyArray<string> => {
+    const { bold, dim, red } = this.#style
+    switch (report.event) {
+      case "listening":
+        return [
+          `Listening on ${bold(harmless(report.address))} as ${bold(short(report.id))}. ` +
+          `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
+          dim("What you type goes to everyone; /help lists commands, /quit leaves.")
+        ]
+      case "peer-joined":
+        if (report.address !== null) this.#failures.delete(report.address)
+        return [dim(`+ ${short(report.id)} joined${report.address === null ? "" : ` (${harmless(report.address)})`}`)]
+      case "peer-left":
+        return [dim(`- ${short(report.id)} left: ${harmless(report.detail)}`)]
+      case "message": {
+        const marks = report.kind === "whisper" ? `${dim("(whisper)")} ` : ""
+        return [`${bold(`<${short(report.sender)}>`)} ${marks}${harmless(report.packets.join(" "))}`]
+      }
+      case "topic":
+        return [
+          `${bold(`[${harmless(report.name)}]`)} ${short(report.sender)}: ${harmless(JSON.stringify(report.value))}`
+        ]
+      case "peers":
+        if (report.peers.length === 0) return [dim("  no peer is linked")]
+        return report.peers.map(({ address, id }) =>
+          dim(`  ${short(id)}  ${address === null ? "(cannot be dialed)" : harmless(address)}`)
+        )
+      case "subscribed":
+        return [dim(`  values of ${harmless(report.name)} are shown from now on`)]
+      case "rejected":
+        // Its port changes with each attempt.
+        return this.#isNews(`${parse(report.address)?.host} ${report.detail}`)
+          ? [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
+          : []
+      case "dial-failed":
+        return this.#isNews(report.address) ? [dim(`! ${harmless(report.detail)}`)] : []
+      case "slow":
+        return [dim(`! ${short(report.id)} takes messages slowly; broadcasts no longer wait for it`)]
+      case "recovered":
+        return [dim(`  ${short(report.id)} caught up; ${report.dropped} messages did not reach it`)]
+      case "error":
+        return [red(`! ${harmless(report.message)}`)]
+      case "help":
+        return report.lines.map((line) => dim(`  ${line}`))
+      case "note":
+        return [dim(`  ${harmless(report.text)}`)]
+      case "sent":
+        return []
+    }
+  }
+
+  #isNews(failure: string): boolean {
+    if (this.#failures.has(failure)) return false
+    if (this.#failures.size >= maxFailures) this.#failures.clear()
+    this.#failures.add(failure)
+    return true
+  }
+}
+
+/** Where another program on this machine reaches a node that listens on all addresses. */
+const localAddress = (address: string): string => {
+  const parsed = parse(address)
+  if (parsed?.host === "0.0.0.0") return `127.0.0.1:${parsed.port}`
+  return parsed?.host === "::" ? `[::1]:${parsed.port}` : address
+}

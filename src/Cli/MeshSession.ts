@@ -1,0 +1,218 @@
+/**
+ * A run of `p2p mesh`: one node, driven by the lines of standard input, told about on standard
+ * output. It ends in order, with a goodbye to its peers, on `/quit`, at the end of the input, and on
+ * SIGINT and SIGTERM.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as path from "node:path"
+import * as NodeMesh from "../Layers/NodeMesh.ts"
+import { Mesh } from "../Mesh/Mesh.ts"
+import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
+import type { MeshEvent } from "../Mesh/MeshEvent.ts"
+import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import * as Input from "./Input.ts"
+import { KnownIds } from "./KnownIds.ts"
+import { isQuit, MeshConsole } from "./MeshConsole.ts"
+import { MeshDisplay } from "./MeshDisplay.ts"
+import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
+import * as Output from "./Output.ts"
+import * as Prompt from "./Prompt.ts"
+import * as Style from "./Style.ts"
+
+/**
+ * What the command line says.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface MeshSessionOptions {
+  readonly listen: PeerAddress
+  readonly announce: PeerAddress | undefined
+  readonly connect: ReadonlyArray<PeerAddress>
+  readonly subnet: string | undefined
+  /** Links that the node dials of its own accord. */
+  readonly links: number | undefined
+  /** Whether to go on without input. */
+  readonly stay: boolean
+  readonly json: boolean
+}
+
+/**
+ * The input is over, and none of the addresses could be reached: what was typed is lost.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NobodyReached extends Schema.TaggedError<NobodyReached>()("NobodyReached", {
+  addresses: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return `nobody got what was sent: no link to ${this.addresses.join(", ")} could be made`
+  }
+}
+
+/** How long input that is no terminal waits for the first links, so that what it says reaches somebody. */
+const firstLinksTimeout = "6 seconds"
+
+/** The first and the longest wait before an address that failed is dialed again, in milliseconds. */
+const firstRetryMillis = 500
+const maxRetryMillis = 30_000
+
+/**
+ * Runs a node until it is told to end. Fails when it cannot listen, when standard input or output
+ * break, and with `NobodyReached`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
+  const prompt = process.stdin.isTTY && process.stdout.isTTY && !options.json ? yield* Prompt.make : undefined
+  const output = yield* Output.makeLineWriter(prompt?.write)
+  const display = new MeshDisplay(
+    Style.make(Style.hasColors(process.stdout)),
+    (address) => `${invocation()} mesh --connect ${address}${subnetFlag(options.subnet)}`
+  )
+  const toLines = options.json ? toJsonLines : display.toLines
+  const report = (report: MeshReport) => output.print(toLines(report))
+  const node = NodeMesh.layer({
+    host: options.listen.host,
+    port: options.listen.port,
+    ...(options.announce === undefined ? {} : { announce: format(options.announce) }),
+    ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
+    ...(options.links === undefined ? {} : { maxOutboundLinks: options.links })
+  })
+  yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
+    Effect.scoped,
+    Effect.provide(node),
+    Effect.tapError((error) => options.json ? report(fromError(error, error.message)) : Effect.void),
+    Effect.raceFirst(output.closed),
+    Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
+  )
+}, Effect.scoped)
+
+const session = Effect.fnUntraced(function*(
+  options: MeshSessionOptions,
+  report: (report: MeshReport) => Effect.Effect<void>,
+  lines: Stream.Stream<string, Input.InputFailed>
+) {
+  const mesh = yield* Mesh
+  const known = new KnownIds()
+  const links = new Links(mesh)
+  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
+  yield* report({ event: "listening", id: mesh.id, address: format(mesh.address) })
+  yield* mesh.events.pipe(
+    Stream.filter((event) => links.isNews(event)),
+    Stream.runForEach((event) => report(fromEvent(event))),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  yield* mesh.messages.pipe(
+    Stream.runForEach((message) => {
+      known.remember(message)
+      return report(fromMessage(message))
+    }),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  const firstAttempts = yield* Effect.forEach(options.connect, (address) => keepDialing(links, address, report))
+  if (!process.stdin.isTTY) yield* Effect.timeoutOption(Effect.all(firstAttempts), firstLinksTimeout)
+
+  let hasQuit = false
+  yield* lines.pipe(
+    Stream.takeWhile((line) => !(hasQuit = isQuit(line))),
+    Stream.runForEach((line) => console.run(line))
+  )
+  if (hasQuit) return
+  if (options.stay || (yield* Input.isAbsent)) return yield* Effect.never
+  if (options.connect.length > 0 && console.unheardCount > 0 && !links.hadPeer) {
+    return yield* new NobodyReached({ addresses: options.connect.map(format) })
+  }
+})
+
+/** The links that the user asked for: their failures are told once, as errors. */
+class Links {
+  readonly #mesh: Mesh["Service"]
+  /** How many dials to an address are under way, or failed with an event that is still to come. */
+  readonly #asked = new Map<string, number>()
+  hadPeer = false
+
+  constructor(mesh: Mesh["Service"]) {
+    this.#mesh = mesh
+  }
+
+  connect(text: string): Effect.Effect<void, ConnectError | InvalidAddress> {
+    const address = parse(text)
+    const key = address === undefined ? text : format(address)
+    return Effect.suspend(() => {
+      this.#count(key, 1)
+      return this.#mesh.connect(text)
+    }).pipe(
+      Effect.asVoid,
+      Effect.tap(() => Effect.sync(() => this.#count(key, -1))),
+      Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? undefined : this.#count(key, -1)))
+    )
+  }
+
+  /** Whether an event is not told by the error of a dial already. */
+  isNews(event: MeshEvent): boolean {
+    if (event._tag === "PeerJoined") this.hadPeer = true
+    if (event._tag !== "Rejected" || event.direction !== "outbound") return true
+    const key = format(event.remote)
+    if (!this.#asked.has(key)) return true
+    this.#count(key, -1)
+    return false
+  }
+
+  #count(key: string, change: number): void {
+    const count = (this.#asked.get(key) ?? 0) + change
+    if (count > 0) this.#asked.set(key, count)
+    else this.#asked.delete(key)
+  }
+}
+
+const isToldAsEvent = (error: ConnectError | InvalidAddress): boolean =>
+  error._tag === "ConnectError" && error.reason._tag !== "DialError" && error.reason._tag !== "Duplicate"
+
+/**
+ * Dials until there is a link, which the mesh then keeps; a failure is told when it is another than
+ * the last. Gives an effect that waits for the first attempt.
+ */
+const keepDialing = Effect.fnUntraced(function*(
+  links: Links,
+  address: PeerAddress,
+  report: (report: MeshReport) => Effect.Effect<void>
+) {
+  const attempted = yield* Latch.make(false)
+  yield* Effect.gen(function*() {
+    let told: string | undefined
+    let waitMillis = firstRetryMillis
+    while (true) {
+      const result = yield* Effect.result(links.connect(format(address)))
+      yield* attempted.open
+      if (Result.isSuccess(result)) return
+      const { message } = result.failure
+      if (message !== told) yield* report(fromError(result.failure, message))
+      if (result.failure._tag === "ConnectError" && result.failure.reason._tag === "SelfConnection") return
+      if (told === undefined) yield* report({ event: "note", text: `trying ${address} again in the background` })
+      told = message
+      yield* Effect.sleep(waitMillis * (0.8 + 0.4 * (yield* Random.next)))
+      waitMillis = Math.min(maxRetryMillis, waitMillis * 2)
+    }
+  }).pipe(Effect.forkScoped)
+  return attempted.await
+})
+
+/** How this program was called, as far as can be told. */
+const invocation = (): string => {
+  const script = process.argv[1] ?? ""
+  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) return `node ${path.relative("", script)}`
+  return process.env["npm_command"] === "exec" ? "npx p2p" : "p2p"
+}
+
+const subnetFlag = (subnet: string | undefined): string => {
+  if (subnet === undefined) return ""
+  return ` --subnet ${/^[\w.-]+$/.test(subnet) ? subnet : `'${subnet.replaceAll("'", "'\\''")}'`}`
+}

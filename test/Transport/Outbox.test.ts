@@ -1,0 +1,140 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import { coalesce, Outbox } from "../../src/Transport/Outbox.ts"
+
+const bytes = (count: number, fill = 0) => new Uint8Array(count).fill(fill)
+const Size = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40_000 })))
+const Sizes = Arbitrary.array(Size, { maxLength: 30 })
+
+describe("Outbox", () => {
+  it("gives what was offered in order, all at once, and then nothing", () => {
+    const outbox = new Outbox(100)
+
+    for (const fill of [1, 2, 3]) assert.isTrue(outbox.offer(bytes(10, fill)))
+
+    assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [1, 2, 3])
+    assert.deepStrictEqual(outbox.take(), [])
+  })
+
+  it("refuses what does not fit, and takes it when there is room", () => {
+    const outbox = new Outbox(100)
+
+    assert.isTrue(outbox.offer(bytes(60)))
+    assert.isFalse(outbox.offer(bytes(41)))
+    assert.isTrue(outbox.offer(bytes(40)))
+    assert.isFalse(outbox.offer(bytes(1)))
+    assert.strictEqual(outbox.queuedBytes, 100)
+    outbox.take()
+    outbox.written(60)
+
+    assert.isTrue(outbox.offer(bytes(60)))
+    assert.strictEqual(outbox.take().length, 1)
+  })
+
+  it("counts what was taken until it is written", () => {
+    const outbox = new Outbox(100)
+    outbox.offer(bytes(90))
+
+    outbox.take()
+    assert.strictEqual(outbox.queuedBytes, 90)
+    assert.isFalse(outbox.offer(bytes(20)))
+    outbox.written(90)
+
+    assert.strictEqual(outbox.queuedBytes, 0)
+  })
+
+  it("takes any frame when it is empty", () => {
+    const outbox = new Outbox(100)
+
+    assert.isTrue(outbox.offer(bytes(1000)))
+    assert.isFalse(outbox.offer(bytes(1)))
+    assert.isFalse(outbox.room.isOpen())
+    outbox.take()
+    outbox.written(1000)
+
+    assert.isTrue(outbox.room.isOpen())
+  })
+
+  it("has room until it is over half full, and again when it is half full at most", () => {
+    const outbox = new Outbox(100)
+
+    outbox.offer(bytes(50))
+    assert.isTrue(outbox.room.isOpen())
+    outbox.offer(bytes(1))
+    assert.isFalse(outbox.room.isOpen())
+    outbox.take()
+    outbox.written(1)
+
+    assert.isTrue(outbox.room.isOpen())
+  })
+
+  it("has no room once it refused a frame, until something is written", () => {
+    const outbox = new Outbox(100)
+
+    outbox.offer(bytes(10))
+    outbox.offer(bytes(95))
+    assert.isFalse(outbox.room.isOpen())
+    outbox.take()
+    outbox.written(10)
+
+    assert.isTrue(outbox.room.isOpen())
+  })
+
+  it("has data from the first frame until all is taken", () => {
+    const outbox = new Outbox(100)
+    assert.isFalse(outbox.data.isOpen())
+
+    outbox.offer(bytes(1))
+    assert.isTrue(outbox.data.isOpen())
+    outbox.take()
+
+    assert.isFalse(outbox.data.isOpen())
+  })
+
+  it("refuses everything once closed, gives what waits, and lets nobody wait for it", () => {
+    const outbox = new Outbox(100)
+    outbox.offer(bytes(90))
+
+    outbox.close()
+
+    assert.isFalse(outbox.offer(bytes(1)))
+    assert.strictEqual(outbox.take().length, 1)
+    assert.isTrue(outbox.isClosed)
+    assert.isTrue(outbox.data.isOpen())
+    assert.isTrue(outbox.room.isOpen())
+  })
+})
+
+describe("coalesce", () => {
+  it.prop("keeps every byte in its order", [Sizes], ([sizes]) => {
+    const frames = sizes.map((size, i) => bytes(size, i))
+
+    const blocks = coalesce(frames)
+
+    assert.deepStrictEqual(Buffer.concat(blocks), Buffer.concat(frames))
+  })
+
+  it.prop(
+    "joins neighbors into blocks of 64 KiB at most, and copies no frame of 16 KiB or more",
+    [Sizes],
+    ([sizes]) => {
+      const frames = sizes.map((size, i) => bytes(size, i))
+
+      const blocks = coalesce(frames)
+
+      for (const frame of frames.filter((frame) => frame.length >= 16_384)) assert.include(blocks, frame)
+      assert.isTrue(blocks.every((block) => block.length <= 65_536))
+    }
+  )
+
+  it("makes one block of many small frames, and none of none", () => {
+    assert.strictEqual(coalesce(Array.from({ length: 100 }, () => bytes(100))).length, 1)
+    assert.deepStrictEqual(coalesce([]), [])
+  })
+
+  it("starts a new block where one is full", () => {
+    const blocks = coalesce(Array.from({ length: 10 }, () => bytes(16_000)))
+
+    assert.deepStrictEqual(blocks.map((block) => block.length), [64_000, 64_000, 32_000])
+  })
+})
