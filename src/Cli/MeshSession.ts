@@ -15,6 +15,7 @@ import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { CloseReason } from "../Transport/CloseReason.ts"
 import * as Input from "./Input.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
@@ -71,7 +72,7 @@ const maxRetryMillis = 30_000
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
-  const prompt = process.stdin.isTTY && process.stdout.isTTY && !options.json ? yield* Prompt.make : undefined
+  const prompt = Prompt.isPossible() && !options.json ? yield* Prompt.make : undefined
   const output = yield* Output.makeLineWriter(prompt?.write)
   const display = new MeshDisplay(
     Style.make(Style.hasColors(process.stdout)),
@@ -159,7 +160,9 @@ class Links {
   /** Whether an event is not told by the error of a dial already. */
   isNews(event: MeshEvent): boolean {
     if (event._tag === "PeerJoined") this.hadPeer = true
-    if (event._tag !== "Rejected" || event.direction !== "outbound") return true
+    if (event._tag !== "Rejected") return true
+    // The other end of a dial to this node itself, whose own end tells.
+    if (event.direction === "inbound") return wordOf(event.reason) !== "SelfConnection"
     const key = format(event.remote)
     if (!this.#asked.has(key)) return true
     this.#count(key, -1)
@@ -172,6 +175,9 @@ class Links {
     else this.#asked.delete(key)
   }
 }
+
+/** The reason, whichever side has found it. */
+const wordOf = (reason: CloseReason): string => reason._tag === "Goodbye" ? reason.reason : reason._tag
 
 const isToldAsEvent = (error: ConnectError | InvalidAddress): boolean =>
   error._tag === "ConnectError" && error.reason._tag !== "DialError" && error.reason._tag !== "Duplicate"

@@ -23,6 +23,15 @@ export interface Prompt {
 }
 
 /**
+ * Whether somebody types at a terminal, and can be shown a prompt there.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPossible = (): boolean =>
+  process.stdin.isTTY === true && process.stdout.isTTY === true && process.env["TERM"] !== "dumb"
+
+/**
  * Takes over the terminal until the scope closes. Ctrl-C is SIGINT, as without a prompt.
  *
  * @category constructors

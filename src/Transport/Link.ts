@@ -11,7 +11,6 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Capabilities, fromMethods } from "../Protocol/Capabilities.ts"
@@ -25,7 +24,7 @@ import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
 import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
 import { coalesce, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
-import { type Connection, ConnectionClosed } from "./Transport.ts"
+import type { Connection, ConnectionClosed } from "./Transport.ts"
 
 /**
  * The bounds of a link.
@@ -80,7 +79,8 @@ export class Link {
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
   readonly #splitter: FrameSplitter
-  readonly #source: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
+  readonly #source: Connection["pull"]
+  readonly #sendNow: Connection["sendNow"]
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
   #peerMethods: ReadonlyArray<string> = []
   #method: CompressionMethod | undefined
@@ -92,22 +92,22 @@ export class Link {
   constructor(
     key: number,
     direction: "inbound" | "outbound",
-    remote: PeerAddress,
-    source: Pull.Pull<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>,
+    connection: Connection,
     protocol: Protocol["Service"],
     clock: Clock.Clock,
     options: LinkOptions
   ) {
     this.key = key
     this.direction = direction
-    this.remote = remote
+    this.remote = connection.remote
+    this.#sendNow = connection.sendNow
     this.outbox = new Outbox(options.maxOutboxBytes)
     this.lastReceivedMillis = clock.currentTimeMillisUnsafe()
     this.#protocol = protocol
     this.#options = options
     this.#clock = clock
     this.#splitter = new FrameSplitter(options.maxMessageBytes)
-    this.#source = source
+    this.#source = connection.pull
   }
 
   /** The compression of what is sent from now on; undefined for none. */
@@ -138,7 +138,7 @@ export class Link {
         this.#read(chunks)
         return this.pull
       },
-      onFailure: (error) => Effect.fail(this.#lost(error instanceof ConnectionClosed ? error : undefined))
+      onFailure: (error) => Effect.fail(this.#lost(error))
     })
   })
 
@@ -155,7 +155,9 @@ export class Link {
 
   /** Queues a frame for the peer; `false` when the outbox is full and the frame was dropped. */
   offer(outgoing: Outgoing): boolean {
-    const taken = this.outbox.offer(outgoing.frameFor(this.#method))
+    const frame = outgoing.frameFor(this.#method)
+    if (this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)) return true
+    const taken = this.outbox.offer(frame)
     if (!taken) this.droppedCount++
     return taken
   }
@@ -304,10 +306,10 @@ export class Link {
     this.#control(last.type, last.payload)
   }
 
-  #lost(error: ConnectionClosed | undefined): LinkClosed {
+  #lost(error: ConnectionClosed): LinkClosed {
     const partial = this.#splitter.end()
-    const detail = partial?.detail ?? error?.detail ?? "closed"
-    const clean = error !== undefined && error.clean && partial === undefined
+    const detail = partial?.detail ?? error.detail
+    const clean = error.clean && partial === undefined
     return new LinkClosed({ reason: { _tag: "ConnectionLost", clean, detail } })
   }
 }
@@ -371,8 +373,7 @@ export const make = Effect.fnUntraced(function*(
   const protocol = yield* Protocol
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
-  const source = yield* Stream.toPull(connection.incoming)
-  const link = new Link(key, direction, connection.remote, source, protocol, clock, options)
+  const link = new Link(key, direction, connection, protocol, clock, options)
   const writer = yield* Effect.forkIn(write(link, connection), scope)
   yield* Scope.addFinalizer(
     scope,

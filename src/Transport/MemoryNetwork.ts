@@ -14,9 +14,9 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { format, PeerAddress } from "../Protocol/PeerAddress.ts"
-import { type Connection, ConnectionClosed, DialError, type Listener, ListenError, Transport } from "./Transport.ts"
+import { Timers, type TimersService } from "./Timers.ts"
+import { type Connection, ConnectionClosed, DialError, type Listener, ListenError, makeConnection, Transport } from "./Transport.ts"
 
 /**
  * What can be set of a network in memory.
@@ -92,12 +92,13 @@ const make = (options: MemoryNetworkOptions): MemoryNetwork["Service"] => {
       return yield* new DialError({ address, kind: "Refused", cause: new Error("nobody listens there") })
     }
     const clock = yield* Clock.Clock
+    const timers = yield* Timers
     const local = new PeerAddress({ host, port: nextPort++ })
     let openEnds = 2
     const wire: Wire = {
       hosts: [host, listener.host],
-      there: new Pipe(latencyMillis, windowBytes, clock),
-      back: new Pipe(latencyMillis, windowBytes, clock),
+      there: new Pipe(latencyMillis, windowBytes, clock, timers),
+      back: new Pipe(latencyMillis, windowBytes, clock, timers),
       dialer: local,
       close: (outgoing, incoming) => {
         outgoing.end()
@@ -165,68 +166,100 @@ const serve = <R>(
     }
   }))
 
-const toConnection = (remote: PeerAddress, incoming: Pipe, outgoing: Pipe): Connection => ({
-  remote,
-  incoming: Stream.fromPull(Effect.succeed(incoming.pull)),
-  send: outgoing.send
-})
+const toConnection = (remote: PeerAddress, incoming: Pipe, outgoing: Pipe): Connection =>
+  makeConnection({ remote, pull: incoming.pull, send: outgoing.send, sendNow: outgoing.sendNow })
 
 interface InFlight {
   readonly at: number
   readonly bytes: Uint8Array
 }
 
+/** What counts as now: a sleep to a time may end short of it by the rounding of its length. */
+const toleranceMillis = 1e-3
+
 /** One direction: bytes arrive in order, each after the latency; a full window holds the writer. */
 class Pipe {
   readonly #latencyMillis: number
   readonly #windowBytes: number
   readonly #clock: Clock.Clock
+  readonly #timers: TimersService | undefined
+  /** Open when there may be something to take. */
   readonly #data = Latch.makeUnsafe(false)
   readonly #room = Latch.makeUnsafe(true)
   #inFlight: Array<InFlight> = []
   #inFlightBytes = 0
   #endsAt: number | undefined
+  #isArmed = false
   #isBroken = false
   #isAbandoned = false
 
-  constructor(latencyMillis: number, windowBytes: number, clock: Clock.Clock) {
+  constructor(latencyMillis: number, windowBytes: number, clock: Clock.Clock, timers: TimersService | undefined) {
     this.#latencyMillis = latencyMillis
     this.#windowBytes = windowBytes
     this.#clock = clock
+    this.#timers = timers
   }
 
   readonly send = (chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ConnectionClosed> =>
     Effect.suspend(() => {
-      if (this.#isBroken || this.#isAbandoned || this.#endsAt !== undefined) return Exit.fail(lost)
-      const at = this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
-      for (const bytes of chunks) {
-        this.#inFlight.push({ at, bytes })
-        this.#inFlightBytes += bytes.length
-      }
-      this.#data.openUnsafe()
+      if (this.#isClosed()) return Exit.fail(lost)
+      for (const bytes of chunks) this.#push(bytes)
       if (this.#inFlightBytes < this.#windowBytes) return Effect.void
       this.#room.closeUnsafe()
       return Effect.flatMap(this.#room.await, () => this.#isBroken || this.#isAbandoned ? Exit.fail(lost) : Effect.void)
     })
 
+  readonly sendNow = (bytes: Uint8Array): boolean => {
+    if (this.#isClosed() || this.#inFlightBytes >= this.#windowBytes) return false
+    this.#push(bytes)
+    return true
+  }
+
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
-    if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
+    if (this.#isBroken) return Exit.fail(lost)
     const now = this.#clock.currentTimeMillisUnsafe()
     const first = this.#inFlight[0]
     const nextAt = first?.at ?? this.#endsAt
-    if (nextAt === undefined) {
-      this.#data.closeUnsafe()
-      return Effect.andThen(this.#data.await, this.pull)
+    if (nextAt !== undefined && nextAt - now <= toleranceMillis) {
+      return first === undefined ? Exit.fail(ended) : Effect.succeed(this.#take(first, now))
     }
-    if (nextAt > now) return Effect.andThen(Effect.sleep(nextAt - now), this.pull)
-    if (first === undefined) return Exit.fail(ended)
-    return Effect.succeed(this.#take(first, now))
+    if (nextAt !== undefined && this.#timers === undefined) {
+      return Effect.andThen(Effect.sleep(nextAt - now), this.pull)
+    }
+    this.#data.closeUnsafe()
+    if (nextAt !== undefined) this.#arm(nextAt)
+    return Effect.andThen(this.#data.await, this.pull)
   })
+
+  #isClosed(): boolean {
+    return this.#isBroken || this.#isAbandoned || this.#endsAt !== undefined
+  }
+
+  #push(bytes: Uint8Array): void {
+    const at = this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
+    this.#inFlight.push({ at, bytes })
+    this.#inFlightBytes += bytes.length
+    this.#arm(at)
+  }
+
+  /** Has the reader look when bytes arrive: by a timer where there are any, by its own sleep where not. */
+  #arm(at: number): void {
+    if (this.#timers === undefined) {
+      this.#data.openUnsafe()
+      return
+    }
+    if (this.#isArmed) return
+    this.#isArmed = true
+    this.#timers.after(at - this.#clock.currentTimeMillisUnsafe(), () => {
+      this.#isArmed = false
+      this.#data.openUnsafe()
+    })
+  }
 
   #take(first: InFlight, now: number): NonEmptyReadonlyArray<Uint8Array> {
     const ready: [Uint8Array, ...Array<Uint8Array>] = [first.bytes]
     let count = 1
-    for (; count < this.#inFlight.length && this.#inFlight[count]!.at <= now; count++) {
+    for (; count < this.#inFlight.length && this.#inFlight[count]!.at - now <= toleranceMillis; count++) {
       ready.push(this.#inFlight[count]!.bytes)
     }
     this.#inFlight = this.#inFlight.slice(count)
@@ -238,7 +271,7 @@ class Pipe {
   /** The writer closed: what is on its way still arrives, then the end. */
   end() {
     this.#endsAt ??= this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
-    this.#data.openUnsafe()
+    this.#arm(this.#endsAt)
     this.#room.openUnsafe()
   }
 

@@ -11,10 +11,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import { fromParts, PeerAddress } from "../Protocol/PeerAddress.ts"
-import { type Connection, ConnectionClosed, DialError, type Listener, ListenError, Transport } from "./Transport.ts"
+import { ConnectionClosed, DialError, type Listener, ListenError, makeConnection, Transport } from "./Transport.ts"
 
 /**
  * What can be set of TCP.
@@ -139,11 +138,11 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: n
 const fromSocket = Effect.fnUntraced(function*(socket: Socket.Socket, remote: PeerAddress) {
   const pull = yield* Socket.readerBytes(socket)
   const writer = yield* socket.writer
-  return {
+  return makeConnection({
     remote,
-    incoming: Stream.fromPull(Effect.succeed(Effect.mapError(pull, toClosed))),
+    pull: Effect.mapError(pull, toClosed),
     send: (chunks) => Effect.mapError(writer.writeAll(chunks), toClosed)
-  } satisfies Connection
+  })
 })
 
 const toClosed = (error: Socket.SocketError): ConnectionClosed => {

@@ -33,6 +33,11 @@ export class Outbox {
     return this.#isClosed
   }
 
+  /** Whether nothing waits and more may come. */
+  get isIdle(): boolean {
+    return this.#queuedBytes === 0 && !this.#isClosed
+  }
+
   /**
    * Queues a frame; `false` when it does not fit or the link is closed, and then nothing is queued.
    * An empty outbox takes any frame.

@@ -5,10 +5,10 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 
 /**
@@ -87,9 +87,27 @@ export interface Connection {
   readonly remote: PeerAddress
   /** Bytes in any chunking, for one consumer. Nothing is read while nobody pulls. */
   readonly incoming: Stream.Stream<Uint8Array, ConnectionClosed>
+  /** The same, batch by batch, for loops that count every step. */
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
   /** Succeeds once the transport took all of it: this is the back-pressure. For one caller at a time. */
   readonly send: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, ConnectionClosed>
+  /**
+   * Takes bytes at once, without a fiber; `false` when they have to wait, and then nothing was
+   * taken. For transports that gain nothing by writing many messages together.
+   */
+  readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined
 }
+
+/**
+ * A connection from its parts: the stream is made of `pull`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeConnection = (parts: Omit<Connection, "incoming">): Connection => ({
+  ...parts,
+  incoming: Stream.fromPull(Effect.succeed(parts.pull))
+})
 
 /**
  * A place where connections are accepted, owned by the scope that acquired it.

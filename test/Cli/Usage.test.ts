@@ -1,0 +1,60 @@
+/** What `p2p` says of itself, and to those who call it wrongly. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { readFileSync } from "node:fs"
+import { run } from "./CommandLine.ts"
+
+const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
+  [[], /USAGE[^]*mesh[^]*encode[^]*decode/],
+  [["meshes"], /Unknown subcommand "meshes"/],
+  [["mesh", "--conect", "127.0.0.1:4444"], /Unrecognized flag: --conect[^]*--connect/],
+  [["mesh", "--connect"], /--connect. Expected: HOST:PORT/],
+  [["mesh", "--connect", "127.0.0.1"], /"127.0.0.1". Expected: HOST:PORT, for instance 127.0.0.1:4444/],
+  [["mesh", "--listen", "127.0.0.1:65536"], /Expected: HOST:PORT/],
+  [["mesh", "--protocol", "0.5"], /"0.5". Expected: "0.4"/],
+  [["mesh", "now"], /Unexpected positional argument: "now"/],
+  [["decode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "lz-string"/]
+]
+
+describe("p2p", () => {
+  it.live.each(wrong)(
+    "ends with status 2 for the arguments %j, and says what is wrong",
+    ([args, says]) =>
+      Effect.gen(function*() {
+        const { status, stderr, stdout } = yield* run(args)
+
+        assert.match(stderr, says)
+        assert.notMatch(stderr, /\n\s+at /)
+        assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: [] })
+      })
+  )
+
+  it.live("tells of each command in its help, and of each line that the mesh takes", () =>
+    Effect.gen(function*() {
+      const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })
+
+      assert.deepStrictEqual([all.status, mesh.status], [0, 0])
+      for (const command of ["mesh", "encode", "decode", "demo"]) {
+        assert.include(all.stdout.join("\n"), `  ${command}  `)
+      }
+      for (const word of ["/whisper ID TEXT", "/reply MESSAGE-ID TEXT", "/peers", "/connect HOST:PORT", "/quit"]) {
+        assert.include(mesh.stdout.join("\n"), word)
+      }
+      for (const flag of ["--listen HOST:PORT", "--connect HOST:PORT", "--subnet NAME", "--stay", "--json"]) {
+        assert.include(mesh.stdout.join("\n"), flag)
+      }
+    }))
+
+  it.live("knows the version of its package, and completions for shells", () =>
+    Effect.gen(function*() {
+      const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+
+      const [version, bash] = yield* Effect.all([run(["--version"]), run(["--completions", "bash"])], {
+        concurrency: 2
+      })
+
+      assert.deepStrictEqual([version.status, version.stdout], [0, [`p2p v${manifest.version}`]])
+      assert.strictEqual(bash.status, 0)
+      assert.include(bash.stdout.join("\n"), "--connect")
+    }))
+})
