@@ -16,7 +16,15 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { format, PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Timers, type TimersService } from "./Timers.ts"
-import { type Connection, ConnectionClosed, DialError, type Listener, ListenError, makeConnection, Transport } from "./Transport.ts"
+import {
+  type Connection,
+  ConnectionClosed,
+  DialError,
+  type Listener,
+  ListenError,
+  makeConnection,
+  Transport
+} from "./Transport.ts"
 
 /**
  * What can be set of a network in memory.
@@ -216,7 +224,7 @@ class Pipe {
   }
 
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
-    if (this.#isBroken) return Exit.fail(lost)
+    if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
     const now = this.#clock.currentTimeMillisUnsafe()
     const first = this.#inFlight[0]
     const nextAt = first?.at ?? this.#endsAt

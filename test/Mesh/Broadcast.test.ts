@@ -31,6 +31,7 @@ describe("a broadcast", () => {
         if (index > 1) yield* node.mesh.connect(line[index - 2]!.address)
         line.push(node)
       }
+      yield* TestClock.adjust("1 second")
 
       const id = yield* line[0]!.mesh.broadcast(["two", "packets"])
       yield* TestClock.adjust("1 second")
@@ -39,7 +40,7 @@ describe("a broadcast", () => {
       assert.strictEqual(last.length, 1)
       assert.deepStrictEqual(
         [last[0]!.id, last[0]!.sender, last[0]!.time, last[0]!.kind, ...last[0]!.texts],
-        [id, line[0]!.mesh.id, 1000, "broadcast", "two", "packets"]
+        [id, line[0]!.mesh.id, 1001, "broadcast", "two", "packets"]
       )
       assert.strictEqual(last[0]!.from, line[3]!.mesh.id)
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("line")))

@@ -655,7 +655,6 @@ describe("Link", () => {
         const { link, peer } = yield* linked(js2p)
 
         assert.isTrue(link.tell({ _tag: "UserWhisper", packets: [noise(90_000)] }))
-        assert.isFalse(link.tell(whisperOf("next")))
         const { message } = yield* peer.next("UserWhisper")
         assert.isTrue(link.tell(whisperOf("next")))
 

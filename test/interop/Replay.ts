@@ -108,7 +108,9 @@ export const replay = Effect.fnUntraced(function*(conversation: Conversation, pl
     if (isNew && frame.sub === "request") {
       const [requestId, nodeId] = frame.packets.map(String)
       const wanted = [...linked()].find((letter) => conversation.nodes[letter]!.id === nodeId)
-      if (requestId !== "*" && wanted !== undefined) answers.push({ to: line.letter, requestId: requestId!, nodeId: nodeId! })
+      if (requestId !== "*" && wanted !== undefined) {
+        answers.push({ to: line.letter, requestId: requestId!, nodeId: nodeId! })
+      }
       if (requestId === "*" && now - (listedAt.get(line.letter) ?? 0) >= listIntervalMillis) {
         listedAt.set(line.letter, now)
         lists.set(line.letter, (lists.get(line.letter) ?? 0) + 1)
@@ -123,7 +125,8 @@ export const replay = Effect.fnUntraced(function*(conversation: Conversation, pl
     const quoted = /"(.*)"/.exec(what)?.[1]
     const next = () =>
       conversation.frames.slice(index).find((entry): entry is RecordedFrame =>
-        "main" in entry && entry.from === place && entry.main === "broadcast")!
+        "main" in entry && entry.from === place && entry.main === "broadcast"
+      )!
     if (/^connects to/.test(what)) {
       yield* inBackground(mesh.connect(addressOf(conversation, what.charAt("connects to ".length))))
     } else if (/^broadcasts/.test(what)) {

@@ -45,7 +45,11 @@ export const dialAs = Effect.fnUntraced(function*(id: string, address: PeerAddre
     Scope.provide(Effect.flatMap(MemoryNetwork, (net) => net.transport(host).dial(address)), scope)
   )
   yield* TestClock.adjust("10 millis")
-  return yield* play(yield* dialing.pollUnsafe() ?? Effect.die("nobody listens there"), id, Scope.close(scope, Exit.void))
+  return yield* play(
+    yield* dialing.pollUnsafe() ?? Effect.die("nobody listens there"),
+    id,
+    Scope.close(scope, Exit.void)
+  )
 })
 
 /** Listens as the node with this id; gives what connects, each with the function that ends it. */
