@@ -5,7 +5,7 @@
  *
  * One fiber pulls batches of messages, another writes: a message costs no Effect of its own.
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -22,7 +22,7 @@ import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
 import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
-import { coalesce, Outbox } from "./Outbox.ts"
+import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
 import type { Connection, ConnectionClosed } from "./Transport.ts"
 
@@ -126,9 +126,9 @@ export class Link {
   }
 
   /** The next batch. Fails with `LinkClosed` when the connection ends or the peer breaks the protocol. */
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Message>, LinkClosed> = Effect.suspend(() => {
+  readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> = Effect.suspend(() => {
     const unread = this.#unread
-    if (isNonEmpty(unread)) {
+    if (Arr.isReadonlyArrayNonEmpty(unread)) {
       this.#unread = []
       return Effect.succeed(unread)
     }
@@ -228,7 +228,7 @@ export class Link {
   }
 
   /** Turns bytes into messages that wait to be pulled; the first fault ends the link behind them. */
-  #read(chunks: NonEmptyReadonlyArray<Uint8Array>): void {
+  #read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
     const bodies: Array<Uint8Array> = []
     let fault: WireFault | undefined
     for (let i = 0; i < chunks.length && fault === undefined; i++) fault = this.#splitter.push(chunks[i]!, bodies)
@@ -314,8 +314,6 @@ export class Link {
   }
 }
 
-const isNonEmpty = <A>(items: ReadonlyArray<A>): items is NonEmptyReadonlyArray<A> => items.length > 0
-
 const malformed = (fault: WireFault): CloseReason => ({
   _tag: "Malformed",
   reason: fault.reason,
@@ -391,9 +389,9 @@ const write = (link: Link, connection: Connection): Effect.Effect<void> =>
     const outbox = link.outbox
     while (true) {
       yield* outbox.data.await
-      for (const block of coalesce(outbox.take())) {
-        yield* connection.send([block])
-        outbox.written(block.length)
+      for (const { blocks, bytes } of group(coalesce(outbox.take()))) {
+        yield* connection.send(blocks)
+        outbox.written(bytes)
       }
       if (outbox.isClosed && outbox.queuedBytes === 0) return
     }

@@ -2,6 +2,7 @@
  * The bounded way out of a link: frames wait here, counted in bytes, until the link's writer takes
  * all of them at once. Plain and synchronous, because a relay offers a frame to every peer.
  */
+import type * as Arr from "effect/Array"
 import * as Latch from "effect/Latch"
 
 /**
@@ -14,7 +15,10 @@ export class Outbox {
   readonly capacityBytes: number
   /** Open while there is something to write, or nothing will come any more. */
   readonly data: Latch.Latch = Latch.makeUnsafe(false)
-  /** Open while the queue is under half of its capacity after having been full. */
+  /**
+   * Closed when the queue has grown past half of its capacity, open again when it has shrunk to a
+   * quarter: whoever waits for room then finds some for many frames.
+   */
   readonly room: Latch.Latch = Latch.makeUnsafe(true)
   #frames: Array<Uint8Array> = []
   #queuedBytes = 0
@@ -66,7 +70,7 @@ export class Outbox {
 
   written(bytes: number): void {
     this.#queuedBytes -= bytes
-    if (this.#queuedBytes * 2 <= this.capacityBytes) this.room.openUnsafe()
+    if (this.#queuedBytes * 4 <= this.capacityBytes) this.room.openUnsafe()
   }
 
   /** Takes no more frames; what waits can still be taken. */
@@ -107,4 +111,29 @@ export const coalesce = (frames: ReadonlyArray<Uint8Array>): Array<Uint8Array> =
     blocks.push(block)
   }
   return blocks
+}
+
+/** What one call hands to the transport at most; its end is the progress that a slow peer shows. */
+const groupBytes = 262_144
+
+/**
+ * Splits blocks into groups of up to 256 KiB, each for one call of the transport.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const group = (
+  blocks: ReadonlyArray<Uint8Array>
+): Array<{ readonly blocks: Arr.NonEmptyReadonlyArray<Uint8Array>; readonly bytes: number }> => {
+  const groups: Array<{ blocks: Arr.NonEmptyArray<Uint8Array>; bytes: number }> = []
+  for (const block of blocks) {
+    const last = groups.at(-1)
+    if (last === undefined || last.bytes + block.length > groupBytes) {
+      groups.push({ blocks: [block], bytes: block.length })
+    } else {
+      last.blocks.push(block)
+      last.bytes += block.length
+    }
+  }
+  return groups
 }

@@ -4,6 +4,7 @@
  */
 import type { CompressionMethod } from "../Protocol/Compression.ts"
 import { frame } from "../Protocol/Frame.ts"
+import type { CompressionGate } from "./CompressionGate.ts"
 
 /**
  * One body and the frames made of it so far.
@@ -14,13 +15,20 @@ import { frame } from "../Protocol/Frame.ts"
 export class Outgoing {
   readonly #body: Uint8Array
   readonly #compressFromBytes: number
+  readonly #isGateOpen: boolean
+  readonly #gate: CompressionGate | undefined
   #plain: Uint8Array | undefined
   #compressed: Map<CompressionMethod, Uint8Array> | undefined
 
-  /** `compressFromBytes`: bodies under this length go out plain, which every peer understands. */
-  constructor(body: Uint8Array, compressFromBytes: number) {
+  /**
+   * `compressFromBytes`: bodies under this length go out plain, which every peer understands.
+   * `gate`: remembers for many messages whether trying is worth it; without one it always is.
+   */
+  constructor(body: Uint8Array, compressFromBytes: number, gate?: CompressionGate) {
     this.#body = body
     this.#compressFromBytes = compressFromBytes
+    this.#gate = gate
+    this.#isGateOpen = gate === undefined || body.length < compressFromBytes || gate.isOpen()
   }
 
   /** The length of the body before compression. */
@@ -30,11 +38,15 @@ export class Outgoing {
 
   /** The frame for a peer that agreed on `method`; plain where compression would not shrink it. */
   frameFor(method: CompressionMethod | undefined): Uint8Array {
-    if (method === undefined || this.#body.length < this.#compressFromBytes) return this.#plainFrame()
+    if (method === undefined || !this.#isGateOpen || this.#body.length < this.#compressFromBytes) {
+      return this.#plainFrame()
+    }
     const known = this.#compressed?.get(method)
     if (known !== undefined) return known
     const packed = method.compress(this.#body)
-    const made = packed.length < this.#body.length ? frame(packed) : this.#plainFrame()
+    const hasShrunk = packed.length < this.#body.length
+    this.#gate?.tried(hasShrunk)
+    const made = hasShrunk ? frame(packed) : this.#plainFrame()
     this.#compressed ??= new Map()
     this.#compressed.set(method, made)
     return made

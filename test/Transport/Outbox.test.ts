@@ -1,10 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { coalesce, Outbox } from "../../src/Transport/Outbox.ts"
+import { coalesce, group, Outbox } from "../../src/Transport/Outbox.ts"
 
 const bytes = (count: number, fill = 0) => new Uint8Array(count).fill(fill)
 const Size = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40_000 })))
 const Sizes = Arbitrary.array(Size, { maxLength: 30 })
+
+describe("group", () => {
+  it("puts blocks together up to 256 KiB, in order, and leaves a larger one alone", () => {
+    const sizes = [100_000, 100_000, 62_144, 1, 300_000, 5]
+
+    const groups = group(sizes.map((size) => new Uint8Array(size)))
+
+    assert.deepStrictEqual(groups.map(({ blocks }) => blocks.map((block) => block.length)), [
+      [100_000, 100_000, 62_144],
+      [1],
+      [300_000],
+      [5]
+    ])
+    assert.deepStrictEqual(groups.map(({ bytes }) => bytes), [262_144, 1, 300_000, 5])
+  })
+})
 
 describe("Outbox", () => {
   it("gives what was offered in order, all at once, and then nothing", () => {
@@ -55,7 +71,7 @@ describe("Outbox", () => {
     assert.isTrue(outbox.room.isOpen())
   })
 
-  it("has room until it is over half full, and again when it is half full at most", () => {
+  it("has room until it is over half full, and again when it is a quarter full at most", () => {
     const outbox = new Outbox(100)
 
     outbox.offer(bytes(50))
@@ -63,6 +79,8 @@ describe("Outbox", () => {
     outbox.offer(bytes(1))
     assert.isFalse(outbox.room.isOpen())
     outbox.take()
+    outbox.written(25)
+    assert.isFalse(outbox.room.isOpen())
     outbox.written(1)
 
     assert.isTrue(outbox.room.isOpen())

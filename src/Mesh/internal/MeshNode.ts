@@ -13,6 +13,7 @@ import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
+import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
 import type { Transport } from "../../Transport/Transport.ts"
@@ -63,6 +64,7 @@ export class MeshNode {
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
   pendingInboundCount = 0
+  readonly #gate = new CompressionGate()
   #linkCount = 0
 
   constructor(id: string, networkId: string, address: PeerAddress, options: MeshOptions, services: NodeServices) {
@@ -117,7 +119,7 @@ export class MeshNode {
 
   /** A message on its way out. */
   outgoing(body: Uint8Array): Outgoing {
-    return new Outgoing(body, this.options.compressFromBytes)
+    return new Outgoing(body, this.options.compressFromBytes, this.#gate)
   }
 
   /** Some of the items, each as likely as the other, in random order. */
