@@ -16,6 +16,7 @@ import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
+import { Backlog } from "./Backlog.ts"
 import * as Input from "./Input.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
@@ -106,15 +107,19 @@ const session = Effect.fnUntraced(function*(
   const links = new Links(mesh)
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
   yield* report({ event: "listening", id: mesh.id, address: format(mesh.address) })
+  const backlog = new Backlog()
+  const heard = Effect.flatMap(mesh.stats, (stats) => backlog.reached(stats.delivered - stats.lostByReaders))
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),
-    Stream.runForEach((event) => report(fromEvent(event))),
+    Stream.runForEach((event) =>
+      Effect.andThen(event._tag === "PeerLeft" ? heard : Effect.void, report(fromEvent(event)))
+    ),
     Effect.forkScoped({ startImmediately: true })
   )
   yield* mesh.messages.pipe(
     Stream.runForEach((message) => {
       known.remember(message)
-      return report(fromMessage(message))
+      return Effect.tap(report(fromMessage(message)), () => Effect.sync(() => backlog.add()))
     }),
     Effect.forkScoped({ startImmediately: true })
   )

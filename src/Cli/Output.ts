@@ -77,8 +77,7 @@ export const makeLineWriter = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() =>
     Queue.end(queue).pipe(
       Effect.andThen(Fiber.await(fiber)),
-      Effect.timeoutOption(flushTimeout),
-      Effect.interruptible
+      Effect.timeoutOption(flushTimeout)
     )
   )
   return { print: (lines) => Queue.offerAll(queue, lines), closed: Deferred.await(failure) }

@@ -1,0 +1,133 @@
+/** One direction of a connection in memory. */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type { TimersService } from "../Timers.ts"
+import { ConnectionClosed } from "../Transport.ts"
+
+interface InFlight {
+  readonly at: number
+  readonly bytes: Uint8Array
+}
+
+/** What counts as now: a sleep to a time may end short of it by the rounding of its length. */
+const toleranceMillis = 1e-3
+
+/** One direction: bytes arrive in order, each after the latency; a full window holds the writer. */
+export class Pipe {
+  readonly #latencyMillis: number
+  readonly #windowBytes: number
+  readonly #clock: Clock.Clock
+  readonly #timers: TimersService | undefined
+  /** Open when there may be something to take. */
+  readonly #data = Latch.makeUnsafe(false)
+  readonly #room = Latch.makeUnsafe(true)
+  #inFlight: Array<InFlight> = []
+  #inFlightBytes = 0
+  #endsAt: number | undefined
+  #isArmed = false
+  #isBroken = false
+  #isAbandoned = false
+
+  constructor(latencyMillis: number, windowBytes: number, clock: Clock.Clock, timers: TimersService | undefined) {
+    this.#latencyMillis = latencyMillis
+    this.#windowBytes = windowBytes
+    this.#clock = clock
+    this.#timers = timers
+  }
+
+  readonly send = (chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ConnectionClosed> =>
+    Effect.suspend(() => {
+      if (this.#isClosed()) return Exit.fail(lost)
+      for (const bytes of chunks) this.#push(bytes)
+      if (this.#inFlightBytes < this.#windowBytes) return Effect.void
+      this.#room.closeUnsafe()
+      return Effect.flatMap(this.#room.await, () => this.#isBroken || this.#isAbandoned ? Exit.fail(lost) : Effect.void)
+    })
+
+  readonly sendNow = (bytes: Uint8Array): boolean => {
+    if (this.#isClosed() || this.#inFlightBytes >= this.#windowBytes) return false
+    this.#push(bytes)
+    return true
+  }
+
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
+    if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
+    const now = this.#clock.currentTimeMillisUnsafe()
+    const first = this.#inFlight[0]
+    const nextAt = first?.at ?? this.#endsAt
+    if (nextAt !== undefined && nextAt - now <= toleranceMillis) {
+      return first === undefined ? Exit.fail(ended) : Effect.succeed(this.#take(first, now))
+    }
+    if (nextAt !== undefined && this.#timers === undefined) {
+      return Effect.andThen(Effect.sleep(nextAt - now), this.pull)
+    }
+    this.#data.closeUnsafe()
+    if (nextAt !== undefined) this.#arm(nextAt)
+    return Effect.andThen(this.#data.await, this.pull)
+  })
+
+  #isClosed(): boolean {
+    return this.#isBroken || this.#isAbandoned || this.#endsAt !== undefined
+  }
+
+  #push(bytes: Uint8Array): void {
+    const at = this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
+    this.#inFlight.push({ at, bytes })
+    this.#inFlightBytes += bytes.length
+    this.#arm(at)
+  }
+
+  /** Has the reader look when bytes arrive: by a timer where there are any, by its own sleep where not. */
+  #arm(at: number): void {
+    if (this.#timers === undefined) {
+      this.#data.openUnsafe()
+      return
+    }
+    if (this.#isArmed) return
+    this.#isArmed = true
+    this.#timers.after(at - this.#clock.currentTimeMillisUnsafe(), () => {
+      this.#isArmed = false
+      this.#data.openUnsafe()
+    })
+  }
+
+  #take(first: InFlight, now: number): NonEmptyReadonlyArray<Uint8Array> {
+    const ready: [Uint8Array, ...Array<Uint8Array>] = [first.bytes]
+    let count = 1
+    for (; count < this.#inFlight.length && this.#inFlight[count]!.at - now <= toleranceMillis; count++) {
+      ready.push(this.#inFlight[count]!.bytes)
+    }
+    this.#inFlight = this.#inFlight.slice(count)
+    for (const bytes of ready) this.#inFlightBytes -= bytes.length
+    if (this.#inFlightBytes < this.#windowBytes) this.#room.openUnsafe()
+    return ready
+  }
+
+  /** The writer closed: what is on its way still arrives, then the end. */
+  end() {
+    this.#endsAt ??= this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
+    this.#arm(this.#endsAt)
+    this.#room.openUnsafe()
+  }
+
+  /** The reader closed: nobody will take what is written. */
+  abandon() {
+    this.#isAbandoned = true
+    this.#inFlight = []
+    this.#inFlightBytes = 0
+    this.#room.openUnsafe()
+    this.#data.openUnsafe()
+  }
+
+  /** The connection broke: both ends fail at once. */
+  reset() {
+    this.#isBroken = true
+    this.abandon()
+  }
+}
+
+const ended = new ConnectionClosed({ clean: true, detail: "closed" })
+const lost = new ConnectionClosed({ clean: false, detail: "reset" })
