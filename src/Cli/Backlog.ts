@@ -1,36 +1,50 @@
 /**
- * How far the printing of messages has come. The mesh tells of messages and of events in two
- * streams; with this, the end of a peer is told behind what that peer said.
+ * Whether messages wait to be printed. The mesh tells of messages and of events in two streams;
+ * with this, the end of a peer is told behind what that peer said.
  */
 import * as Effect from "effect/Effect"
 
+/** A network that never stops talking must not keep the end of a peer back. */
+const maxWait = "2 seconds"
+
 /**
- * Counts messages, and lets others wait for a count.
+ * Tells others when all messages that came are dealt with.
  *
  * @category models
  * @since 0.1.0
  */
 export class Backlog {
-  #count = 0
-  readonly #waiting = new Set<{ readonly count: number; readonly resume: () => void }>()
+  #isBusy = false
+  readonly #waiting = new Set<() => void>()
 
-  /** One more message was dealt with. */
-  add(): void {
-    this.#count++
-    for (const waiter of this.#waiting) {
-      if (waiter.count > this.#count) continue
-      this.#waiting.delete(waiter)
-      waiter.resume()
-    }
+  /** Runs the handling of messages that came together. */
+  handle<E, R>(handling: Effect.Effect<void, E, R>): Effect.Effect<void, E, R> {
+    return Effect.suspend(() => {
+      this.#isBusy = true
+      return Effect.tap(handling, () => Effect.sync(() => this.#rest()))
+    })
   }
 
-  /** Waits until so many messages were dealt with. */
-  reached(count: number): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (count <= this.#count) return resume(Effect.void)
-      const waiter = { count, resume: () => resume(Effect.void) }
-      this.#waiting.add(waiter)
-      return Effect.sync(() => this.#waiting.delete(waiter))
-    })
+  /** Waits, for two seconds at most, until no message waits that came before. */
+  readonly settled: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+    do {
+      yield* this.#rested
+      // The next messages, if there are any, are taken up at once.
+      yield* Effect.yieldNow
+    } while (this.#isBusy)
+  }).pipe(Effect.timeoutOption(maxWait), Effect.asVoid)
+
+  readonly #rested = Effect.callback<void>((resume) => {
+    if (!this.#isBusy) return resume(Effect.void)
+    const waiter = () => resume(Effect.void)
+    this.#waiting.add(waiter)
+    return Effect.sync(() => this.#waiting.delete(waiter))
+  })
+
+  #rest(): void {
+    this.#isBusy = false
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const waiter of waiting) waiter()
   }
 }

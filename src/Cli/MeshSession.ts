@@ -108,18 +108,17 @@ const session = Effect.fnUntraced(function*(
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
   yield* report({ event: "listening", id: mesh.id, address: format(mesh.address) })
   const backlog = new Backlog()
-  const heard = Effect.flatMap(mesh.stats, (stats) => backlog.reached(stats.delivered - stats.lostByReaders))
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),
     Stream.runForEach((event) =>
-      Effect.andThen(event._tag === "PeerLeft" ? heard : Effect.void, report(fromEvent(event)))
+      Effect.andThen(event._tag === "PeerLeft" ? backlog.settled : Effect.void, report(fromEvent(event)))
     ),
     Effect.forkScoped({ startImmediately: true })
   )
   yield* mesh.messages.pipe(
-    Stream.runForEach((message) => {
-      known.remember(message)
-      return Effect.tap(report(fromMessage(message)), () => Effect.sync(() => backlog.add()))
+    Stream.runForEachArray((messages) => {
+      for (const message of messages) known.remember(message)
+      return backlog.handle(Effect.forEach(messages, (message) => report(fromMessage(message)), { discard: true }))
     }),
     Effect.forkScoped({ startImmediately: true })
   )

@@ -13,8 +13,10 @@ export interface MeshStats {
   readonly sent: number
   /** Copies of others' broadcasts put into queues. */
   readonly relayed: number
-  /** Messages handed to the application's readers. */
+  /** Messages of users, for the readers of `messages`. */
   readonly delivered: number
+  /** Messages for topics, questions and handlers. */
+  readonly handled: number
   /** Broadcasts that had been seen. */
   readonly duplicates: number
   /** Broadcasts older than the relay window. */
@@ -46,6 +48,7 @@ export const makeCounters = (): MeshCounters => ({
   sent: 0,
   relayed: 0,
   delivered: 0,
+  handled: 0,
   duplicates: 0,
   expired: 0,
   fromFuture: 0,

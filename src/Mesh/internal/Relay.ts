@@ -95,7 +95,7 @@ const handleCustom = (node: MeshNode, peer: Peer, message: Message): void => {
     node.counters.ignored++
     return
   }
-  node.counters.delivered++
+  node.counters.handled++
   handler(new MeshMessage(message, peer.id))
 }
 
