@@ -28,13 +28,14 @@ export class Backlog {
   /** Waits, for two seconds at most, until no message waits that came before. */
   readonly settled: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     do {
-      yield* this.#rested
+      yield* this.rested
       // The next messages, if there are any, are taken up at once.
       yield* Effect.yieldNow
     } while (this.#isBusy)
   }).pipe(Effect.timeoutOption(maxWait), Effect.asVoid)
 
-  readonly #rested = Effect.callback<void>((resume) => {
+  /** Waits until the messages that are being dealt with are done. */
+  private readonly rested: Effect.Effect<void> = Effect.callback<void>((resume) => {
     if (!this.#isBusy) return resume(Effect.void)
     const waiter = () => resume(Effect.void)
     this.#waiting.add(waiter)
