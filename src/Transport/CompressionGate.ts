@@ -1,7 +1,8 @@
 /**
  * Whether compressing is worth a try. What one node sends is mostly of one kind: after messages
- * that did not shrink the next ones are sent plain untried, twice as many after each miss, up to
- * 63; one that shrinks opens the gate again. So incompressible traffic costs next to nothing.
+ * that hardly shrank (by less than a tenth) the next ones are sent plain untried, twice as many
+ * after each miss, up to 63; one that shrinks opens the gate again. So incompressible traffic costs
+ * next to nothing.
  */
 
 /** Messages sent plain untried after a row of misses, at most. */
@@ -24,9 +25,9 @@ export class CompressionGate {
     return false
   }
 
-  /** Told how a try went. */
-  tried(hasShrunk: boolean): void {
-    this.#missCount = hasShrunk ? 0 : this.#missCount + 1
-    this.#skipCount = hasShrunk ? 0 : Math.min(maxSkipped, 2 ** Math.min(this.#missCount, 10) - 1)
+  /** Told whether a try was worth it. */
+  tried(isWorthIt: boolean): void {
+    this.#missCount = isWorthIt ? 0 : this.#missCount + 1
+    this.#skipCount = isWorthIt ? 0 : Math.min(maxSkipped, 2 ** Math.min(this.#missCount, 10) - 1)
   }
 }

@@ -45,7 +45,7 @@ export class Outgoing {
     if (known !== undefined) return known
     const packed = method.compress(this.#body)
     const hasShrunk = packed.length < this.#body.length
-    this.#gate?.tried(hasShrunk)
+    this.#gate?.tried(packed.length * 10 <= this.#body.length * 9)
     const made = hasShrunk ? frame(packed) : this.#plainFrame()
     this.#compressed ??= new Map()
     this.#compressed.set(method, made)
