@@ -26,21 +26,22 @@ export class Backlog {
   }
 
   /** Waits, for two seconds at most, until no message waits that came before. */
-  readonly settled: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
-    do {
-      yield* this.rested
-      // The next messages, if there are any, are taken up at once.
-      yield* Effect.yieldNow
-    } while (this.#isBusy)
-  }).pipe(Effect.timeoutOption(maxWait), Effect.asVoid)
+  readonly settled: Effect.Effect<void> = Effect.suspend(() => this.#rested()).pipe(
+    // The next messages, if there are any, are taken up at once.
+    Effect.andThen(Effect.yieldNow),
+    Effect.repeat({ while: () => this.#isBusy }),
+    Effect.timeoutOption(maxWait),
+    Effect.asVoid
+  )
 
-  /** Waits until the messages that are being dealt with are done. */
-  private readonly rested: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (!this.#isBusy) return resume(Effect.void)
-    const waiter = () => resume(Effect.void)
-    this.#waiting.add(waiter)
-    return Effect.sync(() => this.#waiting.delete(waiter))
-  })
+  #rested(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (!this.#isBusy) return resume(Effect.void)
+      const waiter = () => resume(Effect.void)
+      this.#waiting.add(waiter)
+      return Effect.sync(() => this.#waiting.delete(waiter))
+    })
+  }
 
   #rest(): void {
     this.#isBusy = false

@@ -12,9 +12,46 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { format, PeerAddress } from "../Protocol/PeerAddress.ts"
+import { draw, seedOf } from "./internal/Chance.ts"
 import { Pipe } from "./internal/Pipe.ts"
 import { Timers, type TimersService } from "./Timers.ts"
 import { type Connection, DialError, type Listener, ListenError, makeConnection, Transport } from "./Transport.ts"
+
+/**
+ * How long bytes take from one host to another, in milliseconds. `chance` is 0 to 1, drawn anew
+ * for each send, the same in each run with the same seed.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type Latency = (from: string, to: string, chance: number) => number
+
+/**
+ * Something that happened on the network, at `atMillis` of its clock. `host` is where: who dialed,
+ * sent, received or closed; `peer` is the other end.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export interface NetworkEvent {
+  readonly kind:
+    | "connect"
+    | "refuse"
+    | "send"
+    | "receive"
+    | "close"
+    | "reset"
+    | "crash"
+    | "partition"
+    | "heal"
+    | "cut"
+    | "mend"
+  readonly atMillis: number
+  readonly host: string
+  readonly peer: string
+  /** What was sent or received. */
+  readonly bytes: Uint8Array | undefined
+}
 
 /**
  * What can be set of a network in memory.
@@ -24,9 +61,15 @@ import { type Connection, DialError, type Listener, ListenError, makeConnection,
  */
 export interface MemoryNetworkOptions {
   /** The time from a send to its arrival, and of each way of a dial. Default zero. */
-  readonly latency?: Duration.Input | undefined
+  readonly latency?: Duration.Input | Latency | undefined
   /** Bytes that may be on their way in one direction of a connection; then writers wait. Default 262144. */
   readonly windowBytes?: number | undefined
+  /** The chance, 0 to 1, that a send breaks its connection: streams lose nothing in their middle. Default 0. */
+  readonly lossChance?: number | undefined
+  /** What the chances depend on. Default `""`. */
+  readonly seed?: string | undefined
+  /** Called for each event, in order. */
+  readonly onEvent?: ((event: NetworkEvent) => void) | undefined
 }
 
 /**
@@ -41,45 +84,87 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
   /**
    * Takes a host off the network without a word: its connections break at both ends, what was on its
    * way is gone (an end that waits for its arrival fails when it was due), and nobody can dial it any
-   * more.
+   * more, until `revive`.
    */
   readonly crash: (host: string) => Effect.Effect<void>
+  /** Lets a crashed host dial and listen again. */
+  readonly revive: (host: string) => Effect.Effect<void>
+  /** Breaks the connections between two hosts; they may be made again. */
+  readonly reset: (one: string, other: string) => Effect.Effect<void>
+  /**
+   * Only hosts of the same group reach each other from now on; hosts in no group are one more. What
+   * is sent across arrives when the network is whole again; a dial across ends with `TimedOut`.
+   */
+  readonly partition: (groups: ReadonlyArray<ReadonlyArray<string>>) => Effect.Effect<void>
+  /** Ends the partition. */
+  readonly heal: Effect.Effect<void>
+  /** Nothing from one host reaches the other from now on, while the way back is open. */
+  readonly cut: (from: string, to: string) => Effect.Effect<void>
+  /** Ends a cut. */
+  readonly mend: (from: string, to: string) => Effect.Effect<void>
   /** How many connections are open at one end at least. */
   readonly connectionCount: Effect.Effect<number>
 }>()("effect-p2p/Transport/MemoryNetwork") {
   static readonly layer = (options: MemoryNetworkOptions = {}): Layer.Layer<MemoryNetwork> =>
-    Layer.sync(this, () => make(options))
+    Layer.effect(this, make(options))
 
   /** The `Transport` of one host of the network. A new layer for each call, so each node gets its own. */
   static readonly transport = (host: string): Layer.Layer<Transport, never, MemoryNetwork> =>
     Layer.effect(Transport, Effect.map(this, (network) => network.transport(host)))
 }
 
-const make = (options: MemoryNetworkOptions): MemoryNetwork["Service"] => {
-  const hub = new Hub(options)
-  return {
-    transport: (host) => ({
-      encryption: "Plaintext",
-      dial: (address) => hub.dial(host, address),
-      listen: (address) => hub.listen(host, address)
-    }),
-    crash: (host) => Effect.sync(() => hub.crash(host)),
-    connectionCount: Effect.sync(() => hub.connectionCount)
-  }
-}
+/**
+ * A network by itself, for who needs no Layer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: MemoryNetworkOptions): Effect.Effect<MemoryNetwork["Service"]> =>
+  Effect.gen(function*() {
+    const hub = new Hub(options, yield* Clock.Clock, yield* Timers)
+    return {
+      transport: (host) => ({
+        encryption: "Plaintext",
+        dial: (address) => hub.dial(host, address),
+        listen: (address) => hub.listen(host, address)
+      }),
+      crash: (host) => Effect.sync(() => hub.crash(host)),
+      revive: (host) => Effect.sync(() => hub.revive(host)),
+      reset: (one, other) => Effect.sync(() => hub.reset(one, other)),
+      partition: (groups) => Effect.sync(() => hub.partition(groups)),
+      heal: Effect.sync(() => hub.partition([])),
+      cut: (from, to) => Effect.sync(() => hub.cut(from, to, true)),
+      mend: (from, to) => Effect.sync(() => hub.cut(from, to, false)),
+      connectionCount: Effect.sync(() => hub.connectionCount)
+    }
+  })
 
-/** Who listens where, and who is connected with whom. */
+/** How long a dial that nothing answers takes. */
+const dialTimeoutMillis = 5000
+
+/** Who listens where, who is connected with whom, and who reaches whom. */
 class Hub {
-  readonly #latencyMillis: number
-  readonly #windowBytes: number
+  readonly #latency: Latency
+  readonly #options: MemoryNetworkOptions
+  readonly #clock: Clock.Clock
+  readonly #timers: TimersService | undefined
   readonly #listeners = new Map<string, MemoryListener>()
   readonly #wires = new Set<Wire>()
   readonly #crashed = new Set<string>()
-  #nextPort = 49_152
+  /** The group of each host that is in one, while the network is parted. */
+  #groups = new Map<string, number>()
+  readonly #cuts = new Set<string>()
+  /** Connections made so far between two hosts: their chances differ. */
+  readonly #wireCounts = new Map<string, number>()
+  readonly #nextPorts = new Map<string, number>()
 
-  constructor(options: MemoryNetworkOptions) {
-    this.#latencyMillis = Duration.toMillis(options.latency ?? 0)
-    this.#windowBytes = options.windowBytes ?? 262_144
+  constructor(options: MemoryNetworkOptions, clock: Clock.Clock, timers: TimersService | undefined) {
+    const latency = options.latency ?? 0
+    const fixedMillis = typeof latency === "function" ? 0 : Duration.toMillis(latency)
+    this.#latency = typeof latency === "function" ? latency : () => fixedMillis
+    this.#options = options
+    this.#clock = clock
+    this.#timers = timers
   }
 
   get connectionCount(): number {
@@ -87,7 +172,7 @@ class Hub {
   }
 
   readonly listen = Effect.fnUntraced(function*(this: Hub, host: string, wanted: PeerAddress) {
-    const address = wanted.port === 0 ? new PeerAddress({ host: wanted.host, port: this.#nextPort++ }) : wanted
+    const address = wanted.port === 0 ? new PeerAddress({ host: wanted.host, port: this.#freePort(host) }) : wanted
     if (this.#listeners.has(format(address))) {
       return yield* new ListenError({ address, kind: "InUse", cause: new Error("already bound in this network") })
     }
@@ -107,12 +192,23 @@ class Hub {
   }).bind(this)
 
   readonly dial = Effect.fnUntraced(function*(this: Hub, host: string, address: PeerAddress) {
-    yield* Effect.sleep(2 * this.#latencyMillis)
+    const known = this.#listeners.get(format(address))
+    const to = known?.host ?? address.host
+    if (this.#isBlocked(host, to) || this.#isBlocked(to, host)) {
+      yield* Effect.sleep(dialTimeoutMillis)
+      this.#tell("refuse", host, to)
+      return yield* new DialError({ address, kind: "TimedOut", cause: new Error("no way to that host") })
+    }
+    const number = this.#countWire(host, to)
+    const seed = seedOf(`${this.#options.seed ?? ""} ${host} ${to} ${number}`)
+    yield* Effect.sleep(this.#latency(host, to, draw(seed, 0)) + this.#latency(to, host, draw(seed, 1)))
     const listener = this.#listeners.get(format(address))
     if (listener === undefined || this.#crashed.has(listener.host) || this.#crashed.has(host)) {
+      this.#tell("refuse", host, to)
       return yield* new DialError({ address, kind: "Refused", cause: new Error("nobody listens there") })
     }
-    const wire = this.#wire(host, listener.host, yield* Clock.Clock, yield* Timers)
+    const wire = this.#wire(host, listener.host, seed)
+    this.#tell("connect", host, listener.host)
     yield* Effect.acquireRelease(
       Effect.sync(() => this.#wires.add(wire)),
       () => Effect.sync(() => wire.close(wire.there, wire.back))
@@ -121,29 +217,101 @@ class Hub {
     return toConnection(address, wire.back, wire.there)
   }).bind(this)
 
-  #wire(dialer: string, listener: string, clock: Clock.Clock, timers: TimersService | undefined): Wire {
+  #countWire(host: string, to: string): number {
+    const key = `${host} ${to}`
+    const count = (this.#wireCounts.get(key) ?? 0) + 1
+    this.#wireCounts.set(key, count)
+    return count
+  }
+
+  #freePort(host: string): number {
+    const port = this.#nextPorts.get(host) ?? 49_152
+    this.#nextPorts.set(host, port + 1)
+    return port
+  }
+
+  #wire(dialer: string, listener: string, seed: number): Wire {
     let openEnds = 2
+    const pipe = (from: string, to: string, salt: number): Pipe => {
+      let count = 0
+      const pipeSeed = (seed ^ salt) >>> 0
+      return new Pipe({
+        clock: this.#clock,
+        timers: this.#timers,
+        windowBytes: this.#options.windowBytes ?? 262_144,
+        delayMillis: () => this.#latency(from, to, draw(pipeSeed, count++)),
+        onSend: (bytes) => {
+          this.#tell("send", from, to, bytes)
+          if (draw(~pipeSeed >>> 0, count) < (this.#options.lossChance ?? 0)) this.#break(wire)
+        },
+        onReceive: (bytes) => this.#tell("receive", to, from, bytes)
+      })
+    }
     const wire: Wire = {
       hosts: [dialer, listener],
-      there: new Pipe(this.#latencyMillis, this.#windowBytes, clock, timers),
-      back: new Pipe(this.#latencyMillis, this.#windowBytes, clock, timers),
-      dialer: new PeerAddress({ host: dialer, port: this.#nextPort++ }),
+      there: pipe(dialer, listener, 0x5bd1e995),
+      back: pipe(listener, dialer, 0x1b873593),
+      dialer: new PeerAddress({ host: dialer, port: this.#freePort(dialer) }),
       close: (outgoing, incoming) => {
+        this.#tell("close", ...(outgoing === wire.there ? wire.hosts : [listener, dialer] as const))
         outgoing.end()
         incoming.abandon()
         if (--openEnds === 0) this.#wires.delete(wire)
       }
     }
+    this.#hold(wire)
     return wire
   }
 
+  #break(wire: Wire): void {
+    this.#tell("reset", ...wire.hosts)
+    wire.there.reset()
+    wire.back.reset()
+  }
+
   crash(host: string): void {
+    this.#tell("crash", host, "")
     this.#crashed.add(host)
     for (const wire of this.#wires) {
-      if (!wire.hosts.includes(host)) continue
-      wire.there.reset()
-      wire.back.reset()
+      if (wire.hosts.includes(host)) this.#break(wire)
     }
+  }
+
+  revive(host: string): void {
+    this.#crashed.delete(host)
+  }
+
+  reset(one: string, other: string): void {
+    for (const wire of this.#wires) {
+      if (wire.hosts.includes(one) && wire.hosts.includes(other)) this.#break(wire)
+    }
+  }
+
+  partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
+    this.#tell(groups.length === 0 ? "heal" : "partition", groups.map((hosts) => hosts.join()).join(" | "), "")
+    this.#groups = new Map(groups.flatMap((hosts, group) => hosts.map((host) => [host, group] as const)))
+    for (const wire of this.#wires) this.#hold(wire)
+  }
+
+  cut(from: string, to: string, isCut: boolean): void {
+    this.#tell(isCut ? "cut" : "mend", from, to)
+    if (isCut) this.#cuts.add(`${from} ${to}`)
+    else this.#cuts.delete(`${from} ${to}`)
+    for (const wire of this.#wires) this.#hold(wire)
+  }
+
+  #isBlocked(from: string, to: string): boolean {
+    return this.#groups.get(from) !== this.#groups.get(to) || this.#cuts.has(`${from} ${to}`)
+  }
+
+  #hold(wire: Wire): void {
+    const [dialer, listener] = wire.hosts
+    wire.there.hold(this.#isBlocked(dialer, listener))
+    wire.back.hold(this.#isBlocked(listener, dialer))
+  }
+
+  #tell(kind: NetworkEvent["kind"], host: string, peer: string, bytes?: Uint8Array): void {
+    this.#options.onEvent?.({ kind, atMillis: this.#clock.currentTimeMillisUnsafe(), host, peer, bytes })
   }
 }
 

@@ -43,6 +43,7 @@ export class Running {
   readonly stdout: Array<string> = []
   stderr = ""
   readonly #child: ChildProcessWithoutNullStreams
+  readonly #events: Array<Event> = []
   readonly #taken = new Set<number>()
   readonly #watchers = new Set<() => void>()
   #status: number | string | undefined
@@ -105,7 +106,7 @@ export class Running {
   take(event: string, fields: Fields = {}): Effect.Effect<Event, Error> {
     return this.wait(`${event} ${JSON.stringify(fields)}`, () => {
       for (const [index, found] of this.events().entries()) {
-        if (this.#taken.has(index) || found.event !== event) continue
+        if (found.event !== event || this.#taken.has(index)) continue
         const values = new Map<string, unknown>(Object.entries(found))
         if (!Object.entries(fields).every(([name, value]) => values.get(name) === value)) continue
         this.#taken.add(index)
@@ -116,7 +117,8 @@ export class Running {
   }
 
   events(): ReadonlyArray<Event> {
-    return this.stdout.map((line) => JSON.parse(line) as Event)
+    for (const line of this.stdout.slice(this.#events.length)) this.#events.push(JSON.parse(line) as Event)
+    return this.#events
   }
 
   readonly finished: Effect.Effect<Finished, Error> = Effect.suspend(() =>

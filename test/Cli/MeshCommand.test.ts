@@ -188,6 +188,21 @@ describe("p2p mesh", () => {
       assert.strictEqual(status, 0)
     }))
 
+  it.live("tells all that a peer said, in order, before it tells that the peer left", () =>
+    Effect.gen(function*() {
+      const host = yield* node()
+      const lines = Array.from({ length: 5000 }, (_, index) => `line ${index}`)
+
+      const guest = yield* run(["mesh", "--json", "--connect", host.address], lines)
+      yield* host.take("peer-left")
+
+      assert.deepStrictEqual([guest.status, guest.stderr], [0, ""])
+      assert.deepStrictEqual(host.events().slice(2).map(({ event, packets }) => packets?.[0] ?? event), [
+        ...lines,
+        "peer-left"
+      ])
+    }))
+
   it.live("is a chat for people, from the command it shows to the end of the input", () =>
     Effect.gen(function*() {
       const host = yield* start("mesh", "--subnet", "it's us")

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { VirtualClock } from "../../src/Layers/Simulation/VirtualClock.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/Transport/MemoryNetwork.ts"
 import { type Connection, Transport } from "../../src/Transport/Transport.ts"
@@ -22,6 +23,19 @@ describe.each(options)("MemoryNetwork %s", (_, options) => {
   transportSuite({
     test: (name, body) =>
       it.effect(name, () => whileTimePasses(Effect.scoped(body)).pipe(Effect.provide(oneHost(options)))),
+    host: "here",
+    windowBytes: (options.windowBytes ?? 262_144) - 1,
+    openCount: connectionCount
+  })
+})
+
+describe.each(options)("MemoryNetwork on a virtual clock %s", (_, options) => {
+  transportSuite({
+    test: (name, body) =>
+      it(name, () => {
+        const exit = new VirtualClock().run(Effect.scoped(body).pipe(Effect.provide(oneHost(options))))
+        assert.deepStrictEqual(exit, Exit.void)
+      }),
     host: "here",
     windowBytes: (options.windowBytes ?? 262_144) - 1,
     openCount: connectionCount

@@ -215,6 +215,28 @@ export const transportSuite = <R = never>({ host, openCount, test, windowBytes }
     )
 
     test(
+      `takes bytes of the ${end} at once, if it can at all, until its window is full, in order with the rest`,
+      Effect.gen(function*() {
+        const pair = yield* connect
+        const { send, sendNow } = pair[end].connection
+        if (sendNow === undefined) return
+        yield* send([pattern(0, 10)])
+
+        let sent = 10
+        for (; sendNow(pattern(sent, 999)); sent += 999) assert.isBelow(sent, floodBytes)
+        const writing = yield* Effect.forkChild(send([pattern(sent, 10)]))
+        const received = yield* readPattern(pair[other[end]].connection, sent + 10)
+        yield* Fiber.join(writing)
+
+        assert.strictEqual(received, sent + 10)
+        assert.isAtLeast(sent, windowBytes)
+        assert.isTrue(sendNow(pattern(received, 1)))
+        yield* pair[end].close
+        assert.isFalse(sendNow(pattern(received + 1, 1)))
+      })
+    )
+
+    test(
       `lets the ${end} close within the linger though the other end never reads`,
       Effect.gen(function*() {
         const pair = yield* connect

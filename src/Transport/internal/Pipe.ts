@@ -12,56 +12,63 @@ interface InFlight {
   readonly bytes: Uint8Array
 }
 
+/** What a pipe asks of the network it belongs to, and tells it. */
+export interface PipeWire {
+  readonly clock: Clock.Clock
+  readonly timers: TimersService | undefined
+  readonly windowBytes: number
+  /** The time from a send to its arrival, in milliseconds. */
+  readonly delayMillis: (bytes: number) => number
+  readonly onSend: (bytes: Uint8Array) => void
+  readonly onReceive: (bytes: Uint8Array) => void
+}
+
 /** What counts as now: a sleep to a time may end short of it by the rounding of its length. */
 const toleranceMillis = 1e-3
 
-/** One direction: bytes arrive in order, each after the latency; a full window holds the writer. */
+/** One direction: bytes arrive in order, each after its delay; a full window holds the writer. */
 export class Pipe {
-  readonly #latencyMillis: number
-  readonly #windowBytes: number
-  readonly #clock: Clock.Clock
-  readonly #timers: TimersService | undefined
+  readonly #wire: PipeWire
   /** Open when there may be something to take. */
   readonly #data = Latch.makeUnsafe(false)
   readonly #room = Latch.makeUnsafe(true)
   #inFlight: Array<InFlight> = []
   #inFlightBytes = 0
+  #lastAt = 0
   #endsAt: number | undefined
   #isArmed = false
+  #isHeld = false
   #isBroken = false
   #isAbandoned = false
 
-  constructor(latencyMillis: number, windowBytes: number, clock: Clock.Clock, timers: TimersService | undefined) {
-    this.#latencyMillis = latencyMillis
-    this.#windowBytes = windowBytes
-    this.#clock = clock
-    this.#timers = timers
+  constructor(wire: PipeWire) {
+    this.#wire = wire
   }
 
   readonly send = (chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ConnectionClosed> =>
     Effect.suspend(() => {
       if (this.#isClosed()) return Exit.fail(lost)
       for (const bytes of chunks) this.#push(bytes)
-      if (this.#inFlightBytes < this.#windowBytes) return Effect.void
+      if (this.#inFlightBytes < this.#wire.windowBytes) return Effect.void
       this.#room.closeUnsafe()
       return Effect.flatMap(this.#room.await, () => this.#isBroken || this.#isAbandoned ? Exit.fail(lost) : Effect.void)
     })
 
   readonly sendNow = (bytes: Uint8Array): boolean => {
-    if (this.#isClosed() || this.#inFlightBytes >= this.#windowBytes) return false
+    if (this.#isClosed() || this.#inFlightBytes >= this.#wire.windowBytes) return false
     this.#push(bytes)
     return true
   }
 
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
     if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
-    const now = this.#clock.currentTimeMillisUnsafe()
+    const now = this.#wire.clock.currentTimeMillisUnsafe()
     const first = this.#inFlight[0]
-    const nextAt = first?.at ?? this.#endsAt
+    const nextAt = this.#isHeld ? undefined : first?.at ?? this.#endsAt
     if (nextAt !== undefined && nextAt - now <= toleranceMillis) {
       return first === undefined ? Exit.fail(ended) : Effect.succeed(this.#take(first, now))
     }
-    if (nextAt !== undefined && this.#timers === undefined) {
+    if (nextAt !== undefined && this.#wire.timers === undefined) {
       return Effect.andThen(Effect.sleep(nextAt - now), this.pull)
     }
     this.#data.closeUnsafe()
@@ -74,21 +81,31 @@ export class Pipe {
   }
 
   #push(bytes: Uint8Array): void {
-    const at = this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
+    this.#wire.onSend(bytes)
+    // The hook may have broken the connection: a loss.
+    if (this.#isBroken) return
+    const at = this.#arrival(bytes.length)
     this.#inFlight.push({ at, bytes })
     this.#inFlightBytes += bytes.length
     this.#arm(at)
   }
 
+  /** Not before what was sent earlier. */
+  #arrival(bytes: number): number {
+    const at = this.#wire.clock.currentTimeMillisUnsafe() + this.#wire.delayMillis(bytes)
+    this.#lastAt = Math.max(this.#lastAt, at)
+    return this.#lastAt
+  }
+
   /** Has the reader look when bytes arrive: by a timer where there are any, by its own sleep where not. */
   #arm(at: number): void {
-    if (this.#timers === undefined) {
+    if (this.#wire.timers === undefined) {
       this.#data.openUnsafe()
       return
     }
     if (this.#isArmed) return
     this.#isArmed = true
-    this.#timers.after(at - this.#clock.currentTimeMillisUnsafe(), () => {
+    this.#wire.timers.after(at - this.#wire.clock.currentTimeMillisUnsafe(), () => {
       this.#isArmed = false
       this.#data.openUnsafe()
     })
@@ -101,20 +118,30 @@ export class Pipe {
       ready.push(this.#inFlight[count]!.bytes)
     }
     this.#inFlight = this.#inFlight.slice(count)
-    for (const bytes of ready) this.#inFlightBytes -= bytes.length
-    if (this.#inFlightBytes < this.#windowBytes) this.#room.openUnsafe()
+    for (const bytes of ready) {
+      this.#inFlightBytes -= bytes.length
+      this.#wire.onReceive(bytes)
+    }
+    if (this.#inFlightBytes < this.#wire.windowBytes) this.#room.openUnsafe()
     return ready
   }
 
+  /** Nothing arrives any more, until it is let go: what is sent meanwhile arrives then. */
+  hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return
+    this.#isHeld = isHeld
+    this.#data.openUnsafe()
+  }
+
   /** The writer closed: what is on its way still arrives, then the end. */
-  end() {
-    this.#endsAt ??= this.#clock.currentTimeMillisUnsafe() + this.#latencyMillis
+  end(): void {
+    this.#endsAt ??= this.#arrival(0)
     this.#arm(this.#endsAt)
     this.#room.openUnsafe()
   }
 
   /** The reader closed: nobody will take what is written. */
-  abandon() {
+  abandon(): void {
     this.#isAbandoned = true
     this.#inFlight = []
     this.#inFlightBytes = 0
@@ -123,7 +150,7 @@ export class Pipe {
   }
 
   /** The connection broke: both ends fail at once. */
-  reset() {
+  reset(): void {
     this.#isBroken = true
     this.abandon()
   }
