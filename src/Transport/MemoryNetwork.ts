@@ -106,7 +106,7 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
   readonly connectionCount: Effect.Effect<number>
 }>()("effect-p2p/Transport/MemoryNetwork") {
   static readonly layer = (options: MemoryNetworkOptions = {}): Layer.Layer<MemoryNetwork> =>
-    Layer.effect(this, make(options))
+    Layer.sync(this, () => make(options))
 
   /** The `Transport` of one host of the network. A new layer for each call, so each node gets its own. */
   static readonly transport = (host: string): Layer.Layer<Transport, never, MemoryNetwork> =>
@@ -114,30 +114,30 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
 }
 
 /**
- * A network by itself, for who needs no Layer.
+ * A network by itself, for who needs no Layer. It lives by the clock of the fiber that first uses it.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: MemoryNetworkOptions): Effect.Effect<MemoryNetwork["Service"]> =>
-  Effect.gen(function*() {
-    const hub = new Hub(options, yield* Clock.Clock, yield* Timers)
-    return {
-      transport: (host) => ({
-        encryption: "Plaintext",
-        dial: (address) => hub.dial(host, address),
-        listen: (address) => hub.listen(host, address)
-      }),
-      crash: (host) => Effect.sync(() => hub.crash(host)),
-      revive: (host) => Effect.sync(() => hub.revive(host)),
-      reset: (one, other) => Effect.sync(() => hub.reset(one, other)),
-      partition: (groups) => Effect.sync(() => hub.partition(groups)),
-      heal: Effect.sync(() => hub.partition([])),
-      cut: (from, to) => Effect.sync(() => hub.cut(from, to, true)),
-      mend: (from, to) => Effect.sync(() => hub.cut(from, to, false)),
-      connectionCount: Effect.sync(() => hub.connectionCount)
-    }
-  })
+export const make = (options: MemoryNetworkOptions): MemoryNetwork["Service"] => {
+  const hub = new Hub(options)
+  const change = (f: () => void) => Effect.andThen(hub.awake, Effect.sync(f))
+  return {
+    transport: (host) => ({
+      encryption: "Plaintext",
+      dial: (address) => hub.dial(host, address),
+      listen: (address) => hub.listen(host, address)
+    }),
+    crash: (host) => change(() => hub.crash(host)),
+    revive: (host) => change(() => hub.revive(host)),
+    reset: (one, other) => change(() => hub.reset(one, other)),
+    partition: (groups) => change(() => hub.partition(groups)),
+    heal: change(() => hub.partition([])),
+    cut: (from, to) => change(() => hub.cut(from, to, true)),
+    mend: (from, to) => change(() => hub.cut(from, to, false)),
+    connectionCount: Effect.sync(() => hub.connectionCount)
+  }
+}
 
 /** How long a dial that nothing answers takes. */
 const dialTimeoutMillis = 5000
@@ -146,8 +146,8 @@ const dialTimeoutMillis = 5000
 class Hub {
   readonly #latency: Latency
   readonly #options: MemoryNetworkOptions
-  readonly #clock: Clock.Clock
-  readonly #timers: TimersService | undefined
+  #clock: Clock.Clock | undefined
+  #timers: TimersService | undefined
   readonly #listeners = new Map<string, MemoryListener>()
   readonly #wires = new Set<Wire>()
   readonly #crashed = new Set<string>()
@@ -158,20 +158,25 @@ class Hub {
   readonly #wireCounts = new Map<string, number>()
   readonly #nextPorts = new Map<string, number>()
 
-  constructor(options: MemoryNetworkOptions, clock: Clock.Clock, timers: TimersService | undefined) {
+  constructor(options: MemoryNetworkOptions) {
     const latency = options.latency ?? 0
     const fixedMillis = typeof latency === "function" ? 0 : Duration.toMillis(latency)
     this.#latency = typeof latency === "function" ? latency : () => fixedMillis
     this.#options = options
-    this.#clock = clock
-    this.#timers = timers
   }
+
+  /** Takes the clock of the first fiber that uses the network. */
+  readonly awake: Effect.Effect<Clock.Clock> = Effect.gen({ self: this }, function*() {
+    if (this.#clock === undefined) this.#timers = yield* Timers
+    return this.#clock ??= yield* Clock.Clock
+  })
 
   get connectionCount(): number {
     return this.#wires.size
   }
 
   readonly listen = Effect.fnUntraced(function*(this: Hub, host: string, wanted: PeerAddress) {
+    yield* this.awake
     const address = wanted.port === 0 ? new PeerAddress({ host: wanted.host, port: this.#freePort(host) }) : wanted
     if (this.#listeners.has(format(address))) {
       return yield* new ListenError({ address, kind: "InUse", cause: new Error("already bound in this network") })
@@ -192,6 +197,7 @@ class Hub {
   }).bind(this)
 
   readonly dial = Effect.fnUntraced(function*(this: Hub, host: string, address: PeerAddress) {
+    const clock = yield* this.awake
     const known = this.#listeners.get(format(address))
     const to = known?.host ?? address.host
     if (this.#isBlocked(host, to) || this.#isBlocked(to, host)) {
@@ -207,7 +213,7 @@ class Hub {
       this.#tell("refuse", host, to)
       return yield* new DialError({ address, kind: "Refused", cause: new Error("nobody listens there") })
     }
-    const wire = this.#wire(host, listener.host, seed)
+    const wire = this.#wire(host, listener.host, seed, clock)
     this.#tell("connect", host, listener.host)
     yield* Effect.acquireRelease(
       Effect.sync(() => this.#wires.add(wire)),
@@ -230,13 +236,13 @@ class Hub {
     return port
   }
 
-  #wire(dialer: string, listener: string, seed: number): Wire {
+  #wire(dialer: string, listener: string, seed: number, clock: Clock.Clock): Wire {
     let openEnds = 2
     const pipe = (from: string, to: string, salt: number): Pipe => {
       let count = 0
       const pipeSeed = (seed ^ salt) >>> 0
       return new Pipe({
-        clock: this.#clock,
+        clock,
         timers: this.#timers,
         windowBytes: this.#options.windowBytes ?? 262_144,
         delayMillis: () => this.#latency(from, to, draw(pipeSeed, count++)),
@@ -311,7 +317,8 @@ class Hub {
   }
 
   #tell(kind: NetworkEvent["kind"], host: string, peer: string, bytes?: Uint8Array): void {
-    this.#options.onEvent?.({ kind, atMillis: this.#clock.currentTimeMillisUnsafe(), host, peer, bytes })
+    const atMillis = this.#clock?.currentTimeMillisUnsafe() ?? 0
+    this.#options.onEvent?.({ kind, atMillis, host, peer, bytes })
   }
 }
 

@@ -36,6 +36,22 @@ describe("connect", () => {
       assert.strictEqual(yield* Effect.flatMap(MemoryNetwork, (n) => n.connectionCount), 1)
     }).pipe(Effect.provide(network), Random.withSeed("again")))
 
+  it.effect("dials once for all who ask for an address at the same time", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+
+      const connects = Array.from({ length: 5 }, () => a.mesh.connect(b.address))
+      const peers = yield* whileTimePasses(Effect.all(connects, { concurrency: "unbounded" }))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(new Set(peers.map((peer) => peer.id)), new Set([b.mesh.id]))
+      assert.deepStrictEqual(b.events.map((event) => event._tag), ["PeerJoined"])
+      const failed = yield* whileTimePasses(
+        Effect.all([1, 2].map(() => Effect.flip(a.mesh.connect("10.9.9.9:1"))), { concurrency: "unbounded" })
+      )
+      assert.deepStrictEqual(failed.map((error) => error._tag), ["ConnectError", "ConnectError"])
+    }).pipe(Effect.provide(network), Random.withSeed("together")))
+
   it.effect("says that nobody listens there", () =>
     Effect.gen(function*() {
       const node = yield* startNode(1)

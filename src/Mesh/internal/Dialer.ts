@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import type { LinkClosed } from "../../Transport/CloseReason.ts"
+import { LinkClosed } from "../../Transport/CloseReason.ts"
 import type { DialError } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
@@ -19,8 +19,9 @@ import * as Session from "./Session.ts"
 const maxAskMillis = 60_000
 
 /**
- * A link to an address: the one there is, or a new one. Fails with the reason when there is none
- * and it cannot be made. When the caller is interrupted before the link stands, it is given up.
+ * A link to an address: the one there is, the one that is being made, or a new one; never two at
+ * once, which original nodes bear badly. Fails with the reason when there is none and it cannot be
+ * made. When the caller that dialed is interrupted before the link stands, it is given up.
  */
 export const connect = Effect.fnUntraced(function*(
   node: MeshNode,
@@ -29,17 +30,40 @@ export const connect = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Peer, ConnectError> {
   const linked = findLinked(node, address, id)
   if (linked !== undefined) return linked
-  const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
-  const session = Effect.scoped(
-    Effect.flatMap(
-      node.services.transport.dial(address),
-      (connection) => Session.run(node, connection, "outbound", { id, joined })
+  const underway = node.dials.get(format(address))
+  const joined = underway === undefined
+    ? dial(node, address, id)
+    : Effect.filterOrElse(
+      Deferred.await(underway),
+      (peer) => id === undefined || peer.id === id,
+      (peer) => Effect.fail(new LinkClosed({ reason: { _tag: "WrongPeer", expected: id ?? "", found: peer.id } }))
     )
+  return yield* Effect.mapError(
+    joined,
+    (error) => new ConnectError({ address, reason: error._tag === "DialError" ? error : error.reason })
   )
-  const fiber = node.services.run(Effect.catch(session, (error) => Effect.asVoid(Deferred.fail(joined, error))))
+})
+
+const dial = Effect.fnUntraced(function*(
+  node: MeshNode,
+  address: PeerAddress,
+  id: string | undefined
+): Effect.fn.Return<Peer, LinkClosed | DialError> {
+  const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
+  const session = Effect.flatMap(
+    node.services.transport.dial(address),
+    (connection) => Session.run(node, connection, "outbound", { id, joined })
+  )
+  const key = format(address)
+  node.dials.set(key, joined)
+  const fiber = node.services.run(session.pipe(
+    Effect.scoped,
+    Effect.catch((error) => Effect.asVoid(Deferred.fail(joined, error))),
+    Effect.ensuring(Deferred.fail(joined, new LinkClosed({ reason: { _tag: "Disconnected" } })))
+  ))
   return yield* Deferred.await(joined).pipe(
     Effect.onInterrupt(() => Fiber.interrupt(fiber)),
-    Effect.mapError((error) => new ConnectError({ address, reason: error._tag === "DialError" ? error : error.reason }))
+    Effect.ensuring(Effect.sync(() => node.dials.delete(key)))
   )
 })
 

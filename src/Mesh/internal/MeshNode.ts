@@ -3,6 +3,7 @@
  * Everything in it is bounded by a setting of `MeshOptions`.
  */
 import type * as Clock from "effect/Clock"
+import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -13,10 +14,11 @@ import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
+import type { LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
-import type { Transport } from "../../Transport/Transport.ts"
+import type { DialError, Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
@@ -57,6 +59,8 @@ export class MeshNode {
   readonly searches = new Map<string, (entry: { readonly id: string; readonly address: PeerAddress }) => void>()
   /** Peers whose queue is more than half full and who do not count as slow yet: senders wait for them. */
   readonly congested = new Set<Peer>()
+  /** Dials under way, by address. */
+  readonly dials = new Map<string, Deferred.Deferred<Peer, LinkClosed | DialError>>()
   /** Addresses under which this node found itself. */
   readonly ownAddresses = new Set<string>()
   /** Opened when links or addresses changed, for the upkeep to look again. */
