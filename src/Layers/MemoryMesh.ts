@@ -9,7 +9,7 @@ import { Hashing } from "../Protocol/Hashing.ts"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
-import type { ListenError } from "../Transport/Transport.ts"
+import type { ListenError, Transport } from "../Transport/Transport.ts"
 
 /**
  * The settings of a node in memory: those of `MeshOptions`, and which host of the network it is.
@@ -25,19 +25,28 @@ export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen">> 
 }
 
 /**
- * A node with a fast, non-cryptographic hash and without compression. Swap either by building the
- * layers of this function by hand.
+ * A node with a fast, non-cryptographic hash and without compression, on a host of the network. Swap
+ * either by building the layers of this function by hand.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, MemoryNetwork> => {
+export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, MemoryNetwork> =>
+  layerTransport(options).pipe(Layer.provide(MemoryNetwork.transport(options.host)))
+
+/**
+ * The same over whatever `Transport` is given: what `Simulation.start` takes, with the node's name
+ * as its host.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, Transport> => {
   const { host, port, ...rest } = options
   return Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer({ ...rest, listen: new PeerAddress({ host, port: port ?? 4444 }) }),
-      Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone])),
-      MemoryNetwork.transport(host)
+      Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
     ])
   )
 }

@@ -32,6 +32,9 @@ export class Pipe {
   /** Open when there may be something to take. */
   readonly #data = Latch.makeUnsafe(false)
   readonly #room = Latch.makeUnsafe(true)
+  /** Lets go a reader that sleeps until bytes arrive: the connection broke, or is held. */
+  readonly #change = Latch.makeUnsafe(false)
+  readonly #changed = Effect.andThen(Effect.sync(() => this.#change.closeUnsafe()), this.#change.await)
   #inFlight: Array<InFlight> = []
   #inFlightBytes = 0
   #lastAt = 0
@@ -69,7 +72,7 @@ export class Pipe {
       return first === undefined ? Exit.fail(ended) : Effect.succeed(this.#take(first, now))
     }
     if (nextAt !== undefined && this.#wire.timers === undefined) {
-      return Effect.andThen(Effect.sleep(nextAt - now), this.pull)
+      return Effect.andThen(Effect.raceFirst(Effect.sleep(nextAt - now), this.#changed), this.pull)
     }
     this.#data.closeUnsafe()
     if (nextAt !== undefined) this.#arm(nextAt)
@@ -130,6 +133,7 @@ export class Pipe {
   hold(isHeld: boolean): void {
     if (isHeld === this.#isHeld) return
     this.#isHeld = isHeld
+    this.#change.openUnsafe()
     this.#data.openUnsafe()
   }
 
@@ -145,6 +149,7 @@ export class Pipe {
     this.#isAbandoned = true
     this.#inFlight = []
     this.#inFlightBytes = 0
+    this.#change.openUnsafe()
     this.#room.openUnsafe()
     this.#data.openUnsafe()
   }

@@ -1,0 +1,182 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Latch, Random } from "effect"
+import { TestClock } from "effect/testing"
+import * as ChildProcess from "node:child_process"
+import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
+import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
+import { Deadlock, VirtualClock } from "../../../src/Layers/Simulation/VirtualClock.ts"
+import { Mesh } from "../../../src/Mesh/Mesh.ts"
+import { collect } from "../../utils/MeshNetwork.ts"
+import { storm } from "./Storm.ts"
+
+const spread = { latency: (_from: string, _to: string, chance: number) => 5 + 40 * chance }
+
+const value = <A, E>(exit: Exit.Exit<A, E>): A =>
+  Exit.isSuccess(exit) ? exit.value : assert.fail(`the run failed: ${exit.cause}`)
+
+describe("a simulation", () => {
+  it("gives the same trace for the same seed, and another for another", () => {
+    const [first, again, other] = ["a", "a", "b"].map((seed) => value(storm(seed, 15)))
+
+    assert.deepStrictEqual(first, again)
+    assert.notStrictEqual(first!.hash, other!.hash)
+    assert.isAbove(first!.events, 1000)
+  })
+
+  it("gives the same trace in another process, with other work on its event loop", () => {
+    const script = `
+      import { storm } from "./test/Layers/Simulation/Storm.ts"
+      setInterval(() => crypto.getRandomValues(new Uint8Array(1000)), 1).unref()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log(JSON.stringify(storm("a", 15).value))`
+    const output = ChildProcess.execFileSync(process.execPath, ["--input-type=module-typescript", "-e", script], {
+      cwd: new URL("../../..", import.meta.url),
+      encoding: "utf8"
+    })
+
+    assert.deepStrictEqual(JSON.parse(output), value(storm("a", 15)))
+  })
+
+  it.effect("gives the same trace under TestClock and under its own clock", () =>
+    Effect.gen(function*() {
+      const options = { seed: "both", ...spread }
+      const script = (simulation: Simulation.Simulation) =>
+        Effect.gen(function*() {
+          const meshes: Array<Mesh["Service"]> = []
+          for (let index = 0; index < 8; index++) {
+            const host = `node ${index}`
+            const context = yield* simulation.start(host, MemoryMesh.layerTransport({ host }))
+            meshes.push(Context.get(context, Mesh))
+            if (index > 0) yield* Effect.forkScoped(Effect.ignore(meshes[index]!.connect(meshes[index >> 1]!.address)))
+            yield* Effect.sleep("333 millis")
+          }
+          yield* meshes[0]!.broadcast("hello")
+          yield* Effect.sleep("2 seconds")
+          yield* simulation.crash("node 3")
+          yield* Effect.sleep("20 seconds")
+          return simulation.trace.hash
+        })
+
+      const fiber = yield* Effect.forkChild(Effect.flatMap(Simulation.make(options), script), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 minute")
+
+      assert.strictEqual(yield* Fiber.join(fiber), value(Simulation.run(options, script)))
+    }).pipe(Random.withSeed("both")))
+
+  it("keeps nodes apart in a partition, and lets them find each other again", () => {
+    const { after, apart } = value(
+      Simulation.run({ seed: "parted", ...spread }, (simulation) =>
+        Effect.gen(function*() {
+          const options = { pingInterval: "2 seconds", pingTimeout: "2 seconds", reconnectMax: "5 seconds" } as const
+          const start = (host: string, bootstrap: ReadonlyArray<Mesh["Service"]>) =>
+            Effect.map(
+              simulation.start(
+                host,
+                MemoryMesh.layerTransport({ ...options, host, bootstrap: bootstrap.map((mesh) => mesh.address) })
+              ),
+              Context.get(Mesh)
+            )
+          const a = yield* start("a", [])
+          const b = yield* start("b", [a])
+          const received = yield* collect(b.messages, yield* Effect.scope)
+          yield* Effect.sleep("1 second")
+
+          yield* simulation.network.partition([["a"], ["b"]])
+          yield* Effect.sleep("10 seconds")
+          const apart = [yield* a.peers, yield* b.peers]
+          yield* a.broadcast("nobody hears")
+          yield* simulation.network.heal
+          yield* Effect.sleep("20 seconds")
+          yield* a.broadcast("together again")
+          yield* Effect.sleep("1 second")
+          return { apart, after: received.map((message) => message.text) }
+        }))
+    )
+
+    assert.deepStrictEqual(apart, [[], []])
+    assert.deepStrictEqual(after, ["together again"])
+  })
+
+  it("delays what is sent over a one-way cut until it is mended, while the way back is open", () => {
+    const [during, after, back] = value(Simulation.run({ seed: "cut" }, (simulation) =>
+      Effect.gen(function*() {
+        const start = (host: string) =>
+          Effect.map(simulation.start(host, MemoryMesh.layerTransport({ host })), Context.get(Mesh))
+        const [a, b] = [yield* start("a"), yield* start("b")]
+        const scope = yield* Effect.scope
+        const [atA, atB] = [yield* collect(a.messages, scope), yield* collect(b.messages, scope)]
+        yield* a.connect(b.address)
+        yield* Effect.sleep("1 second")
+
+        yield* simulation.network.cut("a", "b")
+        yield* a.broadcast("there")
+        yield* b.broadcast("back")
+        yield* Effect.sleep("1 second")
+        const during = atB.length
+        yield* simulation.network.mend("a", "b")
+        yield* Effect.sleep("1 second")
+        return [during, atB.length, atA.length]
+      })))
+
+    assert.deepStrictEqual([during, after, back], [0, 1, 1])
+  })
+
+  it("starts a crashed node again as another, under its old name", () => {
+    const names = value(Simulation.run({ seed: "again" }, (simulation) =>
+      Effect.gen(function*() {
+        const layer = MemoryMesh.layerTransport({ host: "a" })
+        const first = Context.get(yield* simulation.start("a", layer), Mesh)
+        const twice = yield* Effect.flip(simulation.start("a", layer))
+        yield* simulation.crash("a")
+        const gone = yield* Effect.flip(simulation.stop("a"))
+        const second = Context.get(yield* simulation.start("a", layer), Mesh)
+        assert.notStrictEqual(first.id, second.id)
+        assert.deepStrictEqual(yield* simulation.running, ["a"])
+        return [twice._tag, gone._tag]
+      })))
+
+    assert.deepStrictEqual(names, ["NodeNameError", "NodeNameError"])
+  })
+})
+
+describe("VirtualClock", () => {
+  it("ends a run that waits for nobody, and says what for", () => {
+    const clock = new VirtualClock()
+
+    const wait = Effect.suspend(() => {
+      clock.waitingFor.add("a message for b")
+      return Effect.andThen(Effect.sleep("3 seconds"), Latch.makeUnsafe(false).await)
+    })
+
+    assert.throws(() => clock.run(wait), Deadlock, "deadlock at 3000 ms")
+    assert.throws(() => clock.run(wait), "a message for b")
+  })
+
+  it("wakes sleepers in the order of their times, and of their sleeps at the same time", () => {
+    const clock = new VirtualClock(1000)
+    const woken: Array<string> = []
+
+    const exit = clock.run(Effect.gen(function*() {
+      for (const [name, millis] of [["c", 30], ["a", 10], ["b", 20], ["a2", 10]] as const) {
+        yield* Effect.forkChild(
+          Effect.andThen(
+            Effect.sleep(millis),
+            Effect.sync(() => woken.push(`${name} ${clock.currentTimeMillisUnsafe()}`))
+          )
+        )
+      }
+      yield* Effect.timeoutOption(Effect.never, "1 hour")
+      return clock.currentTimeMillisUnsafe()
+    }))
+
+    assert.deepStrictEqual(woken, ["a 1010", "a2 1010", "b 1020", "c 1030"])
+    assert.strictEqual(value(exit), 3_601_000)
+  })
+
+  it("gives the failure and the defect of what it runs", () => {
+    assert.deepStrictEqual(new VirtualClock().run(Effect.fail("no")), Exit.fail("no"))
+    assert.isTrue(Exit.hasDies(new VirtualClock().run(Effect.die("bug"))))
+  })
+})
