@@ -18,6 +18,7 @@ import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
 import * as Presenter from "./Presenter.ts"
+import * as SimulateCommand from "./SimulateCommand.ts"
 
 /** A subcommand is one line here. */
 const p2p = Command.make("p2p").pipe(
@@ -26,6 +27,7 @@ const p2p = Command.make("p2p").pipe(
     MeshCommand.mesh,
     CodecCommand.encode,
     CodecCommand.decode,
+    SimulateCommand.simulate,
     DemoCommand.demo
   ])
 )

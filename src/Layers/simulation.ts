@@ -6,6 +6,7 @@ export {
   type NetworkEvent
 } from "../Transport/MemoryNetwork.ts"
 export * as MemoryMesh from "./MemoryMesh.ts"
+export * as MeshScenario from "./Simulation/MeshScenario.ts"
 export * as Simulation from "./Simulation/Simulation.ts"
 export { Trace, type TraceEvent } from "./Simulation/Trace.ts"
 export { Deadlock, VirtualClock } from "./Simulation/VirtualClock.ts"

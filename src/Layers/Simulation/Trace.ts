@@ -36,6 +36,8 @@ export class Trace {
   readonly #events: Array<TraceEvent> = []
   readonly #texts = new Map<string, Uint8Array>()
   #count = 0
+  #sendCount = 0
+  #sentBytes = 0
 
   /** `maxEvents`: how many of the last events are kept for reading; all count for the hash. */
   constructor(maxEvents: number) {
@@ -45,6 +47,16 @@ export class Trace {
   /** How many events there were. */
   get count(): number {
     return this.#count
+  }
+
+  /** How many sends there were; one carries a frame, or several that left together. */
+  get sendCount(): number {
+    return this.#sendCount
+  }
+
+  /** How many bytes were sent, framing included. */
+  get sentBytes(): number {
+    return this.#sentBytes
   }
 
   /** The last events, oldest first. */
@@ -66,6 +78,10 @@ export class Trace {
 
   record(event: TraceEvent): void {
     this.#count++
+    if (event.kind === "send") {
+      this.#sendCount++
+      this.#sentBytes += event.bytes?.length ?? 0
+    }
     const lanes = this.#lanesOf(event.host, event.peer)
     mixBytes(lanes, this.#bytesOf(event.kind))
     // Microseconds: a sleep may end short of its time by the rounding of its length.

@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChildProcess from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
+
+const simulate = (...flags: ReadonlyArray<string>) =>
+  ChildProcess.spawnSync(process.execPath, [main, "simulate", "mesh", ...flags], { encoding: "utf8" })
+
+describe("p2p simulate mesh", () => {
+  const flags = ["--nodes", "25", "--fail", "0.3", "--broadcasts", "30", "--duration", "30s", "--seed", "seven"]
+
+  it("prints the figures and the hash of the run as one JSON object", () => {
+    const { status, stderr, stdout } = simulate(...flags, "--json")
+    const figures = JSON.parse(stdout)
+
+    assert.deepStrictEqual([status, stderr], [0, ""])
+    assert.deepInclude(figures, { nodes: 25, seed: "seven", broadcasts: 30, deliveredFraction: 1, doubled: 0 })
+    assert.strictEqual(figures.virtualSeconds, 60)
+    // A flood never sends back: degree 8 of four links each, less the one it came over.
+    assert.isBelow(figures.copiesPerDelivery, 8)
+    assert.isAtLeast(figures.copiesPerDelivery, 1)
+    for (const name of ["wallSeconds", "messagesPerNodeSecond", "bytesPerNodeSecond", "healMillis"]) {
+      assert.isAbove(figures[name], 0, name)
+    }
+    for (const { max, p50, p99 } of [figures.latencyMillis, figures.hops]) {
+      assert.isTrue(0 < p50 && p50 <= p99 && p99 <= max)
+    }
+  })
+
+  it("prints the same hash for the same seed in every process, with and without --json, and another for another", () => {
+    const { hash } = JSON.parse(simulate(...flags, "--json").stdout)
+
+    assert.include(simulate(...flags).stdout, hash)
+    assert.notInclude(simulate(...flags.slice(0, -1), "eight").stdout, hash)
+  })
+
+  it("says which flag is wrong, and what to write", () => {
+    for (
+      const [flag, text, expected] of [
+        ["--nodes", "0", "1 to 100000"],
+        ["--duration", "5", "50ms, 10s or 5m"],
+        ["--fail", "1", "0 to 0.95"]
+      ] as const
+    ) {
+      const { status, stderr } = simulate(flag, text)
+      assert.strictEqual(status, 2)
+      assert.include(stderr, flag)
+      assert.include(stderr, expected)
+    }
+  })
+})

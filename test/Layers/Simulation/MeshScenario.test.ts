@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Exit } from "effect"
+import { type MeshScenario, run } from "../../../src/Layers/Simulation/MeshScenario.ts"
+
+const scenario: MeshScenario = {
+  nodes: 60,
+  seed: "a",
+  durationSeconds: 30,
+  broadcasts: 30,
+  failFraction: 0,
+  lossChance: 0,
+  latencyMillis: 50
+}
+
+const figures = (changes: Partial<MeshScenario>) => {
+  const exit = run({ ...scenario, ...changes })
+  return Exit.isSuccess(exit) ? exit.value : assert.fail(`the scenario failed: ${exit.cause}`)
+}
+
+describe("MeshScenario", () => {
+  it("delivers everything once in a quiet mesh, within the copies that a flood needs", () => {
+    const quiet = figures({})
+
+    assert.deepStrictEqual([quiet.deliveredFraction, quiet.doubled, quiet.healMillis], [1, 0, null])
+    // RMR of a flood is d·n/(n-1) - 2 at most, with degree d of two times four links.
+    assert.isAtMost(quiet.copiesPerDelivery - 1, 8 * 60 / 59 - 2 + 0.001)
+    assert.isAtMost(quiet.latencyMillis.max, quiet.hops.max * 75 + 0.001)
+  })
+
+  it.each([0.3, 0.5])(
+    "reaches all connected survivors after %d of the nodes crashed at once, and heals",
+    (failFraction) => {
+      for (const seed of ["a", "b", "c"]) {
+        const { deliveredFraction, doubled, healMillis } = figures({ seed, failFraction })
+
+        assert.deepStrictEqual([deliveredFraction, doubled], [1, 0], `seed ${seed}`)
+        assert.isTrue(healMillis !== null && healMillis <= 5000, `seed ${seed} healed after ${healMillis} ms`)
+      }
+    }
+  )
+
+  it("tells nobody anything twice though connections break", () => {
+    const lossy = figures({ lossChance: 0.005 })
+
+    assert.strictEqual(lossy.doubled, 0)
+    assert.isAbove(lossy.deliveredFraction, 0.99)
+  })
+})
