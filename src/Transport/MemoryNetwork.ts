@@ -82,9 +82,8 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
   /** The transport of one host; listening on port 0 gives it a free port. */
   readonly transport: (host: string) => Transport["Service"]
   /**
-   * Takes a host off the network without a word: its connections break at both ends, what was on its
-   * way is gone (an end that waits for its arrival fails when it was due), and nobody can dial it any
-   * more, until `revive`.
+   * Takes a host off the network without a word: its connections break at once at both ends, what
+   * was on its way is gone, and nobody can dial it any more, until `revive`.
    */
   readonly crash: (host: string) => Effect.Effect<void>
   /** Lets a crashed host dial and listen again. */
