@@ -48,8 +48,7 @@ export class Deadlock extends Error {
  */
 export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersService {
   readonly executionMode = "sync"
-  /** What `waitFor` calls wait for now; a `Deadlock` names them. */
-  readonly waitingFor = new Set<string>()
+  readonly #waitingFor = new Map<object, string>()
   /** Called before each step in time, with the time that is over. For progress bars. */
   onStep: ((nowMillis: number) => void) | undefined = undefined
   #now: number
@@ -105,6 +104,19 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
     })
   }
 
+  /** Gives a wait a name, for a `Deadlock` to tell who waits for what. */
+  waitFor<A, E, R>(what: string, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        const key = {}
+        this.#waitingFor.set(key, what)
+        return key
+      }),
+      () => wait,
+      (key) => Effect.sync(() => this.#waitingFor.delete(key))
+    )
+  }
+
   /** Calls back after some milliseconds, without a fiber; gives a function that cancels it. */
   after(millis: number, run: () => void): () => void {
     const timer: Timer = { at: this.#now + Math.max(0, millis), order: this.#order++, run }
@@ -138,7 +150,7 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   #step(): void {
     const timer = this.#pop()
     if (timer === undefined || timer.at === Number.POSITIVE_INFINITY) {
-      throw new Deadlock(this.#now, [...this.waitingFor])
+      throw new Deadlock(this.#now, [...this.#waitingFor.values()])
     }
     if (timer.run === undefined) return
     if (timer.at !== this.#now) {

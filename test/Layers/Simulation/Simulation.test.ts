@@ -144,14 +144,16 @@ describe("a simulation", () => {
 describe("VirtualClock", () => {
   it("ends a run that waits for nobody, and says what for", () => {
     const clock = new VirtualClock()
-
-    const wait = Effect.suspend(() => {
-      clock.waitingFor.add("a message for b")
-      return Effect.andThen(Effect.sleep("3 seconds"), Latch.makeUnsafe(false).await)
+    const never = Latch.makeUnsafe(false).await
+    const wait = Effect.gen(function*() {
+      yield* clock.waitFor("a second", Effect.sleep("1 second"))
+      yield* Effect.forkChild(clock.waitFor("an answer for a", never))
+      yield* Effect.sleep("2 seconds")
+      yield* clock.waitFor("a message for b", never)
     })
 
     assert.throws(() => clock.run(wait), Deadlock, "deadlock at 3000 ms")
-    assert.throws(() => clock.run(wait), "a message for b")
+    assert.throws(() => clock.run(wait), "waited for: an answer for a, a message for b")
   })
 
   it("wakes sleepers in the order of their times, and of their sleeps at the same time", () => {
