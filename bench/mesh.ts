@@ -4,13 +4,17 @@
  * what the benchmark says; and the variant `uncompressed` never tries to compress.
  */
 import { Effect, ManagedRuntime, Stream } from "effect"
-import { formatAddress, Mesh } from "../src/index.ts"
+import { formatAddress, Mesh, type MeshEvent } from "../src/index.ts"
 import { NodeMesh } from "../src/Layers/node.ts"
 import type { BenchNode, StartNode } from "./node.ts"
 import type { Payloads } from "./payload.ts"
 
 /** Events that a run among healthy nodes does not have. */
 const unexpected = new Set(["PeerSlow", "PeerRecovered", "PeerLeft", "Rejected", "ReaderLagged", "DialFailed"])
+
+/** At the end all nodes stop at once, and some hear of it from others. */
+const isUnexpected = (event: MeshEvent): boolean =>
+  unexpected.has(event._tag) && !(event._tag === "PeerLeft" && event.reason._tag === "Goodbye")
 
 /** A mesh node whose `messages` are counted in batches. */
 export const startMesh: StartNode = async (variant, tally, onRemark) => {
@@ -35,7 +39,7 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
   )))
   watch(mesh.events.pipe(Stream.runForEach((event) =>
     Effect.sync(() => {
-      if (!isStopping && unexpected.has(event._tag)) onRemark(`${variant} mesh: ${JSON.stringify(event)}`)
+      if (!isStopping && isUnexpected(event)) onRemark(`${variant} mesh: ${JSON.stringify(event)}`)
     })
   )))
 
