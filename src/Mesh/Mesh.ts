@@ -275,6 +275,8 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
   if (address === undefined) return yield* new InvalidAddress({ text: String(to) })
   const peer = yield* Dialer.connect(node, address)
   node.book.keep(address)
+  // It may announce another address than it was reached by: this one is linked as well.
+  node.book.met(address, peer.id)
   return toInfo(peer)
 })
 

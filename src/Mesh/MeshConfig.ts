@@ -39,7 +39,7 @@ export interface MeshOptions {
   /** Messages shorter than this are not compressed, in bytes. Default 1024. */
   readonly compressFromBytes: number
 
-  /** How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Default 100 millis. */
+  /** How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Default 1 second: with the default queue, a peer that takes 2 MB a second is not slow. */
   readonly slowPatience: Duration.Input
   /** How long a slow peer may stay behind until its link is closed. Default 10 seconds. */
   readonly slowTimeout: Duration.Input
@@ -101,7 +101,7 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxMessageBytes: 2 * 1024 * 1024,
     maxOutboxBytes: 8 * 1024 * 1024,
     compressFromBytes: 1024,
-    slowPatience: Duration.millis(100),
+    slowPatience: Duration.seconds(1),
     slowTimeout: Duration.seconds(10),
     relayWindow: Duration.seconds(60),
     maxClockSkew: Duration.seconds(60),

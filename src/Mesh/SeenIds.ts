@@ -17,8 +17,14 @@
 export class SeenIds {
   readonly #lifetimeSeconds: number
   readonly #maxCount: number
-  /** The last second in which each id is known, oldest first. */
+  /** The last second in which each id is known. */
   readonly #lastSeconds = new Map<string, number>()
+  /**
+   * The same ids, oldest first, from `#oldest` on. A queue of its own: to find the first key of a map
+   * is to walk over all that were deleted before it.
+   */
+  #order: Array<string> = []
+  #oldest = 0
   #sweptSecond = Number.NEGATIVE_INFINITY
 
   constructor(lifetimeSeconds: number, maxCount: number) {
@@ -40,21 +46,22 @@ export class SeenIds {
     if (this.#lastSeconds.has(id)) return false
     if (this.#lastSeconds.size >= this.#maxCount) this.#forgetOldest()
     this.#lastSeconds.set(id, nowSecond + this.#lifetimeSeconds)
+    this.#order.push(id)
     return true
   }
 
   #sweep(nowSecond: number): void {
     this.#sweptSecond = nowSecond
-    for (const [id, lastSecond] of this.#lastSeconds) {
-      if (lastSecond >= nowSecond) return
-      this.#lastSeconds.delete(id)
+    while (this.#oldest < this.#order.length) {
+      if (this.#lastSeconds.get(this.#order[this.#oldest]!)! >= nowSecond) return
+      this.#forgetOldest()
     }
   }
 
   #forgetOldest(): void {
-    for (const id of this.#lastSeconds.keys()) {
-      this.#lastSeconds.delete(id)
-      return
-    }
+    this.#lastSeconds.delete(this.#order[this.#oldest++]!)
+    if (this.#oldest * 2 < this.#order.length || this.#oldest < 1024) return
+    this.#order = this.#order.slice(this.#oldest)
+    this.#oldest = 0
   }
 }

@@ -389,6 +389,8 @@ const write = (link: Link, connection: Connection): Effect.Effect<void> =>
     const outbox = link.outbox
     while (true) {
       yield* outbox.data.await
+      // Whoever queued the first frame may queue more before it comes to rest: they leave together.
+      yield* Effect.yieldNow
       for (const { blocks, bytes } of group(coalesce(outbox.take()))) {
         yield* connection.send(blocks)
         outbox.written(bytes)

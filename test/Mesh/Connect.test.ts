@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { ConnectError } from "../../src/Mesh/MeshError.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 
@@ -51,6 +52,22 @@ describe("connect", () => {
       )
       assert.deepStrictEqual(failed.map((error) => error._tag), ["ConnectError", "ConnectError"])
     }).pipe(Effect.provide(network), Random.withSeed("together")))
+
+  it.effect("does not dial a node again that announces another address than it was reached by", () =>
+    Effect.gen(function*() {
+      const announce = new PeerAddress({ host: "10.0.0.99", port: 4444 })
+      const a = yield* startNode(1)
+      const b = yield* startNode(2, { announce })
+      const c = yield* startNode(3, { bootstrap: [new PeerAddress({ host: b.host, port: 4444 })] })
+
+      yield* whileTimePasses(a.mesh.connect(`${b.host}:4444`))
+      yield* TestClock.adjust("1 minute")
+
+      const joined = b.events.flatMap((event) => event._tag === "PeerJoined" ? [event.id] : [])
+      assert.deepStrictEqual(joined.sort(), [a.mesh.id, c.mesh.id].sort())
+      assert.isBelow((yield* b.mesh.stats).received, 100)
+      assert.strictEqual((yield* b.mesh.stats).rejected, 0)
+    }).pipe(Effect.provide(network), Random.withSeed("announced")))
 
   it.effect("says that nobody listens there", () =>
     Effect.gen(function*() {

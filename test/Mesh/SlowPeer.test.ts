@@ -29,7 +29,7 @@ describe("a peer that does not read", () => {
         Effect.forEach(Array.from({ length: 100 }, (_, i) => i), (i) => node.mesh.broadcast(large(i + 1))),
         { startImmediately: true }
       )
-      yield* TestClock.adjust("100 millis")
+      yield* TestClock.adjust("1 second")
       const sent = yield* Fiber.join(publisher)
 
       assert.strictEqual(sent.length, 100)
@@ -67,7 +67,7 @@ describe("a peer that does not read", () => {
 
   it.effect("is told of as recovered when it catches up in time, with the number of messages it missed", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1, options)
+      const node = yield* startNode(1, { ...options, slowPatience: "100 millis" })
       const slow = yield* startNode(2, options)
       yield* whileTimePasses(slow.mesh.connect(node.address))
       yield* TestClock.adjust("2 seconds")

@@ -144,7 +144,7 @@ const candidates = (node: MeshNode, now: number, missing: number) => {
 
 const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
   connect(node, known.address).pipe(
-    Effect.asVoid,
+    Effect.map((peer) => node.book.met(known.address, peer.id)),
     Effect.catch((error) =>
       Effect.sync(() => {
         const reason = error.reason
