@@ -6,7 +6,8 @@ import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { Compression } from "../Protocol/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
-import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
@@ -17,11 +18,13 @@ import type { ListenError, Transport } from "../Transport/Transport.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen">> {
+export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
   /** The port it listens on. Default 4444. */
   readonly port?: number | undefined
+  /** Nodes to dial at the start and whenever no link to them is left, also as `"host:port"`. */
+  readonly bootstrap?: ReadonlyArray<PeerAddress | string> | undefined
 }
 
 /**
@@ -42,11 +45,31 @@ export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError
  * @since 0.1.0
  */
 export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, Transport> => {
-  const { host, port, ...rest } = options
+  const { bootstrap = [], host, port, ...rest } = options
   return Mesh.layer.pipe(
     Layer.provide([
-      MeshConfig.layer({ ...rest, listen: new PeerAddress({ host, port: port ?? 4444 }) }),
-      Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
+      MeshConfig.layer({
+        ...rest,
+        listen: new PeerAddress({ host, port: port ?? 4444 }),
+        bootstrap: bootstrap.map(toAddress)
+      }),
+      layerProtocol
     ])
   )
 }
+
+const toAddress = (address: PeerAddress | string): PeerAddress => {
+  const parsed = typeof address === "string" ? parse(address) : address
+  if (parsed === undefined) throw new RangeError(`"${address}" is no address: write host:port`)
+  return parsed
+}
+
+/**
+ * The wire as these nodes speak it: version 0.4 with a fast, non-cryptographic hash.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProtocol: Layer.Layer<Protocol> = Protocol04.layer.pipe(
+  Layer.provide([Hashing.layerFast, Compression.layerNone])
+)

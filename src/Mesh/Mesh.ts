@@ -136,7 +136,9 @@ export class Mesh extends Context.Service<Mesh, {
   /**
    * Sends to every node of the network; gives the message's id. Waits while a healthy peer's queue
    * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
-   * second is stamped with the next second, for its id would be the same.
+   * second is stamped with the next second: on this wire an id is made of payload and second alone.
+   * So two nodes that say the very same within a second say one message; put the author's id in it
+   * where that matters.
    */
   readonly broadcast: (packets: Packets, options?: SendOptions) => Effect.Effect<string, MessageTooLarge>
   /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */

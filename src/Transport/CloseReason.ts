@@ -51,6 +51,9 @@ export const RenegotiationLimit = Schema.TaggedStruct("RenegotiationLimit", { li
 /** The application asked for it. @category models @since 0.1.0 */
 export const Disconnected = Schema.TaggedStruct("Disconnected", {})
 
+/** This node failed in serving the link: a mistake of this library or of a service it was given. @category models @since 0.1.0 */
+export const Defect = Schema.TaggedStruct("Defect", { detail: Schema.String })
+
 /** This node is shutting down. @category models @since 0.1.0 */
 export const Stopped = Schema.TaggedStruct("Stopped", {})
 
@@ -75,6 +78,7 @@ export const CloseReason = Schema.Union([
   Unresponsive,
   RenegotiationLimit,
   Disconnected,
+  Defect,
   Stopped
 ])
 
@@ -121,6 +125,8 @@ export const describe = (reason: CloseReason): string => {
       return `the peer renegotiated more than ${reason.limit} times`
     case "Disconnected":
       return "the application closed the link"
+    case "Defect":
+      return `this node failed, please report it: ${reason.detail}`
     case "Stopped":
       return "the node is shutting down"
   }

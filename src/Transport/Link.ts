@@ -70,7 +70,7 @@ export class Link {
   readonly outbox: Outbox
   /** What the peer showed of itself in its handshake. */
   capabilities: Capabilities = noCapabilities
-  /** When the last byte of a whole message came, in milliseconds of the node's clock. */
+  /** When the last byte of a whole message came, in milliseconds of the node's clock that only grows. */
   lastReceivedMillis: number
   /** Frames that found the outbox full and were not queued. */
   droppedCount = 0
@@ -102,7 +102,7 @@ export class Link {
     this.remote = connection.remote
     this.#sendNow = connection.sendNow
     this.outbox = new Outbox(options.maxOutboxBytes)
-    this.lastReceivedMillis = clock.currentTimeMillisUnsafe()
+    this.lastReceivedMillis = monotonicMillis(clock)
     this.#protocol = protocol
     this.#options = options
     this.#clock = clock
@@ -220,7 +220,7 @@ export class Link {
   }
 
   #nowSeconds(): number {
-    return Math.floor(this.#clock.currentTimeMillisUnsafe() / 1000)
+    return Math.max(0, Math.floor(this.#clock.currentTimeMillisUnsafe() / 1000))
   }
 
   #control(type: MessageType, payload: ReadonlyArray<Uint8Array>): boolean {
@@ -243,7 +243,7 @@ export class Link {
       if (!this.#isAnswered(message)) this.#unread.push(message)
       if (this.#failure !== undefined) break
     }
-    if (bodies.length > 0) this.lastReceivedMillis = this.#clock.currentTimeMillisUnsafe()
+    if (bodies.length > 0) this.lastReceivedMillis = monotonicMillis(this.#clock)
     if (fault !== undefined) this.#failWith(malformed(fault))
   }
 
@@ -313,6 +313,9 @@ export class Link {
     return new LinkClosed({ reason: { _tag: "ConnectionLost", clean, detail } })
   }
 }
+
+/** Unlike the time of day, it never jumps: for ages and waits. */
+const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 const malformed = (fault: WireFault): CloseReason => ({
   _tag: "Malformed",

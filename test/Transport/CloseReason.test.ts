@@ -24,6 +24,7 @@ const examples: ReadonlyArray<readonly [CloseReason, string]> = [
   [{ _tag: "Unresponsive", afterMillis: 10 }, "the peer did not answer pings for 10 ms"],
   [{ _tag: "RenegotiationLimit", limit: 16 }, "the peer renegotiated more than 16 times"],
   [{ _tag: "Disconnected" }, "the application closed the link"],
+  [{ _tag: "Defect", detail: "TypeError: x" }, "this node failed, please report it: TypeError: x"],
   [{ _tag: "Stopped" }, "the node is shutting down"]
 ]
 

@@ -97,12 +97,19 @@ export class MeshNode {
     this.ownAddresses.add(format(address))
   }
 
+  /** For waits and ages: milliseconds that only grow, whatever happens to the time of day. */
   nowMillis(): number {
-    return this.services.clock.currentTimeMillisUnsafe()
+    return Number(this.services.clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
-  nowSeconds(): number {
+  /** For the ids of broadcasts: seconds that only grow. */
+  uptimeSeconds(): number {
     return Math.floor(this.nowMillis() / 1000)
+  }
+
+  /** The time of day, as messages carry it: not before 1970, which the wire cannot say. */
+  nowSeconds(): number {
+    return Math.max(0, Math.floor(this.services.clock.currentTimeMillisUnsafe() / 1000))
   }
 
   nextLinkKey(): number {

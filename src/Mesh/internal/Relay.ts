@@ -28,10 +28,11 @@ export const receive = (
   messages: ReadonlyArray<Message>
 ): CloseReason | undefined => {
   const nowSeconds = node.nowSeconds()
+  const uptimeSeconds = node.uptimeSeconds()
   for (const message of messages) {
     node.counters.received++
     if (message.type === "broadcast" || message.type === "waterfall") {
-      if (!isFresh(node, message, nowSeconds)) continue
+      if (!isFresh(node, message, nowSeconds, uptimeSeconds)) continue
       relay(node, peer, message)
       handle(node, peer, link, message)
     } else if (message.type === "whisper" || message.type === "renegotiate") {
@@ -43,12 +44,12 @@ export const receive = (
 }
 
 /** Not without payload, not too old or too far ahead, and not seen: it is now. */
-const isFresh = (node: MeshNode, message: Message, nowSeconds: number): boolean => {
+const isFresh = (node: MeshNode, message: Message, nowSeconds: number, uptimeSeconds: number): boolean => {
   const { counters, options } = node
   if (message.payload.length === 0) return count(counters, "ignored")
   if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
   if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
-  return node.seen.add(message.id, nowSeconds) || count(counters, "duplicates")
+  return node.seen.add(message.id, uptimeSeconds) || count(counters, "duplicates")
 }
 
 const count = (counters: MeshNode["counters"], name: keyof MeshNode["counters"]): false => {
@@ -151,6 +152,6 @@ const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): 
     "broadcast",
     protocol.encodePayload({ _tag: "Response", requestId, address, nodeId })
   )
-  node.seen.add(message.id, node.nowSeconds())
+  node.seen.add(message.id, node.uptimeSeconds())
   link.say(message)
 }

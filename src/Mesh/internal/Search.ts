@@ -72,7 +72,7 @@ const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
   const { protocol } = node.services
   const payload = protocol.encodePayload({ _tag: "Request", requestId, nodeId })
   const message = protocol.make("broadcast", node.id, payload, node.nowSeconds())
-  node.seen.add(message.id, node.nowSeconds())
+  node.seen.add(message.id, node.uptimeSeconds())
   const outgoing = node.outgoing(protocol.encode(message))
   for (const peer of node.table.values()) Congestion.send(node, peer, outgoing)
 }

@@ -52,9 +52,10 @@ export const broadcast = Effect.fnUntraced(function*(
 
 const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | undefined => {
   const now = node.nowSeconds()
+  const uptimeSeconds = node.uptimeSeconds()
   for (let time = now; time <= now + maxStampAheadSeconds; time++) {
     const message = node.services.protocol.make("broadcast", node.id, payload, time)
-    if (node.seen.add(message.id, now)) return message
+    if (node.seen.add(message.id, uptimeSeconds)) return message
   }
   return undefined
 }

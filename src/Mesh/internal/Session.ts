@@ -34,6 +34,12 @@ export const run = (
     yield* session.converse.pipe(
       Effect.raceFirst(link.closed),
       Effect.catch((error) => session.end(error.reason)),
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError("a link ended by a defect", defect),
+          session.end({ _tag: "Defect", detail: String(defect) })
+        )
+      ),
       Effect.onInterrupt(() => session.end({ _tag: "Stopped" }))
     )
   })).pipe(Effect.provideService(Protocol, node.services.protocol))

@@ -43,7 +43,8 @@ export class Topics {
 
   publish<A>(topic: Topic<A>, value: A): Effect.Effect<string, MessageTooLarge | Schema.SchemaError> {
     return Effect.flatMap(
-      Schema.encodeEffect(topic.codec)(value),
+      // Anew each time the effect runs: whoever repeats it may have changed the value.
+      Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
       (text) => broadcast(this.#node, toBytes([topicSubFlag, topic.name, text]))
     )
   }
