@@ -6,7 +6,7 @@ import { availableParallelism, cpus } from "node:os"
 
 /** One figure: rates by round, in units a second. */
 export interface Row {
-  readonly group: "codec" | "throughput"
+  readonly group: "codec" | "throughput" | "simulation"
   readonly name: string
   readonly yardstick: string
   /** What the two rates count. */
@@ -62,7 +62,8 @@ export const toFigure = ({ group, name, ours, theirs, unit, yardstick }: Row): F
 
 const titles: Readonly<Record<Row["group"], string>> = {
   codec: "Codec: the time of an operation over the time of the yardstick (less is better)",
-  throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)"
+  throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)",
+  simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)"
 }
 
 const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
@@ -71,7 +72,7 @@ const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
 export const table = (figures: ReadonlyArray<Figure>): string => {
   const { cores, cpu, node, platform } = machine
   const parts = [`Node ${node}, ${platform}, ${cores} cores (${cpu})`]
-  for (const group of ["codec", "throughput"] as const) {
+  for (const group of ["codec", "throughput", "simulation"] as const) {
     const found = figures.filter((figure) => figure.group === group)
     if (found.length === 0) continue
     const rounds = Math.min(...found.map((figure) => figure.rounds))

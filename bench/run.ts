@@ -4,13 +4,14 @@
  *     node bench/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
  *
  * `--quick` takes under 20 seconds, for a first look. `--json` writes the figures to a file.
- * `--only` measures the cases whose name contains the text (`codec`, `one to one`, `line of five, 64 B`).
+ * `--only` measures the cases whose name contains the text (`codec`, `one to one`, `line of five, 64 B`, `simulation`).
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { measureCodec } from "./codec.ts"
 import { machine, table, toFigure } from "./report.ts"
+import { measureSimulation } from "./simulation.ts"
 import { measureThroughput } from "./throughput.ts"
 
 const { values: options } = parseArgs({
@@ -31,6 +32,8 @@ const throughput = await measureThroughput({
   only: options.only,
   profileDirectory: options.profile
 })
-const figures = [...codec, ...throughput].map(toFigure)
+const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
+const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
+const figures = [...codec, ...throughput, ...simulation].map(toFigure)
 console.log(table(figures))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)

@@ -75,6 +75,11 @@ describe("the documentation", () => {
     assert.strictEqual(blocksOf("README.md")[0], example)
   })
 
+  it("teaches simulation with one of the examples", () => {
+    const example = read("examples/simulated-counter.ts").replace(/^\/\*\*.*\*\/\n/, "")
+    assert.include(blocksOf("docs/simulation.md"), example)
+  })
+
   it("begins with a program that works against the node it asks for", async () => {
     const listener = ChildProcess.spawn(
       process.execPath,
@@ -102,6 +107,14 @@ describe("the documentation", () => {
 describe("the examples", () => {
   it("ask a question over a node between", () => {
     assert.strictEqual(outputOf("examples/square.ts"), "12 squared is 144\n")
+  })
+
+  it("survive a storm: all nodes of a simulated counter agree", () => {
+    const lines = outputOf("examples/simulated-counter.ts").trim().split("\n")
+
+    assert.lengthOf(lines, 3)
+    for (const line of lines) assert.match(line, /^seed \d: 1 total, [0-9a-f]{16}$/)
+    assert.lengthOf(new Set(lines.map((line) => line.slice(-16))), 3)
   })
 
   it("try a protocol of one's own on ten nodes in memory", () => {

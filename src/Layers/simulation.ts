@@ -1,11 +1,16 @@
 /** `effect-p2p/simulation`: networks of whole nodes in one process, without sockets and real time. */
+export * as Latency from "../Transport/Latency.ts"
 export {
-  type Latency,
+  type ConnectionState,
   MemoryNetwork,
   type MemoryNetworkOptions,
+  type NetworkConditions,
   type NetworkEvent
 } from "../Transport/MemoryNetwork.ts"
 export * as MemoryMesh from "./MemoryMesh.ts"
+export { Fault, FaultSchedule, ScheduledFault } from "./Simulation/Fault.ts"
+export * as Faults from "./Simulation/Faults.ts"
+export * as MeshPicture from "./Simulation/MeshPicture.ts"
 export * as MeshScenario from "./Simulation/MeshScenario.ts"
 export * as Simulation from "./Simulation/Simulation.ts"
 export { Trace, type TraceEvent } from "./Simulation/Trace.ts"

@@ -27,6 +27,8 @@ export class Protocol extends Context.Service<Protocol, {
 
   /** Identifies a network: only nodes with the same subnet name, encryption and version talk. */
   readonly networkId: (subnet: string, encryption: string) => string
+  /** Identifies a network of chord nodes, which have a ring of 2^`bits` positions in common. */
+  readonly chordNetworkId: (networkId: string, bits: number) => string
   /** A node's id, from where it listens, its network and a salt of its own. */
   readonly nodeId: (
     address: { readonly host: string; readonly port: number },

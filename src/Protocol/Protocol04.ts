@@ -39,6 +39,7 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     version: Identifiers.version,
     methods: compression.methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
+    chordNetworkId: Identifiers.chordNetworkId,
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),
     encode: MessageCodec.encode,

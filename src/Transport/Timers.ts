@@ -11,7 +11,8 @@ import * as Context from "effect/Context"
  * @since 0.1.0
  */
 export interface TimersService {
-  readonly after: (millis: number, callback: () => void) => void
+  /** Gives a function that calls it off. */
+  readonly after: (millis: number, callback: () => void) => () => void
 }
 
 /**

@@ -2,7 +2,12 @@
 export { CloseReason, describe as describeReason, LinkClosed } from "./CloseReason.ts"
 export * as Handshake from "./Handshake.ts"
 export * as Link from "./Link.ts"
-export { MemoryNetwork, type MemoryNetworkOptions } from "./MemoryNetwork.ts"
+export {
+  type ConnectionState,
+  MemoryNetwork,
+  type MemoryNetworkOptions,
+  type NetworkConditions
+} from "./MemoryNetwork.ts"
 export { Outbox } from "./Outbox.ts"
 export { Outgoing } from "./Outgoing.ts"
 export { type Connection, ConnectionClosed, DialError, type Listener, ListenError, Transport } from "./Transport.ts"

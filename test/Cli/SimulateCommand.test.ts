@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChildProcess from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 
 const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
@@ -33,6 +36,49 @@ describe("p2p simulate mesh", () => {
 
     assert.include(simulate(...flags).stdout, hash)
     assert.notInclude(simulate(...flags.slice(0, -1), "eight").stdout, hash)
+  })
+
+  it("draws the mesh into a file", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "simulate-"))
+    try {
+      const file = path.join(folder, "mesh.svg")
+      const { status, stdout } = simulate(...flags, "--svg", file, "--json")
+
+      assert.strictEqual(status, 0)
+      const svg = fs.readFileSync(file, "utf8")
+      assert.match(svg, /^<svg [\s\S]*<\/svg>\n$/)
+      assert.include(svg, JSON.parse(stdout).hash)
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
+  })
+
+  it("checks a mesh in storms of faults, seed by seed", () => {
+    const storm = ["--nodes", "6", "--duration", "30s", "--broadcasts", "10", "--faults", "5", "--seeds", "3"]
+    const { status, stdout } = simulate(...storm, "--json")
+    const runs = stdout.trim().split("\n").map((line) => JSON.parse(line))
+
+    assert.strictEqual(status, 0)
+    assert.deepStrictEqual(runs.map(({ faults, seed }) => [seed, faults]), [["1", 5], ["2", 5], ["3", 5]])
+    assert.include(simulate(...storm).stdout, "3 seeds, 5 faults each: all invariants held")
+  })
+
+  it("plays the faults of a file", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "simulate-"))
+    try {
+      const file = path.join(folder, "faults.json")
+      fs.writeFileSync(file, JSON.stringify([{ atMillis: 1000, forMillis: 4000, fault: { _tag: "Crash", node: "3" } }]))
+      const { status, stdout } = simulate("--nodes", "8", "--duration", "20s", "--broadcasts", "20", "--faults", file)
+      fs.writeFileSync(file, "[{\"fault\":\"flood\"}]")
+      const wrong = simulate("--faults", file)
+
+      assert.strictEqual(status, 0)
+      assert.include(stdout, "1, all invariants held")
+      assert.strictEqual(wrong.status, 1)
+      assert.include(wrong.stderr, "--faults takes a number, or a file with a JSON list")
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
   })
 
   it("says which flag is wrong, and what to write", () => {

@@ -1,19 +1,28 @@
 /**
- * A mesh under load, measured: nodes join one another, broadcast, some of them crash at once, the
- * others heal and go on. What `p2p simulate mesh` runs; the figures are those of the papers on
- * flooding and gossip (copies, hops, latency, delivery among connected survivors).
+ * A mesh under load, measured: nodes join one another, broadcast, some of them crash at once, come
+ * and go, or are hit by faults, and the others heal and go on. What `p2p simulate mesh` runs.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { Mesh } from "../../Mesh/Mesh.ts"
+import { MeshConfig, type MeshOptions } from "../../Mesh/MeshConfig.ts"
+import { Protocol } from "../../Protocol/Protocol.ts"
 import type { ListenError } from "../../Transport/Transport.ts"
 import * as MemoryMesh from "../MemoryMesh.ts"
-import type { NodeNameError, Simulation } from "./Simulation.ts"
+import type { FaultSchedule } from "./Fault.ts"
+import * as Faults from "./Faults.ts"
+import * as MeshChecks from "./MeshChecks.ts"
+import { drawingOf } from "./MeshDrawing.ts"
+import { measure, type MeshFigures } from "./MeshFigures.ts"
+import { MeshObserver, type ObservedNode } from "./MeshObserver.ts"
+import type { HealStep, MeshPictureData } from "./MeshPicture.ts"
+import type { InvariantViolated, LeftBehind, NodeNameError, NodeStartError, Simulation } from "./Simulation.ts"
 import * as Simulations from "./Simulation.ts"
+import { InvariantViolated as Violation } from "./SimulationError.ts"
 
 /**
  * The scenario.
@@ -34,258 +43,220 @@ export interface MeshScenario {
   readonly lossChance: number
   /** The mean time from one node to another, in milliseconds; each send takes half to one and a half of it. */
   readonly latencyMillis: number
+  /** A node crashes, and a new one joins, each so many milliseconds. Default never. */
+  readonly churnMillis?: number | undefined
+  /**
+   * Faults from the first broadcast on: so many, drawn from the seed, or just these. With faults the
+   * run is checked (see `MeshChecks`), and when they are over and the mesh was left in peace for two
+   * minutes, all nodes must be connected again and get every broadcast. Default none.
+   */
+  readonly faults?: number | FaultSchedule | undefined
+  /** What is set otherwise than by default in each node. */
+  readonly settings?: Partial<Omit<MeshOptions, "announce" | "bootstrap" | "listen">> | undefined
   /** Called now and then with the fraction of virtual time that is over. */
   readonly onProgress?: ((fraction: number) => void) | undefined
 }
 
 /**
- * Median, 99th percentile and maximum.
+ * What a run gives: its figures, and what `MeshPicture.render` draws.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Spread {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
+export interface MeshResult {
+  readonly figures: MeshFigures
+  readonly picture: MeshPictureData
 }
 
 /**
- * What came of a scenario.
+ * Why a scenario did not come to its end.
  *
- * @category models
+ * @category errors
  * @since 0.1.0
  */
-export interface MeshFigures {
-  readonly nodes: number
-  readonly seed: string
-  readonly virtualSeconds: number
-  /** The fingerprint of the trace: the same for the same scenario, in every process. */
-  readonly hash: string
-  readonly broadcasts: number
-  /** Of all deliveries to nodes that were connected to the author and lived on, the fraction that came. */
-  readonly deliveredFraction: number
-  /** Broadcasts that a user got twice. */
-  readonly doubled: number
-  /** Copies of a broadcast that arrived at a node, for each that was delivered. */
-  readonly copiesPerDelivery: number
-  readonly latencyMillis: Spread
-  readonly hops: Spread
-  readonly messagesPerNodeSecond: number
-  readonly bytesPerNodeSecond: number
-  /** From the crash until every survivor had as many outbound links as before; null when nobody crashed, or it did not come. */
-  readonly healMillis: number | null
-}
+export type MeshScenarioError = InvariantViolated | LeftBehind | ListenError | NodeNameError | NodeStartError
 
 /** Seconds before the first broadcast, for the nodes to find each other, and after the last. */
 const settleSeconds = 10
 /** Seconds in which the nodes start, one after the other. */
 const startSeconds = 10
-
-interface SimulatedNode {
-  readonly name: string
-  readonly mesh: Mesh["Service"]
-  isAlive: boolean
-}
-
-interface Sent {
-  readonly atMillis: number
-  /** Nodes connected to the author when it was sent. */
-  readonly expected: ReadonlySet<SimulatedNode>
-  /** How many links it took to each node that has it. */
-  readonly hops: Map<string, number>
-  readonly delivered: Map<SimulatedNode, { readonly latencyMillis: number; count: number }>
-}
+/** Seconds in which a mesh finds together again when faults are over: the longest wait for a redial, and for a silent peer. */
+const peaceSeconds = 120
 
 /**
- * Runs a scenario to its end; synchronous. Fails when a node cannot be started.
+ * Runs a scenario to its end; synchronous.
  *
  * @category running
  * @since 0.1.0
  */
-export const run = (scenario: MeshScenario): Exit.Exit<MeshFigures, ListenError | NodeNameError> => {
+export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioError> => {
   const { latencyMillis, lossChance, seed } = scenario
   const latency = (_from: string, _to: string, chance: number) => latencyMillis * (0.5 + chance)
-  const totalMillis = 1000 * (startSeconds + 2 * settleSeconds + scenario.durationSeconds)
-  return Simulations.run({ seed, latency, lossChance, maxTraceEvents: 0 }, (simulation, clock) => {
-    clock.onStep = (now) => scenario.onProgress?.(Math.min(1, now / totalMillis))
-    return play(scenario, simulation)
+  const totalMillis = 1000 * (startSeconds + 2 * settleSeconds + scenario.durationSeconds +
+    (scenario.faults === undefined ? 0 : peaceSeconds))
+  const protocol = Effect.runSync(Effect.provide(Protocol, MemoryMesh.layerProtocol))
+  const relays = new MeshChecks.RelayCheck(protocol)
+  return Simulations.run({
+    seed,
+    latency,
+    lossChance,
+    stallMillis: 2000,
+    maxTraceEvents: 0,
+    onEvent: scenario.faults === undefined ? undefined : relays.record
+  }, (simulation, clock) => {
+    clock.onStep((now) => scenario.onProgress?.(Math.min(1, now / totalMillis)))
+    const play = new Play(scenario, simulation, new MeshObserver(clock))
+    return play.run(relays)
   })
 }
 
-const play = Effect.fnUntraced(function*(scenario: MeshScenario, simulation: Simulation) {
-  const sent = new Map<string, Sent>()
-  const nodes: Array<SimulatedNode> = []
-  for (let index = 0; index < scenario.nodes; index++) {
-    nodes.push(yield* startNode(simulation, nodes, index, sent))
-    yield* Effect.sleep(1000 * startSeconds / scenario.nodes)
-  }
-  yield* Effect.sleep(1000 * settleSeconds)
+/**
+ * The faults of a scenario: those it names, or those its seed draws.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const scheduleOf = ({ durationSeconds, faults = [], nodes, seed }: MeshScenario): FaultSchedule =>
+  typeof faults === "number"
+    ? Faults.random({ seed, nodes: namesOf(nodes), count: faults, fromMillis: 0, toMillis: 1000 * durationSeconds })
+    : faults
 
-  let healMillis: number | null = null
-  const crashAt = scenario.failFraction > 0 ? scenario.broadcasts >> 1 : -1
-  for (let number = 0; number < scenario.broadcasts; number++) {
-    if (number === crashAt) {
-      const outbound = yield* crashSome(scenario, simulation, nodes)
-      yield* Effect.forkScoped(Effect.map(heal(outbound), (millis) => void (healMillis = millis)))
+const namesOf = (count: number): ReadonlyArray<string> => Array.from({ length: count }, (_, index) => `${index}`)
+
+/** One run of a scenario. */
+class Play {
+  readonly #scenario: MeshScenario
+  readonly #simulation: Simulation
+  readonly #observer: MeshObserver
+  readonly #healing: Array<HealStep> = []
+  #startCount = 0
+  #healMillis: number | null = null
+
+  constructor(scenario: MeshScenario, simulation: Simulation, observer: MeshObserver) {
+    this.#scenario = scenario
+    this.#simulation = simulation
+    this.#observer = observer
+  }
+
+  readonly run = Effect.fnUntraced(function*(
+    this: Play,
+    relays: MeshChecks.RelayCheck
+  ): Effect.fn.Return<MeshResult, MeshScenarioError, Scope.Scope> {
+    const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, settings } = this.#scenario
+    for (let index = 0; index < nodes; index++) {
+      yield* this.#startNode()
+      yield* Effect.sleep(1000 * startSeconds / nodes)
     }
-    yield* broadcast(nodes, number, sent)
-    yield* Effect.sleep(1000 * scenario.durationSeconds / scenario.broadcasts)
-  }
-  yield* Effect.sleep(1000 * settleSeconds)
-  return yield* figures(scenario, simulation, nodes, sent, healMillis)
-})
+    yield* Effect.sleep(1000 * settleSeconds)
+    const schedule = scheduleOf(this.#scenario)
+    if (faults !== undefined) {
+      yield* MeshChecks.watch(this.#simulation, this.#observer, relays, { ...MeshConfig.defaults, ...settings })
+      yield* Effect.forkScoped(Effect.orDie(Faults.play(this.#simulation, schedule)))
+    }
+    if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
 
-const startNode = Effect.fnUntraced(function*(
-  simulation: Simulation,
-  nodes: ReadonlyArray<SimulatedNode>,
-  index: number,
-  sent: ReadonlyMap<string, Sent>
-): Effect.fn.Return<SimulatedNode, ListenError | NodeNameError, Scope.Scope> {
-  const name = `${index}`
-  const entry = nodes.length === 0 ? undefined : nodes[yield* Random.nextIntBetween(0, nodes.length - 1)]
-  const layer = MemoryMesh.layerTransport({
-    host: name,
-    bootstrap: entry === undefined ? [] : [entry.mesh.address]
-  })
-  const mesh = Context.get(yield* simulation.start(name, layer), Mesh)
-  const node: SimulatedNode = { name, mesh, isAlive: true }
-  yield* mesh.messages.pipe(
-    Stream.runForEach((message) =>
-      Effect.clockWith((clock) =>
-        Effect.sync(() => deliver(sent.get(message.id), node, message.from, clock.currentTimeMillisUnsafe()))
-      )
-    ),
-    Effect.forkScoped({ startImmediately: true })
-  )
-  return node
-})
+    const crashAt = failFraction > 0 ? broadcasts >> 1 : -1
+    for (let number = 0; number < broadcasts; number++) {
+      if (number === crashAt) yield* Effect.forkScoped(this.#heal(yield* this.#crashSome(failFraction)))
+      yield* this.#broadcast(number)
+      yield* Effect.sleep(1000 * durationSeconds / broadcasts)
+    }
+    yield* Effect.sleep(1000 * settleSeconds)
+    if (faults !== undefined) yield* this.#mustConverge()
+    const virtualSeconds = (yield* Clock.currentTimeMillis) / 1000
+    const healMillis = this.#healMillis
+    const given = { nodes, seed, virtualSeconds, healMillis, faults: schedule.length }
+    const figures = yield* measure(this.#observer, this.#simulation.trace, given)
+    return { figures, picture: yield* drawingOf(this.#observer, figures, this.#healing) }
+  }).bind(this)
 
-const deliver = (message: Sent | undefined, node: SimulatedNode, from: string, now: number): void => {
-  if (message === undefined) return
-  const known = message.delivered.get(node)
-  if (known !== undefined) {
-    known.count++
-    return
+  readonly #startNode = Effect.fnUntraced(function*(this: Play) {
+    const name = `${this.#startCount++}`
+    const entry = yield* this.#anyNode()
+    const bootstrap = entry === undefined ? [] : [entry.mesh.address]
+    const layer = MemoryMesh.layerTransport({ ...this.#scenario.settings, host: name, bootstrap })
+    return Context.get(yield* this.#simulation.start(name, this.#observer.watch(name, layer)), Mesh)
+  }).bind(this)
+
+  /** A living node, drawn by chance. */
+  #anyNode(): Effect.Effect<ObservedNode | undefined> {
+    const alive = [...this.#observer.nodes.values()]
+    return alive.length < 2
+      ? Effect.succeed(alive[0])
+      : Effect.map(Random.nextIntBetween(0, alive.length - 1), (index) => alive[index])
   }
-  message.hops.set(node.mesh.id, (message.hops.get(from) ?? 0) + 1)
-  message.delivered.set(node, { latencyMillis: now - message.atMillis, count: 1 })
+
+  readonly #broadcast = Effect.fnUntraced(function*(this: Play, number: number) {
+    const author = yield* this.#anyNode()
+    if (author === undefined) return
+    const { broadcast, graph } = yield* this.#observer.broadcast(author, `broadcast ${number}`.padEnd(64, "."))
+    const { churnMillis, faults, lossChance } = this.#scenario
+    if (churnMillis === undefined && faults === undefined && lossChance === 0) return
+    // Links come and go: who was cut off while it spread is not expected to have it.
+    yield* Effect.forkScoped(Effect.delay(this.#observer.settle(broadcast, graph), "1 second"))
+  }).bind(this)
+
+  /** One leaves without a word, one joins, again and again. */
+  readonly #churn = Effect.fnUntraced(function*(this: Play, everyMillis: number) {
+    while (true) {
+      yield* Effect.sleep(everyMillis)
+      const doomed = yield* this.#anyNode()
+      if (doomed !== undefined) yield* Effect.orDie(this.#simulation.crash(doomed.name))
+      yield* Effect.orDie(this.#startNode())
+    }
+  }).bind(this)
+
+  /** Crashes nodes drawn by chance; gives how many outbound links each survivor had. */
+  readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
+    const nodes = [...this.#observer.nodes.values()]
+    const outbound = new Map<ObservedNode, number>()
+    for (const node of nodes) outbound.set(node, yield* outboundCount(node))
+    for (const node of (yield* Random.shuffle(nodes)).slice(0, Math.floor(nodes.length * fraction))) {
+      outbound.delete(node)
+      yield* Effect.orDie(this.#simulation.crash(node.name))
+    }
+    return outbound
+  }).bind(this)
+
+  /** Notes how long it takes until each survivor has its outbound links again, to 50 ms. */
+  readonly #heal = Effect.fnUntraced(function*(this: Play, outbound: ReadonlyMap<ObservedNode, number>) {
+    for (let millis = 0;; millis += 50) {
+      let wanted = 0
+      let found = 0
+      for (const [node, count] of outbound) {
+        wanted += count
+        found += Math.min(count, yield* outboundCount(node))
+      }
+      this.#healing.push({ millis, linkFraction: wanted === 0 ? 1 : found / wanted })
+      if (found === wanted) {
+        this.#healMillis = millis
+        return
+      }
+      yield* Effect.sleep(50)
+    }
+  }).bind(this)
+
+  /** All faults are over: left in peace, the mesh finds together, and everyone gets what is said. */
+  readonly #mustConverge = Effect.fnUntraced(function*(this: Play): Effect.fn.Return<void, Violation> {
+    yield* Effect.sleep(1000 * peaceSeconds)
+    const apart = yield* MeshChecks.convergence(this.#observer)
+    if (apart !== undefined) return yield* this.#violation("converges", apart)
+    for (const author of [...this.#observer.nodes.values()].slice(-3)) {
+      const { broadcast } = yield* this.#observer.broadcast(author, `at last, from ${author.name}`)
+      yield* Effect.sleep(1000 * settleSeconds)
+      const missed = [...broadcast.expected].filter((node) => !broadcast.deliveries.has(node))
+      if (missed.length > 0) {
+        const names = missed.map((node) => node.name).join(", ")
+        return yield* this.#violation("reaches all", `what node ${author.name} said did not come to ${names}`)
+      }
+    }
+  }).bind(this)
+
+  readonly #violation = Effect.fnUntraced(function*(this: Play, invariant: string, detail: string) {
+    const atMillis = yield* Clock.currentTimeMillis
+    return yield* new Violation({ invariant, atMillis, detail, seed: this.#scenario.seed })
+  }).bind(this)
 }
 
-const broadcast = Effect.fnUntraced(function*(
-  nodes: ReadonlyArray<SimulatedNode>,
-  number: number,
-  sent: Map<string, Sent>
-) {
-  const alive = nodes.filter((node) => node.isAlive)
-  const author = alive[yield* Random.nextIntBetween(0, alive.length - 1)]!
-  const expected = yield* connectedTo(author, alive)
-  const atMillis = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-  const id = yield* Effect.orDie(author.mesh.broadcast(`broadcast ${number}`.padEnd(64, ".")))
-  sent.set(id, { atMillis, expected, hops: new Map([[author.mesh.id, 0]]), delivered: new Map() })
-})
-
-/** The nodes that any path of links leads to. */
-const connectedTo = Effect.fnUntraced(function*(author: SimulatedNode, alive: ReadonlyArray<SimulatedNode>) {
-  const byId = new Map(alive.map((node) => [node.mesh.id, node]))
-  const found = new Set([author])
-  for (const node of found) {
-    for (const peer of yield* node.mesh.peers) {
-      const next = byId.get(peer.id)
-      if (next !== undefined) found.add(next)
-    }
-  }
-  found.delete(author)
-  return found
-})
-
-const outboundCount = (node: SimulatedNode): Effect.Effect<number> =>
+const outboundCount = (node: ObservedNode): Effect.Effect<number> =>
   Effect.map(node.mesh.peers, (peers) => peers.filter((peer) => peer.direction === "outbound").length)
-
-/** Crashes nodes drawn by chance; gives how many outbound links each survivor had. */
-const crashSome = Effect.fnUntraced(function*(
-  scenario: MeshScenario,
-  simulation: Simulation,
-  nodes: ReadonlyArray<SimulatedNode>
-) {
-  const outbound = new Map<SimulatedNode, number>()
-  for (const node of nodes) outbound.set(node, yield* outboundCount(node))
-  const doomed = (yield* Random.shuffle(nodes)).slice(0, Math.floor(scenario.nodes * scenario.failFraction))
-  for (const node of doomed) {
-    node.isAlive = false
-    outbound.delete(node)
-    yield* Effect.orDie(simulation.crash(node.name))
-  }
-  return outbound
-})
-
-/** How long it takes until each survivor has its outbound links again, to 50 ms. */
-const heal = Effect.fnUntraced(function*(outbound: ReadonlyMap<SimulatedNode, number>) {
-  for (let millis = 0;; millis += 50) {
-    let isHealed = true
-    for (const [node, count] of outbound) isHealed = isHealed && (yield* outboundCount(node)) >= count
-    if (isHealed) return millis
-    yield* Effect.sleep(50)
-  }
-})
-
-const figures = Effect.fnUntraced(function*(
-  scenario: MeshScenario,
-  simulation: Simulation,
-  nodes: ReadonlyArray<SimulatedNode>,
-  sent: ReadonlyMap<string, Sent>,
-  healMillis: number | null
-) {
-  let expected = 0
-  let came = 0
-  let doubled = 0
-  const latencies: Array<number> = []
-  const hops: Array<number> = []
-  for (const message of sent.values()) {
-    for (const node of message.expected) {
-      if (!node.isAlive) continue
-      expected++
-      if (message.delivered.has(node)) came++
-    }
-    for (const [node, { count, latencyMillis }] of message.delivered) {
-      doubled += count - 1
-      latencies.push(latencyMillis)
-      hops.push(message.hops.get(node.mesh.id) ?? 0)
-    }
-  }
-  let copies = 0
-  let deliveries = 0
-  for (const node of nodes.filter((node) => node.isAlive)) {
-    const stats = yield* node.mesh.stats
-    copies += stats.delivered + stats.duplicates
-    deliveries += stats.delivered
-  }
-  const virtualSeconds = (yield* Effect.clockWith((clock) => clock.currentTimeMillis)) / 1000
-  const { hash, sendCount, sentBytes } = simulation.trace
-  const result: MeshFigures = {
-    nodes: scenario.nodes,
-    seed: scenario.seed,
-    virtualSeconds: rounded(virtualSeconds),
-    hash,
-    broadcasts: sent.size,
-    deliveredFraction: expected === 0 ? 1 : came / expected,
-    doubled,
-    copiesPerDelivery: rounded(copies / Math.max(1, deliveries)),
-    latencyMillis: spreadOf(latencies),
-    hops: spreadOf(hops),
-    messagesPerNodeSecond: rounded(sendCount / scenario.nodes / virtualSeconds),
-    bytesPerNodeSecond: rounded(sentBytes / scenario.nodes / virtualSeconds),
-    healMillis
-  }
-  return result
-})
-
-/** Three decimals. */
-const rounded = (value: number): number => Math.round(value * 1000) / 1000
-
-const spreadOf = (values: ReadonlyArray<number>): Spread => {
-  const sorted = Float64Array.from(values).sort()
-  const at = (fraction: number) =>
-    rounded(sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? 0)
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
-}

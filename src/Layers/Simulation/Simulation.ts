@@ -1,37 +1,43 @@
 /**
- * Whole nodes on a network in memory, driven from one seed: started, stopped, crashed and restarted
- * from any Layer that needs a `Transport`, the mesh's or your own. The same code runs under
- * Effect's `TestClock` (`Simulation.make` in `it.effect`) and, for big runs, under a virtual clock
- * of its own (`Simulation.run`), with the same trace for the same seed.
+ * Whole networks of nodes in one process: each is built from its Layer, the same code as in
+ * production, over a network in memory, with a clock of its own, all from one seed.
+ *
+ * `make` runs by the clock of the fiber that calls it, `TestClock` in tests; `run` drives big
+ * simulations to their end under a `VirtualClock`. Both give the same trace for the same seed.
  *
  * ```ts
  * import { Context, Effect } from "effect"
  * import { Mesh } from "effect-p2p"
  * import { MemoryMesh, Simulation } from "effect-p2p/simulation"
  *
- * const exit = Simulation.run({ seed: "42", latency: "20 millis" }, (simulation) =>
+ * const exit = Simulation.run({ seed: "1", latency: "20 millis" }, (simulation) =>
  *   Effect.gen(function*() {
- *     const a = Context.get(yield* simulation.start("a", MemoryMesh.layerTransport({ host: "a" })), Mesh)
- *     const b = Context.get(yield* simulation.start("b", MemoryMesh.layerTransport({ host: "b" })), Mesh)
- *     yield* a.connect(b.address)
- *     yield* a.broadcast("hello")
+ *     const a = yield* simulation.start("a", MemoryMesh.layerTransport({ host: "a" }))
+ *     const b = yield* simulation.start("b", MemoryMesh.layerTransport({ host: "b" }))
+ *     yield* Context.get(a, Mesh).connect(Context.get(b, Mesh).address)
+ *     yield* simulation.crash("b")
  *     yield* Effect.sleep("1 minute")
- *     return simulation.trace.hash
+ *     return (yield* Context.get(a, Mesh).peers).length
  *   }))
- * console.log(exit)
  * ```
  */
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { make as makeNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../../Transport/MemoryNetwork.ts"
 import { Transport } from "../../Transport/Transport.ts"
+import { HostClock } from "./HostClock.ts"
+import { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./SimulationError.ts"
 import { Trace, type TraceEvent } from "./Trace.ts"
 import { VirtualClock } from "./VirtualClock.ts"
+
+export { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./SimulationError.ts"
 
 /**
  * What can be set of a simulation: the network's conditions, and the seed of everything.
@@ -39,28 +45,13 @@ import { VirtualClock } from "./VirtualClock.ts"
  * @category options
  * @since 0.1.0
  */
-export interface SimulationOptions extends Omit<MemoryNetworkOptions, "onEvent" | "seed"> {
+export interface SimulationOptions extends Omit<MemoryNetworkOptions, "seed"> {
   /** Ids, salts, latencies, losses, schedules and jitter all hang on it. */
   readonly seed: string
   /** How many of the last events the trace keeps for reading. Default 1000. */
   readonly maxTraceEvents?: number | undefined
   /** The time of day at the beginning of `run`, in milliseconds since 1970. Default 0. */
   readonly startMillis?: number | undefined
-}
-
-/**
- * There is no running node of that name, or there is one already.
- *
- * @category errors
- * @since 0.1.0
- */
-export class NodeNameError extends Schema.TaggedError<NodeNameError>()("NodeNameError", {
-  name: Schema.String,
-  isRunning: Schema.Boolean
-}) {
-  override get message(): string {
-    return this.isRunning ? `a node named "${this.name}" runs already` : `no node named "${this.name}" runs`
-  }
 }
 
 /**
@@ -72,8 +63,8 @@ export class NodeNameError extends Schema.TaggedError<NodeNameError>()("NodeName
 export interface Simulation {
   readonly network: MemoryNetwork["Service"]
   readonly trace: Trace
-  /** The seed it was made with: print it when a property fails. */
-  readonly seed: string
+  /** What it was made with; its seed is to be printed when a property fails. */
+  readonly options: SimulationOptions
   /** Builds a node from its Layer, on the host of that name; gives its services. */
   readonly start: <A, E>(
     name: string,
@@ -81,10 +72,46 @@ export interface Simulation {
   ) => Effect.Effect<Context.Context<A>, E | NodeNameError>
   /** Shuts a node down in order. */
   readonly stop: (name: string) => Effect.Effect<void, NodeNameError>
-  /** Ends a node without a word to anybody. */
-  readonly crash: (name: string) => Effect.Effect<void, NodeNameError>
+  /** Ends a node without a word to anybody; `silently`: its peers do not even see their connections break. */
+  readonly crash: (
+    name: string,
+    options?: { readonly silently?: boolean | undefined }
+  ) => Effect.Effect<void, NodeNameError>
+  /** Starts a node again that has ended, from the Layer it was last started with; a running one crashes first. */
+  readonly restart: (name: string) => Effect.Effect<void, NodeNameError | NodeStartError>
+  /**
+   * Stops a node's process: its fibers do not wake, what is sent to it waits. What the simulation
+   * itself calls on its services is still done.
+   */
+  readonly pause: (name: string) => Effect.Effect<void, NodeNameError>
+  /** Lets a paused node go on. */
+  readonly resume: (name: string) => Effect.Effect<void, NodeNameError>
+  /** Sets how far the time of day of a host is ahead; negative for behind. Its sleeps stay as they are. */
+  readonly skew: (name: string, ahead: Duration.Input) => Effect.Effect<void>
+  /**
+   * Watches an invariant until the scope closes: `check` gives what is wrong, or undefined. Under a
+   * `VirtualClock` and without `every` it runs at each step in time and must be synchronous;
+   * otherwise it runs each `every` (default 100 millis). The first violation ends `run`, and fails `violated`.
+   */
+  readonly always: (
+    name: string,
+    check: Effect.Effect<string | undefined>,
+    options?: { readonly every?: Duration.Input | undefined }
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /** Fails as soon as an invariant does not hold; never succeeds. */
+  readonly violated: Effect.Effect<never, InvariantViolated>
   /** The names of the nodes that run, in the order in which they were started. */
   readonly running: Effect.Effect<ReadonlyArray<string>>
+}
+
+/** What is known of one host. */
+interface Host {
+  readonly clock: HostClock
+  /** Starts it from the Layer it was last started with. */
+  readonly startAgain: Effect.Effect<void, NodeNameError | NodeStartError>
+  readonly startCount: number
+  /** Of the node; undefined when it does not run. */
+  scope: Scope.Closeable | undefined
 }
 
 /**
@@ -95,58 +122,177 @@ export interface Simulation {
  */
 export const make = (options: SimulationOptions): Effect.Effect<Simulation, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const outer = yield* Effect.scope
-    const clock = yield* Effect.clockWith(Effect.succeed)
-    const trace = new Trace(options.maxTraceEvents ?? 1000)
-    const network = makeNetwork({ ...options, onEvent: (event) => trace.record(event) })
-    const nodes = new Map<string, Scope.Closeable>()
-    const starts = new Map<string, number>()
-    const note = (kind: TraceEvent["kind"], host: string) =>
-      trace.record({ kind, host, peer: "", atMillis: clock.currentTimeMillisUnsafe(), bytes: undefined })
+    const scope = yield* Effect.scope
+    const clock = yield* Clock.Clock
+    const simulation = new Running(options, clock, scope)
+    // The network lives by the clock of the simulation, not by that of the first node.
+    yield* simulation.network.revive("")
+    return simulation
+  })
 
-    const take = (name: string) =>
-      Effect.suspend(() => {
-        const scope = nodes.get(name)
-        nodes.delete(name)
-        return scope === undefined
-          ? Effect.fail(new NodeNameError({ name, isRunning: false }))
-          : Effect.succeed(scope)
-      })
+class Running implements Simulation {
+  readonly network: MemoryNetwork["Service"]
+  readonly trace: Trace
+  readonly options: SimulationOptions
+  readonly #clock: Clock.Clock
+  readonly #scope: Scope.Scope
+  readonly #hosts = new Map<string, Host>()
+  readonly #skews = new Map<string, number>()
+  readonly #violated = Deferred.makeUnsafe<never, InvariantViolated>()
 
-    const start: Simulation["start"] = Effect.fnUntraced(function*(name, layer) {
-      if (nodes.has(name)) return yield* new NodeNameError({ name, isRunning: true })
-      const count = (starts.get(name) ?? 0) + 1
-      starts.set(name, count)
-      yield* network.revive(name)
-      const scope = yield* Scope.fork(outer)
+  constructor(options: SimulationOptions, clock: Clock.Clock, scope: Scope.Scope) {
+    this.trace = new Trace(options.maxTraceEvents ?? 1000)
+    this.network = makeNetwork({
+      ...options,
+      onEvent: (event) => {
+        this.trace.record(event)
+        options.onEvent?.(event)
+      }
+    })
+    this.options = options
+    this.#clock = clock
+    this.#scope = scope
+  }
+
+  readonly start = <A, E>(
+    name: string,
+    layer: Layer.Layer<A, E, Transport>
+  ): Effect.Effect<Context.Context<A>, E | NodeNameError> =>
+    Effect.gen({ self: this }, function*() {
+      const known = this.#hosts.get(name)
+      if (known?.scope !== undefined) return yield* new NodeNameError({ name, isRunning: true })
+      const startCount = (known?.startCount ?? 0) + 1
+      const clock = new HostClock(this.#clock)
+      clock.skewMillis = this.#skews.get(name) ?? 0
+      const scope = yield* Scope.fork(this.#scope)
+      const startAgain = Effect.mapError(
+        this.start(name, layer),
+        (cause) => cause instanceof NodeNameError ? cause : new NodeStartError({ name, cause })
+      )
+      const host: Host = { clock, startAgain, startCount, scope }
+      this.#hosts.delete(name)
+      this.#hosts.set(name, host)
+      yield* this.network.revive(name)
+      this.#note(startCount === 1 ? "start" : "restart", name)
       const build = Layer.buildWithScope(
-        Layer.fresh(layer.pipe(Layer.provide(Layer.succeed(Transport, network.transport(name))))),
+        Layer.fresh(layer.pipe(Layer.provide(Layer.succeed(Transport, this.network.transport(name))))),
         scope
-      ).pipe(Random.withSeed(`${options.seed} ${name} ${count}`))
-      note(count === 1 ? "start" : "restart", name)
-      nodes.set(name, scope)
-      return yield* Effect.onError(build, () => Effect.sync(() => nodes.delete(name)))
+      )
+      return yield* build.pipe(
+        Random.withSeed(`${this.options.seed} ${name} ${startCount}`),
+        Effect.provideService(Clock.Clock, clock),
+        Effect.onError(() => Effect.sync(() => host.scope = undefined))
+      )
     })
 
-    return {
-      network,
-      trace,
-      seed: options.seed,
-      start,
-      stop: (name) =>
-        Effect.flatMap(take(name), (scope) => {
-          note("stop", name)
-          return Scope.close(scope, Exit.void)
-        }),
-      crash: (name) =>
-        Effect.flatMap(take(name), (scope) => Effect.andThen(network.crash(name), Scope.close(scope, Exit.void))),
-      running: Effect.sync(() => [...nodes.keys()])
-    }
-  })
+  readonly stop = (name: string): Effect.Effect<void, NodeNameError> =>
+    Effect.flatMap(this.#take(name), (scope) => {
+      this.#note("stop", name)
+      return Effect.andThen(this.network.resume(name), Scope.close(scope, Exit.void))
+    })
+
+  readonly crash: Simulation["crash"] = (name, options) =>
+    Effect.flatMap(this.#take(name), (scope) =>
+      this.network.crash(name, options).pipe(
+        Effect.andThen(this.network.resume(name)),
+        Effect.andThen(Scope.close(scope, Exit.void))
+      ))
+
+  readonly restart: Simulation["restart"] = (name) =>
+    Effect.gen({ self: this }, function*() {
+      const host = this.#hosts.get(name)
+      if (host === undefined) return yield* new NodeNameError({ name, isRunning: false })
+      if (host.scope !== undefined) yield* this.crash(name)
+      yield* host.startAgain
+    })
+
+  readonly pause = (name: string): Effect.Effect<void, NodeNameError> =>
+    Effect.flatMap(this.#hostOf(name), (host) => {
+      host.clock.pause()
+      return this.network.pause(name)
+    })
+
+  readonly resume = (name: string): Effect.Effect<void, NodeNameError> =>
+    Effect.flatMap(this.#hostOf(name), (host) => {
+      host.clock.resume()
+      return this.network.resume(name)
+    })
+
+  readonly skew = (name: string, ahead: Duration.Input): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const millis = Duration.toMillis(ahead)
+      this.#skews.set(name, millis)
+      const host = this.#hosts.get(name)
+      if (host !== undefined) host.clock.skewMillis = millis
+      this.#note("skew", `${name} ${millis}`)
+    })
+
+  readonly always: Simulation["always"] = (name, check, options) =>
+    Effect.gen({ self: this }, function*() {
+      const clock = this.#clock
+      if (clock instanceof VirtualClock && options?.every === undefined) {
+        const context = yield* Effect.context<never>()
+        yield* Effect.acquireRelease(
+          Effect.sync(() => clock.onStep(() => this.#judge(name, Effect.runSyncWith(context)(check)))),
+          (stop) => Effect.sync(stop)
+        )
+        return
+      }
+      const watch = Effect.sleep(options?.every ?? "100 millis").pipe(
+        Effect.andThen(check),
+        Effect.map((wrong) => this.#judge(name, wrong)),
+        Effect.forever
+      )
+      yield* Effect.forkScoped(watch, { startImmediately: true })
+    })
+
+  get violated(): Effect.Effect<never, InvariantViolated> {
+    return Deferred.await(this.#violated)
+  }
+
+  readonly running: Effect.Effect<ReadonlyArray<string>> = Effect.sync(() =>
+    [...this.#hosts].filter(([, host]) => host.scope !== undefined).map(([name]) => name)
+  )
+
+  #judge(name: string, detail: string | undefined): void {
+    if (detail === undefined) return
+    const atMillis = this.#clock.currentTimeMillisUnsafe() - (this.options.startMillis ?? 0)
+    Deferred.doneUnsafe(
+      this.#violated,
+      Effect.fail(new InvariantViolated({ invariant: name, atMillis, detail, seed: this.options.seed }))
+    )
+  }
+
+  #hostOf(name: string): Effect.Effect<Host, NodeNameError> {
+    return Effect.suspend(() => {
+      const host = this.#hosts.get(name)
+      return host?.scope === undefined
+        ? Effect.fail(new NodeNameError({ name, isRunning: false }))
+        : Effect.succeed(host)
+    })
+  }
+
+  /** The scope of a node that is to end; the host may be started again at once. */
+  #take(name: string): Effect.Effect<Scope.Closeable, NodeNameError> {
+    return Effect.flatMap(this.#hostOf(name), (host) => {
+      const scope = host.scope
+      host.scope = undefined
+      // A stopped process would never come to its end.
+      host.clock.resume()
+      return scope === undefined ? Effect.fail(new NodeNameError({ name, isRunning: false })) : Effect.succeed(scope)
+    })
+  }
+
+  #note(kind: TraceEvent["kind"], host: string): void {
+    this.trace.record({ kind, host, peer: "", atMillis: this.#clock.currentTimeMillisUnsafe(), bytes: undefined })
+  }
+}
 
 /**
  * Runs a simulation to its end under a virtual clock; synchronous, and the same in every process.
- * Throws `Deadlock` when nothing can run any more and it has not ended.
+ * Fails with `InvariantViolated` when one given to `always` does not hold, and with `LeftBehind` when
+ * connections or sleeping fibers are left after all nodes are closed. Throws `Deadlock` when nothing
+ * can run any more and it has not ended.
  *
  * @category running
  * @since 0.1.0
@@ -154,11 +300,18 @@ export const make = (options: SimulationOptions): Effect.Effect<Simulation, neve
 export const run = <A, E>(
   options: SimulationOptions,
   body: (simulation: Simulation, clock: VirtualClock) => Effect.Effect<A, E, Scope.Scope>
-): Exit.Exit<A, E> => {
+): Exit.Exit<A, E | InvariantViolated | LeftBehind> => {
   const clock = new VirtualClock(options.startMillis)
-  return clock.run(
-    Effect.scoped(Effect.flatMap(make(options), (simulation) => body(simulation, clock))).pipe(
-      Random.withSeed(options.seed)
-    )
-  )
+  let network: MemoryNetwork["Service"] | undefined
+  const whole = Effect.flatMap(make(options), (simulation) => {
+    network = simulation.network
+    return Effect.raceFirst(body(simulation, clock), simulation.violated)
+  })
+  const exit = clock.run(Random.withSeed(Effect.scoped(whole), options.seed))
+  if (Exit.isFailure(exit) || network === undefined) return exit
+  const connectionCount = Effect.runSync(network.connectionCount)
+  const sleepingFiberCount = clock.sleeperCount
+  return connectionCount === 0 && sleepingFiberCount === 0
+    ? exit
+    : Exit.fail(new LeftBehind({ connectionCount, sleepingFiberCount }))
 }

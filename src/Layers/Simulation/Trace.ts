@@ -13,7 +13,7 @@ import type { NetworkEvent } from "../../Transport/MemoryNetwork.ts"
  * @since 0.1.0
  */
 export interface TraceEvent extends Omit<NetworkEvent, "kind"> {
-  readonly kind: NetworkEvent["kind"] | "start" | "stop" | "restart"
+  readonly kind: NetworkEvent["kind"] | "start" | "stop" | "restart" | "skew"
 }
 
 /** Two lanes of 32 bits. */

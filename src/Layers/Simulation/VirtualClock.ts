@@ -49,9 +49,10 @@ export class Deadlock extends Error {
 export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersService {
   readonly executionMode = "sync"
   readonly #waitingFor = new Map<object, string>()
-  /** Called before each step in time, with the time that is over. For progress bars. */
-  onStep: ((nowMillis: number) => void) | undefined = undefined
+  readonly #onStep = new Set<(nowMillis: number) => void>()
   #now: number
+  #sleeperCount = 0
+  #isTold = false
   #order = 0
   #tasks: Array<() => void> = []
   readonly #timers: Array<Timer> = []
@@ -99,9 +100,30 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      const cancel = this.after(Duration.toMillis(duration), () => resume(Effect.void))
-      return Effect.sync(cancel)
+      this.#sleeperCount++
+      const cancel = this.after(Duration.toMillis(duration), () => {
+        this.#sleeperCount--
+        resume(Effect.void)
+      })
+      return Effect.sync(() => {
+        this.#sleeperCount--
+        cancel()
+      })
     })
+  }
+
+  /**
+   * Has a function called at each step in time, when all that can run at an instant has run and
+   * before the clock moves on, with the time that is over; gives a function that ends it.
+   */
+  onStep(listener: (nowMillis: number) => void): () => void {
+    this.#onStep.add(listener)
+    return () => this.#onStep.delete(listener)
+  }
+
+  /** How many sleeps are under way. */
+  get sleeperCount(): number {
+    return this.#sleeperCount
   }
 
   /** Gives a wait a name, for a `Deadlock` to tell who waits for what. */
@@ -148,17 +170,27 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   }
 
   #step(): void {
-    const timer = this.#pop()
+    const timer = this.#next()
     if (timer === undefined || timer.at === Number.POSITIVE_INFINITY) {
       throw new Deadlock(this.#now, [...this.#waitingFor.values()])
     }
-    if (timer.run === undefined) return
-    if (timer.at !== this.#now) {
-      this.onStep?.(this.#now)
-      this.#now = timer.at
+    if (timer.at !== this.#now && this.#onStep.size > 0 && !this.#isTold) {
+      this.#isTold = true
+      for (const listener of this.#onStep) listener(this.#now)
+      // What they set going happens before time moves on.
+      return this.flush()
     }
-    timer.run()
+    this.#pop()
+    this.#isTold = false
+    this.#now = timer.at
+    timer.run?.()
     this.flush()
+  }
+
+  /** The next timer that was not canceled; it stays in the heap. */
+  #next(): Timer | undefined {
+    while (this.#timers[0] !== undefined && this.#timers[0].run === undefined) this.#pop()
+    return this.#timers[0]
   }
 
   #push(timer: Timer): void {

@@ -1,4 +1,7 @@
-/** One direction of a connection in memory. */
+/**
+ * One direction of a connection in memory. What is true of it depends on what was done and on the
+ * time alone: timers and sleeps only wake who waits, so it behaves the same with either.
+ */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -6,158 +9,315 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type { TimersService } from "../Timers.ts"
 import { ConnectionClosed } from "../Transport.ts"
+import type { Host } from "./Host.ts"
+import { toMicros } from "./Micros.ts"
 
 interface InFlight {
   readonly at: number
   readonly bytes: Uint8Array
 }
 
-/** What a pipe asks of the network it belongs to, and tells it. */
-export interface PipeWire {
+/** What comes behind the last bytes. */
+interface Finish {
+  readonly at: number
+  readonly error: ConnectionClosed
+  /** Whether it had come when the pipe was last held. */
+  isIn: boolean
+}
+
+/** What a pipe asks of the network it belongs to, and tells it. Sends are numbered from 0. */
+export interface PipeLine {
   readonly clock: Clock.Clock
   readonly timers: TimersService | undefined
   readonly windowBytes: number
-  /** The time from a send to its arrival, in milliseconds. */
-  readonly delayMillis: (bytes: number) => number
-  readonly onSend: (bytes: Uint8Array) => void
-  readonly onReceive: (bytes: Uint8Array) => void
+  readonly writer: Host
+  readonly reader: Host
+  /** The time from when a send has left to its arrival, in milliseconds. */
+  delayMillis(number: number): number
+  /** The time that so many bytes take to leave, in milliseconds. */
+  transferMillis(bytes: number): number
+  /** Tells of a send; how many of its bytes get through when the connection breaks in it, or undefined. */
+  onSend(bytes: Uint8Array, number: number): number | undefined
+  onReceive(bytes: Uint8Array): void
 }
 
-/** What counts as now: a sleep to a time may end short of it by the rounding of its length. */
+/** What counts as now, for the same reason that times are to the microsecond. */
 const toleranceMillis = 1e-3
+
+/**
+ * A writer hears of the end on the way back this much later than a reader there takes what came with
+ * it: at the same time it would be a matter of the scheduler which of the two comes first.
+ */
+const hearsayMillis = 0.01
 
 /** One direction: bytes arrive in order, each after its delay; a full window holds the writer. */
 export class Pipe {
-  readonly #wire: PipeWire
+  readonly #line: PipeLine
+  /** The way back. What the reader's end may still send there depends on what has come here. */
+  #other: Pipe = this
   /** Open when there may be something to take. */
   readonly #data = Latch.makeUnsafe(false)
+  /** Open when a writer that waits for room has to look again. */
   readonly #room = Latch.makeUnsafe(true)
-  /** Lets go a reader that sleeps until bytes arrive: the connection broke, or is held. */
-  readonly #change = Latch.makeUnsafe(false)
-  readonly #changed = Effect.andThen(Effect.sync(() => this.#change.closeUnsafe()), this.#change.await)
   #inFlight: Array<InFlight> = []
   #inFlightBytes = 0
+  #sendCount = 0
   #lastAt = 0
-  #endsAt: number | undefined
-  #isArmed = false
-  #isHeld = false
-  #isBroken = false
-  #isAbandoned = false
+  /** When the line has sent what it was given so far. */
+  #idleAt = 0
+  #finish: Finish | undefined
+  /** While held: how many of those in flight had come before. */
+  #heldCount: number | undefined
+  #cancelTimer: (() => void) | undefined
+  /** A reader waits; it looks by itself at what is in flight already. */
+  #isAwaited = false
+  /** The writer closed its end, or it broke. */
+  #isWriterGone = false
+  /** The reader closed its end, or it broke. The writer knows when it hears of it, on the way back. */
+  #isReaderGone = false
 
-  constructor(wire: PipeWire) {
-    this.#wire = wire
+  constructor(line: PipeLine) {
+    this.#line = line
+  }
+
+  /** Both directions of a connection. */
+  static pair(there: PipeLine, back: PipeLine): readonly [there: Pipe, back: Pipe] {
+    const pair = [new Pipe(there), new Pipe(back)] as const
+    pair[0].#other = pair[1]
+    pair[1].#other = pair[0]
+    return pair
+  }
+
+  /** How much of the window is taken. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes
   }
 
   readonly send = (chunks: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, ConnectionClosed> =>
     Effect.suspend(() => {
-      if (this.#isClosed()) return Exit.fail(lost)
+      if (this.#isOver()) return Exit.fail(lost)
       for (const bytes of chunks) this.#push(bytes)
-      if (this.#inFlightBytes < this.#wire.windowBytes) return Effect.void
-      this.#room.closeUnsafe()
-      return Effect.flatMap(this.#room.await, () => this.#isBroken || this.#isAbandoned ? Exit.fail(lost) : Effect.void)
+      if (this.#isWriterGone) return Exit.fail(lost)
+      return this.#hasRoom() ? Effect.void : this.#untilRoom
     })
 
   readonly sendNow = (bytes: Uint8Array): boolean => {
-    if (this.#isClosed() || this.#inFlightBytes >= this.#wire.windowBytes) return false
+    if (this.#isOver() || !this.#hasRoom()) return false
     this.#push(bytes)
     return true
   }
 
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
-    if (this.#isBroken || this.#isAbandoned) return Exit.fail(lost)
-    const now = this.#wire.clock.currentTimeMillisUnsafe()
-    const first = this.#inFlight[0]
-    const nextAt = this.#isHeld ? undefined : first?.at ?? this.#endsAt
-    if (nextAt !== undefined && nextAt - now <= toleranceMillis) {
-      return first === undefined ? Exit.fail(ended) : Effect.succeed(this.#take(first, now))
+    if (this.#line.reader.isPaused) return this.#pullLater
+    if (this.#isReaderGone || this.#line.reader.down !== undefined) return Exit.fail(lost)
+    const now = this.#now()
+    const count = this.#arrivedCount(now)
+    if (count > 0) return Effect.succeed(this.#take(count))
+    const finish = this.#finish
+    if (finish !== undefined && this.#inFlight.length === 0 && this.#hasCome(finish, now)) {
+      return Exit.fail(finish.error)
     }
-    if (nextAt !== undefined && this.#wire.timers === undefined) {
-      return Effect.andThen(Effect.raceFirst(Effect.sleep(nextAt - now), this.#changed), this.pull)
+    const nextAt = this.#heldCount === undefined ? this.#inFlight[0]?.at ?? finish?.at : undefined
+    if (nextAt === undefined) return this.#pullLater
+    if (this.#line.timers !== undefined) {
+      this.#arm(nextAt, now)
+      return this.#pullLater
     }
     this.#data.closeUnsafe()
-    if (nextAt !== undefined) this.#arm(nextAt)
+    return Effect.andThen(this.#awaitUntil(this.#data, nextAt - now), this.pull)
+  })
+
+  /** Waits until there may be something to take, and looks. */
+  readonly #pullLater = Effect.suspend(() => {
+    this.#isAwaited = true
+    this.#data.closeUnsafe()
     return Effect.andThen(this.#data.await, this.pull)
   })
 
-  #isClosed(): boolean {
-    return this.#isBroken || this.#isAbandoned || this.#endsAt !== undefined
+  readonly #untilRoom: Effect.Effect<void, ConnectionClosed> = Effect.suspend(() => {
+    const isPaused = this.#line.writer.isPaused
+    if (!isPaused && this.#isOver()) return Exit.fail(lost)
+    if (!isPaused && this.#hasRoom()) return Effect.void
+    this.#room.closeUnsafe()
+    const overAt = isPaused || this.#other.#heldCount !== undefined ? undefined : this.#other.#finish?.at
+    const wait = overAt === undefined
+      ? this.#room.await
+      : this.#awaitUntil(this.#room, overAt + hearsayMillis - this.#now())
+    return Effect.andThen(wait, this.#untilRoom)
+  })
+
+  /**
+   * Waits for a latch that opens by itself after a time. Who waits is let go by whoever opens the
+   * latch, in the same turn: so the order is the same with timers and without.
+   */
+  #awaitUntil(latch: Latch.Latch, millis: number): Effect.Effect<void> {
+    const open = () => void latch.openUnsafe()
+    const timers = this.#line.timers
+    if (timers !== undefined) {
+      return Effect.suspend(() => Effect.ensuring(latch.await, Effect.sync(timers.after(millis, open))))
+    }
+    return Effect.flatMap(
+      Effect.forkChild(Effect.andThen(Effect.sleep(millis), Effect.sync(open)), { startImmediately: true }),
+      (sleeper) => Effect.ensuring(latch.await, Effect.sync(() => sleeper.interruptUnsafe()))
+    )
+  }
+
+  #now(): number {
+    return this.#line.clock.currentTimeMillisUnsafe()
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlightBytes < this.#line.windowBytes
+  }
+
+  /** Nothing can be sent any more, and the writer's end knows. */
+  #isOver(): boolean {
+    if (this.#isWriterGone || this.#line.writer.down !== undefined) return true
+    const finish = this.#other.#finish
+    return finish !== undefined && this.#other.#hasCome(finish, this.#now() - hearsayMillis)
+  }
+
+  #hasCome(finish: Finish, now: number): boolean {
+    return this.#heldCount === undefined ? finish.at - now <= toleranceMillis : finish.isIn
+  }
+
+  #arrivedCount(now: number): number {
+    if (this.#heldCount !== undefined) return this.#heldCount
+    let count = 0
+    while (count < this.#inFlight.length && this.#inFlight[count]!.at - now <= toleranceMillis) count++
+    return count
   }
 
   #push(bytes: Uint8Array): void {
-    this.#wire.onSend(bytes)
-    // The hook may have broken the connection: a loss.
-    if (this.#isBroken) return
-    const at = this.#arrival(bytes.length)
-    this.#inFlight.push({ at, bytes })
+    if (this.#isWriterGone) return
+    const number = this.#sendCount++
+    const keptBytes = this.#line.onSend(bytes, number)
+    if (keptBytes === undefined) {
+      this.#put(bytes, number)
+      return
+    }
+    this.#isWriterGone = true
+    this.#put(bytes.subarray(0, keptBytes), number)
+    this.#end(lost, this.#lastAt)
+    // This end hears of it last: whoever wakes may do anything with the connection.
+    this.#other.leave()
+  }
+
+  #put(bytes: Uint8Array, number: number): void {
+    const at = this.#arrival(bytes.length, number)
     this.#inFlightBytes += bytes.length
-    this.#arm(at)
+    // Nobody will take them: they fill the window.
+    if (this.#isReaderGone) return
+    this.#inFlight.push({ at, bytes })
+    this.#expect(at)
   }
 
   /** Not before what was sent earlier. */
-  #arrival(bytes: number): number {
-    const at = this.#wire.clock.currentTimeMillisUnsafe() + this.#wire.delayMillis(bytes)
-    this.#lastAt = Math.max(this.#lastAt, at)
+  #arrival(bytes: number, number: number): number {
+    this.#idleAt = Math.max(this.#idleAt, this.#now()) + this.#line.transferMillis(bytes)
+    this.#lastAt = Math.max(this.#lastAt, toMicros(this.#idleAt + this.#line.delayMillis(number)))
     return this.#lastAt
   }
 
-  /** Has the reader look when bytes arrive: by a timer where there are any, by its own sleep where not. */
-  #arm(at: number): void {
-    if (this.#wire.timers === undefined) {
-      this.#data.openUnsafe()
-      return
-    }
-    if (this.#isArmed) return
-    this.#isArmed = true
-    this.#wire.timers.after(at - this.#wire.clock.currentTimeMillisUnsafe(), () => {
-      this.#isArmed = false
-      this.#data.openUnsafe()
+  /** Has a reader that waits look at a time: by a timer where there are any, by its own sleep where not. */
+  #expect(at: number): void {
+    if (!this.#isAwaited || this.#heldCount !== undefined) return
+    if (this.#line.timers === undefined) this.#wakeReader()
+    else this.#arm(at, this.#now())
+  }
+
+  #arm(at: number, now: number): void {
+    this.#cancelTimer ??= this.#line.timers?.after(at - now, () => {
+      this.#cancelTimer = undefined
+      this.#wakeReader()
     })
   }
 
-  #take(first: InFlight, now: number): NonEmptyReadonlyArray<Uint8Array> {
-    const ready: [Uint8Array, ...Array<Uint8Array>] = [first.bytes]
-    let count = 1
-    for (; count < this.#inFlight.length && this.#inFlight[count]!.at - now <= toleranceMillis; count++) {
-      ready.push(this.#inFlight[count]!.bytes)
-    }
-    this.#inFlight = this.#inFlight.slice(count)
+  #take(count: number): NonEmptyReadonlyArray<Uint8Array> {
+    const taken = this.#inFlight
+    const ready: [Uint8Array, ...Array<Uint8Array>] = [taken[0]!.bytes]
+    for (let index = 1; index < count; index++) ready.push(taken[index]!.bytes)
+    this.#inFlight = count === taken.length ? [] : taken.slice(count)
+    if (this.#heldCount !== undefined) this.#heldCount = 0
     for (const bytes of ready) {
       this.#inFlightBytes -= bytes.length
-      this.#wire.onReceive(bytes)
+      this.#line.onReceive(bytes)
     }
-    if (this.#inFlightBytes < this.#wire.windowBytes) this.#room.openUnsafe()
+    if (this.#hasRoom()) this.#room.openUnsafe()
     return ready
+  }
+
+  #wakeReader(): void {
+    this.#isAwaited = false
+    this.#data.openUnsafe()
+  }
+
+  /** Has both look again: the process of the one or the other was stopped, or goes on. */
+  wake(): void {
+    this.#wakeReader()
+    this.#room.openUnsafe()
   }
 
   /** Nothing arrives any more, until it is let go: what is sent meanwhile arrives then. */
   hold(isHeld: boolean): void {
-    if (isHeld === this.#isHeld) return
-    this.#isHeld = isHeld
-    this.#change.openUnsafe()
-    this.#data.openUnsafe()
+    if (isHeld === (this.#heldCount !== undefined)) return
+    const now = this.#now()
+    if (this.#finish !== undefined) this.#finish.isIn = isHeld && this.#hasCome(this.#finish, now)
+    this.#heldCount = isHeld ? this.#arrivedCount(now) : undefined
+    this.#wakeReader()
+    this.#other.#room.openUnsafe()
   }
 
-  /** The writer closed: what is on its way still arrives, then the end. */
+  /** The writer closed its end: what is on its way still arrives, then the end. */
   end(): void {
-    this.#endsAt ??= this.#arrival(0)
-    this.#arm(this.#endsAt)
-    this.#room.openUnsafe()
+    if (!this.#isWriterGone) this.#end(ended, this.#arrival(0, this.#sendCount++))
   }
 
-  /** The reader closed: nobody will take what is written. */
-  abandon(): void {
-    this.#isAbandoned = true
+  #end(error: ConnectionClosed, at: number): void {
+    this.#isWriterGone = true
+    this.#finish = { at, error, isIn: false }
+    this.#room.openUnsafe()
+    if (!this.#isReaderGone) this.#expect(at)
+    this.#other.#room.openUnsafe()
+  }
+
+  /** The reader closed its end: nobody takes what comes. The writer hears of it by the end on the way back. */
+  leave(): void {
+    this.#abandon()
+    this.#wakeReader()
+  }
+
+  #abandon(): void {
+    this.#isReaderGone = true
     this.#inFlight = []
-    this.#inFlightBytes = 0
-    this.#change.openUnsafe()
-    this.#room.openUnsafe()
-    this.#data.openUnsafe()
+    if (this.#heldCount !== undefined) this.#heldCount = 0
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 
-  /** The connection broke: both ends fail at once. */
+  /** The writer's end is gone, both ways, and what it sent; the other end does not know. */
+  vanish(): void {
+    const now = this.#now()
+    this.#isWriterGone = true
+    this.#inFlight.length = Math.min(this.#inFlight.length, this.#arrivedCount(now))
+    if (!this.#isReaderGone) {
+      this.#inFlightBytes = this.#inFlight.reduce((bytes, sent) => bytes + sent.bytes.length, 0)
+    }
+    if (this.#finish !== undefined && !this.#hasCome(this.#finish, now)) this.#finish = undefined
+    this.#other.#abandon()
+    this.wake()
+    this.#other.wake()
+  }
+
+  /** The connection broke, both ways: both ends know at once. */
   reset(): void {
-    this.#isBroken = true
-    this.abandon()
+    const pipes = [this, this.#other]
+    for (const pipe of pipes) {
+      pipe.#isWriterGone = true
+      pipe.#abandon()
+      pipe.#inFlightBytes = 0
+    }
+    for (const pipe of pipes) pipe.wake()
   }
 }
 

@@ -14,7 +14,7 @@ const scenario: MeshScenario = {
 
 const figures = (changes: Partial<MeshScenario>) => {
   const exit = run({ ...scenario, ...changes })
-  return Exit.isSuccess(exit) ? exit.value : assert.fail(`the scenario failed: ${exit.cause}`)
+  return Exit.isSuccess(exit) ? exit.value.figures : assert.fail(`the scenario failed: ${exit.cause}`)
 }
 
 describe("MeshScenario", () => {

@@ -1,0 +1,194 @@
+/** `p2p simulate mesh`: a mesh under load, and what came of it. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
+import type { MeshFigures } from "../Layers/Simulation/MeshFigures.ts"
+import type { MeshScenario } from "../Layers/Simulation/MeshScenario.ts"
+import { ProgressBar } from "./ProgressBar.ts"
+import * as SimulateFlags from "./SimulateFlags.ts"
+
+const flags = {
+  nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(100)),
+  seed: SimulateFlags.seed,
+  duration: SimulateFlags.duration("duration", 24 * 3_600_000).pipe(
+    Flag.withDescription("The virtual time over which the broadcasts are spread (default 1m)"),
+    Flag.withDefault(60_000)
+  ),
+  broadcasts: SimulateFlags.count("broadcasts", 1_000_000).pipe(
+    Flag.withDescription("How many broadcasts of 64 bytes"),
+    Flag.withDefault(100)
+  ),
+  fail: SimulateFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
+    Flag.withMetavar("FRACTION"),
+    Flag.withDescription("The fraction of the nodes that crash at once, half way (default 0)"),
+    Flag.withDefault(0)
+  ),
+  churn: SimulateFlags.duration("churn", 24 * 3_600_000).pipe(
+    Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
+    Flag.withDescription("A node crashes and a new one joins, each so often (default never)"),
+    Flag.optional
+  ),
+  faults: SimulateFlags.faults,
+  seeds: SimulateFlags.count("seeds", 1_000_000).pipe(
+    Flag.withDescription(
+      "With --faults N: so many seeds, the first one as --seed says; the first that breaks anything ends it"
+    ),
+    Flag.withDefault(1)
+  ),
+  loss: SimulateFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
+    Flag.withMetavar("CHANCE"),
+    Flag.withDescription("The chance that a send breaks its connection (default 0)"),
+    Flag.withDefault(0)
+  ),
+  latency: SimulateFlags.duration("latency", 60_000).pipe(
+    Flag.withDescription(
+      "The mean time between two nodes; each send takes half to one and a half of it (default 50ms)"
+    ),
+    Flag.withDefault(50)
+  ),
+  svg: Flag.String("svg").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Draws the mesh, the spread of its broadcasts and its healing"),
+    Flag.optional
+  ),
+  json: SimulateFlags.json
+}
+
+/**
+ * Seeds were tried, and one broke an invariant.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SeedFailed extends Schema.TaggedError<SeedFailed>()("SeedFailed", { explanation: Schema.String }) {
+  override get message(): string {
+    return this.explanation
+  }
+}
+
+/**
+ * `p2p simulate mesh`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const mesh = Command.make(
+  "mesh",
+  flags,
+  Effect.fnUntraced(
+    function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg }) {
+      const bar = new ProgressBar(!json && process.stderr.isTTY === true)
+      const scenario: MeshScenario = {
+        nodes,
+        seed,
+        durationSeconds: duration / 1000,
+        broadcasts,
+        failFraction: fail,
+        lossChance: loss,
+        latencyMillis: latency,
+        churnMillis: churn._tag === "Some" ? churn.value : undefined,
+        faults: faults._tag === "Some" ? yield* SimulateFlags.readFaults(faults.value) : undefined,
+        onProgress: (fraction) => bar.show(fraction)
+      }
+      yield* (typeof scenario.faults === "number" && svg._tag === "None"
+        ? tryOut({ ...scenario, faults: scenario.faults }, seeds, bar, json)
+        : runOnce(scenario, bar, json, svg._tag === "Some" ? svg.value : undefined))
+    }
+  )
+).pipe(
+  Command.withShortDescription("A mesh under load: broadcasts, a crash, faults, healing"),
+  Command.withDescription(
+    `Runs a mesh of whole nodes, the same code as over TCP, on a network in memory and a virtual clock,
+and prints what came of it. The hash is the fingerprint of all that happened: the same flags and
+seed give the same hash, on any machine.
+
+With --faults nodes crash, lose power, stand still and come back, the network is parted, cut,
+stalled and lossy, and clocks are wrong; meanwhile every second is checked, and two minutes after
+the last fault all nodes must be connected again. When an invariant does not hold, it prints the
+shortest schedule of faults that it found to break it.`
+  ),
+  Command.withExamples([
+    { command: "p2p simulate mesh --nodes 200 --seed 7", description: "Two hundred nodes" },
+    {
+      command: "p2p simulate mesh --nodes 200 --fail 0.3 --svg mesh.svg",
+      description: "A third crash at once; with a picture"
+    },
+    {
+      command: "p2p simulate mesh --nodes 20 --duration 7m --faults 15 --seeds 50",
+      description: "Fifty storms of fifteen faults, checked"
+    }
+  ])
+)
+
+const runOnce = Effect.fnUntraced(function*(
+  scenario: MeshScenario,
+  bar: ProgressBar,
+  json: boolean,
+  svg: string | undefined
+) {
+  const { run } = yield* Effect.promise(() => import("../Layers/Simulation/MeshScenario.ts"))
+  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run(scenario)))
+  bar.end()
+  const { figures, picture } = yield* exit
+  yield* print(figures, elapsed, json)
+  if (svg === undefined) return
+  const { render } = yield* Effect.promise(() => import("../Layers/Simulation/MeshPicture.ts"))
+  const files = yield* FileSystem.FileSystem
+  yield* files.writeFileString(svg, render(picture))
+})
+
+/** One seed after the other, until an invariant does not hold. */
+const tryOut = Effect.fnUntraced(function*(
+  scenario: MeshScenario & { readonly faults: number },
+  seeds: number,
+  bar: ProgressBar,
+  json: boolean
+) {
+  const { explain, search } = yield* Effect.promise(() => import("../Layers/Simulation/MeshSearch.ts"))
+  for (let index = 0; index < seeds; index++) {
+    const seed = seedAt(scenario.seed, index)
+    const [elapsed, found] = yield* Effect.timed(
+      Effect.sync(() => search({ ...scenario, seed, onProgress: (fraction) => bar.show((index + fraction) / seeds) }))
+    )
+    bar.end()
+    if (found._tag === "Failed") return yield* new SeedFailed({ explanation: explain(found) })
+    if (seeds === 1 || json) yield* print(found.figures, elapsed, json)
+  }
+  if (seeds > 1 && !json) yield* Console.log(`${seeds} seeds, ${scenario.faults} faults each: all invariants held`)
+})
+
+/** The seed itself, then others after it: `"7"`, `"8"`, ... or `"storm"`, `"storm 1"`, ... */
+const seedAt = (first: string, index: number): string => {
+  if (index === 0) return first
+  return /^\d{1,15}$/.test(first) ? `${Number(first) + index}` : `${first} ${index}`
+}
+
+const print = (figures: MeshFigures, elapsed: Duration.Duration, json: boolean): Effect.Effect<void> => {
+  const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
+  return Console.log(json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds))
+}
+
+const describe = (figures: MeshFigures, wallSeconds: number): string => {
+  const { hops, latencyMillis } = figures
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["nodes", `${figures.nodes}, seed ${figures.seed}`],
+    ["time", `${figures.virtualSeconds} s in ${wallSeconds} s`],
+    ...(figures.faults === 0 ? [] : [["faults", `${figures.faults}, all invariants held`]] as const),
+    ["broadcasts", `${figures.broadcasts}`],
+    [
+      "delivered",
+      `${(100 * figures.deliveredFraction).toFixed(2)} % of connected survivors, ${figures.doubled} doubled`
+    ],
+    ["copies a delivery", `${figures.copiesPerDelivery}`],
+    ["latency", `${latencyMillis.p50} ms median, ${latencyMillis.p99} ms p99, ${latencyMillis.max} ms at most`],
+    ["hops", `${hops.p50} median, ${hops.p99} p99, ${hops.max} at most`],
+    ["traffic", `${figures.messagesPerNodeSecond} messages, ${figures.bytesPerNodeSecond} bytes a node a second`],
+    ["healed after", figures.healMillis === null ? "–" : `${figures.healMillis} ms`],
+    ["hash", figures.hash]
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(18)} ${value}`).join("\n")
+}

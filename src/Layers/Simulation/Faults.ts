@@ -1,0 +1,226 @@
+/**
+ * Faults in a simulation, and schedules of them: drawn from a seed, played on a simulation, and shortened
+ * while they still make a property fail.
+ */
+import * as Effect from "effect/Effect"
+import { draw, seedOf } from "../../Transport/internal/Chance.ts"
+import type { Fault, FaultSchedule, ScheduledFault } from "./Fault.ts"
+import type { Simulation } from "./Simulation.ts"
+import type { NodeStartError } from "./SimulationError.ts"
+
+/**
+ * What a random schedule is drawn from.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RandomScheduleOptions {
+  readonly seed: string
+  /** The names of the nodes that may be hit: at least two. */
+  readonly nodes: ReadonlyArray<string>
+  /** How many faults. */
+  readonly count: number
+  /** The first fault begins, and the last one ends, within these times, in milliseconds. */
+  readonly fromMillis: number
+  readonly toMillis: number
+  /** How long a fault lasts at most, in milliseconds. Default 60000. */
+  readonly maxForMillis?: number | undefined
+}
+
+/**
+ * A schedule drawn from its seed alone.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const random = (options: RandomScheduleOptions): FaultSchedule => {
+  const chances = new Chances(options.seed)
+  const spanMillis = options.toMillis - options.fromMillis
+  const maxForMillis = Math.min(options.maxForMillis ?? 60_000, spanMillis)
+  const schedule: Array<ScheduledFault> = []
+  for (let index = 0; index < options.count; index++) {
+    const forMillis = Math.round(maxForMillis * chances.next() ** 2)
+    const atMillis = Math.round(options.fromMillis + chances.next() * (spanMillis - forMillis))
+    schedule.push({ atMillis, forMillis, fault: randomFault(chances, options.nodes) })
+  }
+  return schedule.sort((a, b) => a.atMillis - b.atMillis)
+}
+
+class Chances {
+  readonly #seed: number
+  #count = 0
+
+  constructor(seed: string) {
+    this.#seed = seedOf(`faults ${seed}`)
+  }
+
+  next(): number {
+    return draw(this.#seed, this.#count++)
+  }
+
+  index(count: number): number {
+    return Math.floor(this.next() * count)
+  }
+
+  pair(names: ReadonlyArray<string>): readonly [string, string] {
+    const first = this.index(names.length)
+    const second = (first + 1 + this.index(names.length - 1)) % names.length
+    return [names[first]!, names[second]!]
+  }
+}
+
+const randomFault = (chances: Chances, nodes: ReadonlyArray<string>): Fault => {
+  const [one, other] = chances.pair(nodes)
+  switch (chances.index(12)) {
+    case 0:
+    case 1:
+      return { _tag: "Crash", node: one }
+    case 2:
+      return { _tag: "PowerCut", node: one }
+    case 3:
+      return { _tag: "Pause", node: one }
+    case 4: {
+      const group = nodes.filter(() => chances.next() < 0.5)
+      return { _tag: "Partition", groups: [group.length === 0 ? [one] : group] }
+    }
+    case 5:
+      return { _tag: "Cut", from: one, to: other }
+    case 6:
+      return { _tag: "Stall", one, other }
+    case 7:
+      return { _tag: "Refuse", node: one }
+    case 8:
+    case 9:
+      return { _tag: "Reset", one, other, afterBytes: chances.index(300) }
+    case 10:
+      return { _tag: "Skew", node: one, millis: Math.round(40_000 * (chances.next() - 0.5)) }
+    default:
+      return {
+        _tag: "Weather",
+        lossChance: 0.05 * chances.next(),
+        refuseChance: 0.5 * chances.next(),
+        stallChance: 0.1 * chances.next()
+      }
+  }
+}
+
+/**
+ * Has a fault begin. One that hits a node which does not run does nothing.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const inject = (simulation: Simulation, fault: Fault): Effect.Effect<void> => {
+  const network = simulation.network
+  switch (fault._tag) {
+    case "Crash":
+      return Effect.ignore(simulation.crash(fault.node))
+    case "PowerCut":
+      return Effect.ignore(simulation.crash(fault.node, { silently: true }))
+    case "Pause":
+      return Effect.ignore(simulation.pause(fault.node))
+    case "Partition":
+      return network.partition(fault.groups)
+    case "Cut":
+      return network.cut(fault.from, fault.to)
+    case "Stall":
+      return network.stall(fault.one, fault.other)
+    case "Refuse":
+      return network.refuse(fault.node)
+    case "Reset":
+      return network.reset(fault.one, fault.other, { afterBytes: fault.afterBytes })
+    case "Skew":
+      return simulation.skew(fault.node, fault.millis)
+    case "Weather":
+      return network.setConditions(fault)
+  }
+}
+
+/**
+ * Makes a fault good: the node is started again or goes on, the network is whole, the clock is right.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void, NodeStartError> => {
+  const { network, options } = simulation
+  switch (fault._tag) {
+    case "Crash":
+    case "PowerCut":
+      return Effect.flatMap(simulation.running, (names) =>
+        names.includes(fault.node)
+          ? Effect.void
+          : Effect.catchTag(simulation.restart(fault.node), "NodeNameError", () => Effect.void))
+    case "Pause":
+      return Effect.ignore(simulation.resume(fault.node))
+    case "Partition":
+      return network.heal
+    case "Cut":
+      return network.mend(fault.from, fault.to)
+    case "Stall":
+      return network.unstall(fault.one, fault.other)
+    case "Refuse":
+      return network.accept(fault.node)
+    case "Reset":
+      return Effect.void
+    case "Skew":
+      return simulation.skew(fault.node, 0)
+    case "Weather":
+      return network.setConditions({
+        lossChance: options.lossChance ?? 0,
+        refuseChance: options.refuseChance ?? 0,
+        stallChance: options.stallChance ?? 0
+      })
+  }
+}
+
+/**
+ * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: one on a
+ * node that does not run does nothing, a second partition takes the place of the first.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule: FaultSchedule) {
+  const steps = schedule.flatMap(({ atMillis, fault, forMillis }) => [
+    { millis: atMillis, act: inject(simulation, fault) },
+    { millis: atMillis + forMillis, act: repair(simulation, fault) }
+  ])
+  steps.sort((a, b) => a.millis - b.millis)
+  let now = 0
+  for (const { act, millis } of steps) {
+    if (millis > now) yield* Effect.sleep(millis - now)
+    now = Math.max(now, millis)
+    yield* act
+  }
+})
+
+/**
+ * The shortest schedule found that still fails: faults are left out, halves first, then single
+ * ones, for as long as `fails` says so. At most `maxRuns` runs (default 200).
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const shrink = (
+  schedule: FaultSchedule,
+  fails: (schedule: FaultSchedule) => boolean,
+  maxRuns = 200
+): FaultSchedule => {
+  let shortest = schedule
+  let runCount = 0
+  for (let size = Math.max(1, shortest.length >> 1), isShorter = false; size >= 1;) {
+    isShorter = false
+    for (let start = 0; start < shortest.length && runCount < maxRuns;) {
+      const candidate = [...shortest.slice(0, start), ...shortest.slice(start + size)]
+      runCount++
+      if (fails(candidate)) {
+        shortest = candidate
+        isShorter = true
+      } else start += size
+    }
+    if (runCount >= maxRuns) break
+    if (!isShorter || size > 1) size >>= 1
+  }
+  return shortest
+}

@@ -1,0 +1,107 @@
+/**
+ * What must hold in a mesh at all times, whatever happens to it, and what must hold again when all
+ * faults are over.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { MeshOptions } from "../../Mesh/MeshConfig.ts"
+import * as Frame from "../../Protocol/Frame.ts"
+import type { Protocol } from "../../Protocol/Protocol.ts"
+import { isWireFault } from "../../Protocol/WireFault.ts"
+import { type MeshObserver, reach } from "./MeshObserver.ts"
+import type { Simulation } from "./Simulation.ts"
+import type { TraceEvent } from "./Trace.ts"
+
+/**
+ * Watches for as long as the scope lasts that no user gets a broadcast twice or its own, that no node
+ * says one twice to the same peer, and that queues, tables and caches keep to their bounds.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const watch = Effect.fnUntraced(function*(
+  simulation: Simulation,
+  observer: MeshObserver,
+  relays: RelayCheck,
+  settings: MeshOptions
+): Effect.fn.Return<void, never, Scope.Scope> {
+  yield* simulation.always("exactly once", Effect.sync(() => observer.wrong), { every: "1 second" })
+  yield* simulation.always("relayed once", Effect.sync(() => relays.wrong), { every: "1 second" })
+  yield* simulation.always("within bounds", bounds(observer, settings), { every: "1 second" })
+})
+
+const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: MeshOptions) {
+  for (const { mesh, name } of observer.nodes.values()) {
+    const stats = yield* mesh.stats
+    const peers = yield* mesh.peers
+    const queuedBytes = peers.reduce((most, peer) => Math.max(most, peer.queuedBytes), 0)
+    const sizes = [
+      ["ids of broadcasts", stats.seenIds, settings.maxSeenIds],
+      ["addresses", stats.knownAddresses, settings.maxKnownAddresses],
+      ["inbound links", peers.filter((peer) => peer.direction === "inbound").length, settings.maxInboundLinks],
+      ["bytes in a queue", queuedBytes, settings.maxOutboxBytes]
+    ] as const
+    for (const [what, size, bound] of sizes) {
+      if (size > bound) return `node ${name} holds ${size} ${what}, more than ${bound}`
+    }
+  }
+  return undefined
+})
+
+/**
+ * What is wrong with a mesh that has been left in peace, if anything: nodes that no path of links
+ * leads to.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const convergence = Effect.fnUntraced(function*(observer: MeshObserver) {
+  const graph = yield* observer.graph
+  const [first] = graph.keys()
+  if (first === undefined) return undefined
+  const found = reach(first, graph)
+  const apart = [...graph.keys()].filter((node) => node !== first && !found.has(node))
+  return apart.length === 0
+    ? undefined
+    : `no path from node ${first.name} to ${apart.map((node) => node.name).join(", ")}`
+})
+
+/**
+ * Reads what is sent, and notices when a node says the same broadcast to the same peer again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class RelayCheck {
+  /** The first relay too many. */
+  wrong: string | undefined
+  readonly #protocol: Protocol["Service"]
+  /** What each host said to whom since it was started. */
+  readonly #said = new Map<string, Set<string>>()
+
+  constructor(protocol: Protocol["Service"]) {
+    this.#protocol = protocol
+  }
+
+  /** Takes an event of the trace. Frames begin where sends begin. */
+  readonly record = (event: TraceEvent): void => {
+    if (event.kind === "crash") this.#said.delete(event.host)
+    if (event.kind !== "send" || event.bytes === undefined) return
+    const bytes = event.bytes
+    for (let start = 0; start + Frame.headerBytes < bytes.length;) {
+      const end = start + Frame.headerBytes + Frame.readHeader(bytes, start)
+      if (end > bytes.length) return
+      const message = this.#protocol.decode(bytes.subarray(start + Frame.headerBytes, end))
+      if (!isWireFault(message) && message.type === "broadcast") this.#note(event, message.id)
+      start = end
+    }
+  }
+
+  #note({ host, peer }: TraceEvent, id: string): void {
+    let said = this.#said.get(host)
+    if (said === undefined) this.#said.set(host, said = new Set())
+    const key = `${peer} ${id}`
+    if (said.has(key)) this.wrong ??= `node ${host} said broadcast ${id} to node ${peer} twice`
+    said.add(key)
+  }
+}

@@ -1,0 +1,70 @@
+/** What the network in memory does to all its connections: may change at any time. */
+import * as Duration from "effect/Duration"
+import * as Latency from "../Latency.ts"
+
+/**
+ * The conditions under which the network carries bytes. All can change while it runs.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NetworkConditions {
+  /** The time from a send to its arrival, and of each way of a dial. Default zero. */
+  readonly latency?: Duration.Input | Latency.Latency | undefined
+  /**
+   * How fast each direction of a connection takes bytes, in bytes a second, more than 0: a send
+   * leaves when those before it have left, and arrives its latency after its last byte. The window
+   * then makes writers wait. Default `Infinity`: at once.
+   */
+  readonly bandwidth?: number | ((from: string, to: string) => number) | undefined
+  /**
+   * The chance, 0 to 1, that a send breaks its connection: the sender's end at once, the other end
+   * behind a first part of the bytes, of any length short of all. So frames are cut in their
+   * middle, and streams lose nothing in theirs. Default 0.
+   */
+  readonly lossChance?: number | undefined
+  /** The chance, 0 to 1, that a dial is refused though somebody listens. Default 0. */
+  readonly refuseChance?: number | undefined
+  /** The chance, 0 to 1, that a send arrives `stallMillis` later, and all behind it not before. Default 0. */
+  readonly stallChance?: number | undefined
+  /** How much later a send arrives that stalls, in milliseconds. Default 1000. */
+  readonly stallMillis?: number | undefined
+}
+
+/** The conditions of now. */
+export class Weather {
+  latency: Latency.Latency = Latency.fixed(0)
+  /** Undefined when all leaves at once. */
+  bandwidth: ((from: string, to: string) => number) | undefined
+  lossChance = 0
+  refuseChance = 0
+  stallChance = 0
+  stallMillis = 1000
+
+  constructor(conditions: NetworkConditions) {
+    this.set(conditions)
+  }
+
+  /** Changes those that are given. */
+  set(conditions: NetworkConditions): void {
+    const { bandwidth, latency, lossChance, refuseChance, stallChance, stallMillis } = conditions
+    if (latency !== undefined) this.latency = typeof latency === "function" ? latency : Latency.fixed(latency)
+    if (typeof bandwidth === "number") {
+      this.bandwidth = bandwidth === Number.POSITIVE_INFINITY ? undefined : () => bandwidth
+    } else if (bandwidth !== undefined) this.bandwidth = bandwidth
+    this.lossChance = lossChance ?? this.lossChance
+    this.refuseChance = refuseChance ?? this.refuseChance
+    this.stallChance = stallChance ?? this.stallChance
+    this.stallMillis = stallMillis ?? this.stallMillis
+  }
+}
+
+/** The conditions as text, for a trace; a function is only named. */
+export const describe = (conditions: NetworkConditions): string => {
+  const { bandwidth, latency, lossChance, refuseChance, stallChance, stallMillis } = conditions
+  const latencyText = latency === undefined || typeof latency === "function" ? latency : Duration.toMillis(latency)
+  return Object.entries({ latency: latencyText, bandwidth, lossChance, refuseChance, stallChance, stallMillis })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === "function" ? "function" : value}`)
+    .join(" ")
+}

@@ -1,0 +1,259 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
+import { describe as describeSchedule, FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
+import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
+import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
+import { Mesh } from "../../../src/Mesh/Mesh.ts"
+import { Transport } from "../../../src/Transport/Transport.ts"
+import { collect } from "../../utils/MeshNetwork.ts"
+
+const value = <A, E>(exit: Exit.Exit<A, E>): A =>
+  Exit.isSuccess(exit) ? exit.value : assert.fail(`the run failed: ${exit.cause}`)
+
+const startMesh = (simulation: Simulation.Simulation, host: string, bootstrap: ReadonlyArray<string> = []) =>
+  Effect.map(simulation.start(host, MemoryMesh.layerTransport({ host, bootstrap })), Context.get(Mesh))
+
+/** A service that counts its seconds. */
+class Ticker extends Context.Service<Ticker, { readonly ticks: () => number; readonly now: Effect.Effect<number> }>()(
+  "test/Ticker"
+) {
+  static readonly layer: Layer.Layer<Ticker, never, Transport> = Layer.effect(
+    this,
+    Effect.gen(function*() {
+      yield* Transport
+      const clock = yield* Clock.Clock
+      let ticks = 0
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sync(() => ticks++), Effect.sleep("1 second"))))
+      return { ticks: () => ticks, now: clock.currentTimeMillis }
+    })
+  )
+}
+
+describe("a simulated node", () => {
+  it("stands still while it is paused, and then goes on", () => {
+    const counts = value(Simulation.run({ seed: "pause" }, (simulation) =>
+      Effect.gen(function*() {
+        const ticker = Context.get(yield* simulation.start("a", Ticker.layer), Ticker)
+        const counts: Array<number> = []
+        yield* Effect.sleep("2500 millis")
+        counts.push(ticker.ticks())
+        yield* simulation.pause("a")
+        yield* Effect.sleep("10 seconds")
+        counts.push(ticker.ticks())
+        yield* simulation.resume("a")
+        yield* Effect.sleep("2500 millis")
+        counts.push(ticker.ticks())
+        return counts
+      })))
+
+    // The third tick was due during the pause and comes at its end, two more follow.
+    assert.deepStrictEqual(counts, [3, 3, 6])
+  })
+
+  it("gets what was said to it while it was paused when it goes on", () => {
+    const texts = value(Simulation.run({ seed: "pause", latency: "20 millis" }, (simulation) =>
+      Effect.gen(function*() {
+        const a = yield* startMesh(simulation, "a")
+        const b = yield* startMesh(simulation, "b", ["a:4444"])
+        const received = yield* collect(b.messages, yield* Effect.scope)
+        yield* Effect.sleep("5 seconds")
+        yield* simulation.pause("b")
+        yield* a.broadcast("wake up")
+        yield* Effect.sleep("10 seconds")
+        const during = received.length
+        yield* simulation.resume("b")
+        yield* Effect.sleep("1 second")
+        return [during, ...received.map((message) => message.text)]
+      })))
+
+    assert.deepStrictEqual(texts, [0, "wake up"])
+  })
+
+  it("has a time of day of its own, and keeps it when it is started again", () => {
+    const times = value(
+      Simulation.run({ seed: "skew", startMillis: 1_000_000 }, (simulation) =>
+        Effect.gen(function*() {
+          yield* simulation.skew("a", "5 seconds")
+          const first = Context.get(yield* simulation.start("a", Ticker.layer), Ticker)
+          const b = Context.get(yield* simulation.start("b", Ticker.layer), Ticker)
+          const times = [yield* first.now, yield* b.now]
+          yield* simulation.crash("a")
+          const again = Context.get(yield* simulation.start("a", Ticker.layer), Ticker)
+          yield* Effect.sleep("1 second")
+          times.push(yield* again.now)
+          yield* simulation.skew("a", 0)
+          times.push(yield* again.now)
+          return times
+        }))
+    )
+
+    assert.deepStrictEqual(times, [1_005_000, 1_000_000, 1_006_000, 1_001_000])
+  })
+
+  it("redials though its time of day jumped back by an hour", () => {
+    const linked = value(Simulation.run({ seed: "jump", startMillis: 1e12 }, (simulation) =>
+      Effect.gen(function*() {
+        yield* startMesh(simulation, "a")
+        const b = yield* startMesh(simulation, "b", ["a:4444"])
+        yield* Effect.sleep("5 seconds")
+        yield* simulation.skew("b", "-1 hour")
+        yield* simulation.crash("a")
+        yield* Effect.sleep("5 seconds")
+        const without = (yield* b.peers).length
+        yield* simulation.restart("a")
+        yield* Effect.sleep("1 minute")
+        return [without, (yield* b.peers).length]
+      })))
+
+    assert.deepStrictEqual(linked, [0, 1])
+  })
+
+  it("starts again from its own Layer", () => {
+    const [before, after, unknown] = value(Simulation.run({ seed: "restart" }, (simulation) =>
+      Effect.gen(function*() {
+        const ids: Array<string> = []
+        const remember = Layer.effectDiscard(Effect.map(Mesh, (mesh) => ids.push(mesh.id)))
+        yield* simulation.start("a", Layer.provide(remember, MemoryMesh.layerTransport({ host: "a" })))
+        yield* simulation.restart("a")
+        const unknown = yield* Effect.flip(simulation.restart("b"))
+        return [...ids, unknown._tag]
+      })))
+
+    assert.isString(after)
+    assert.notStrictEqual(before, after)
+    assert.strictEqual(unknown, "NodeNameError")
+  })
+
+  it("says why it did not start again", () => {
+    let isBroken = false
+    const layer = Layer.effectDiscard(Effect.suspend(() => isBroken ? Effect.fail(new Error("disk full")) : Transport))
+    const error = value(Simulation.run({ seed: "broken" }, (simulation) =>
+      Effect.gen(function*() {
+        yield* simulation.start("a", layer)
+        isBroken = true
+        return yield* Effect.flip(simulation.restart("a"))
+      })))
+
+    assert.include(error.message, `the node "a" did not start again: Error: disk full`)
+  })
+})
+
+describe("an invariant", () => {
+  const tick = (simulation: Simulation.Simulation, options?: { readonly every: "1 second" }) =>
+    Effect.gen(function*() {
+      let count = 0
+      yield* simulation.always("stays small", Effect.sync(() => count > 2 ? `it is ${count}` : undefined), options)
+      while (true) {
+        yield* Effect.sleep("300 millis")
+        count++
+      }
+    })
+
+  it("is looked at each step in time, and ends the run as soon as it does not hold", () => {
+    const exit = Simulation.run({ seed: "seven" }, (simulation) => tick(simulation))
+
+    assert.include(
+      String(Exit.isFailure(exit) ? exit.cause : ""),
+      "stays small: it is 3 (at 0.9 s, seed \"seven\")"
+    )
+  })
+
+  it("is looked at each interval where one is given", () => {
+    const exit = Simulation.run({ seed: "seven" }, (simulation) => tick(simulation, { every: "1 second" }))
+
+    assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), "stays small: it is 3 (at 1 s, seed \"seven\")")
+  })
+
+  it.effect("is looked at under TestClock", () =>
+    Effect.gen(function*() {
+      const simulation = yield* Simulation.make({ seed: "seven" })
+      yield* Effect.forkScoped(tick(simulation, { every: "1 second" }))
+      yield* TestClock.adjust("2 seconds")
+
+      const error = yield* Effect.flip(simulation.violated)
+
+      assert.deepInclude(error, { invariant: "stays small", detail: "it is 3", atMillis: 1000 })
+    }))
+
+  it("holds no more for a node that leaves something behind", () => {
+    const leaky = Layer.effectDiscard(Effect.andThen(Transport, Effect.forkDetach(Effect.sleep("1 hour"))))
+    const exit = Simulation.run(
+      { seed: "leak" },
+      (simulation) => Effect.andThen(simulation.start("a", leaky), Effect.sleep("1 second"))
+    )
+
+    assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), "0 connections, 1 sleeping fibers")
+  })
+})
+
+describe("a schedule of faults", () => {
+  const options = { nodes: ["a", "b", "c", "d"], count: 40, fromMillis: 1000, toMillis: 60_000 }
+
+  it("depends on its seed alone, and lies within its time", () => {
+    const schedule = Faults.random({ ...options, seed: "x" })
+
+    assert.deepStrictEqual(schedule, Faults.random({ ...options, seed: "x" }))
+    assert.notDeepEqual(schedule, Faults.random({ ...options, seed: "y" }))
+    assert.lengthOf(schedule, 40)
+    for (const { atMillis, forMillis } of schedule) {
+      assert.isTrue(atMillis >= 1000 && forMillis >= 0 && atMillis + forMillis <= 60_000)
+    }
+  })
+
+  it("has every kind of fault in it sooner or later, and reads well", () => {
+    const schedule = Faults.random({ ...options, count: 500, seed: "all" })
+
+    assert.lengthOf([...new Set(schedule.map(({ fault }) => fault._tag))], 10)
+    assert.notInclude(describeSchedule(schedule), "undefined")
+    assert.lengthOf(describeSchedule(schedule).split("\n"), 500)
+  })
+
+  it("survives being written as JSON and read again", () => {
+    const schedule = Faults.random({ ...options, seed: "json" })
+    const json = Schema.fromJsonString(FaultSchedule)
+
+    assert.deepStrictEqual(Schema.decodeSync(json)(Schema.encodeSync(json)(schedule)), schedule)
+  })
+
+  it("makes everything good at its end: all nodes run, and reach one another", () => {
+    for (const seed of ["a", "b", "c", "d", "e"]) {
+      const names = ["a", "b", "c", "d"]
+      const counts = value(Simulation.run({ seed, latency: "30 millis" }, (simulation) =>
+        Effect.gen(function*() {
+          const meshes = new Map<string, Mesh["Service"]>()
+          for (const host of names) {
+            const keep = Layer.effectDiscard(Effect.map(Mesh, (mesh) => meshes.set(host, mesh)))
+            const bootstrap = names.filter((name) => name !== host).map((name) => `${name}:4444`)
+            yield* simulation.start(host, Layer.provide(keep, MemoryMesh.layerTransport({ host, bootstrap })))
+          }
+          yield* Faults.play(simulation, Faults.random({ ...options, seed }))
+          yield* Effect.sleep("2 minutes")
+          return yield* Effect.forEach(meshes.values(), (mesh) => Effect.map(mesh.peers, (peers) => peers.length))
+        })))
+
+      assert.deepStrictEqual(counts, [3, 3, 3, 3], `seed ${seed}`)
+    }
+  })
+
+  it.prop("is shortened to the faults that are needed", [
+    Arbitrary.schema(Schema.Array(Schema.Int).check(Schema.isMaxLength(30), Schema.isUnique())),
+    Arbitrary.schema(Schema.Int)
+  ], ([numbers, salt]) => {
+    const schedule: FaultSchedule = numbers.map((number) => ({
+      atMillis: 0,
+      forMillis: 0,
+      fault: { _tag: "Pause", node: String(number) }
+    }))
+    const needed = numbers.filter((number) => (number ^ salt) % 5 === 0).map(String)
+    const has = (faults: FaultSchedule) => {
+      const found = new Set(faults.map(({ fault }) => fault._tag === "Pause" ? fault.node : ""))
+      return needed.every((node) => found.has(node))
+    }
+
+    const shortest = Faults.shrink(schedule, has, 10_000)
+
+    assert.deepStrictEqual(shortest.map(({ fault }) => fault._tag === "Pause" ? fault.node : ""), needed)
+  })
+})

@@ -1,0 +1,44 @@
+import { assert, describe, it } from "@effect/vitest"
+import { explain, type FaultScenario, search } from "../../src/Layers/Simulation/MeshSearch.ts"
+
+const scenario: FaultScenario = {
+  nodes: 8,
+  seed: "3",
+  durationSeconds: 120,
+  broadcasts: 40,
+  failFraction: 0,
+  lossChance: 0,
+  latencyMillis: 50,
+  faults: 12
+}
+
+const failureOf = (changes: Partial<FaultScenario>) => {
+  const result = search({ ...scenario, ...changes })
+  return result._tag === "Failed" ? result : assert.fail("nothing broke")
+}
+
+describe("the search for faults that break a mesh", () => {
+  it("gives the figures of a mesh that nothing breaks", () => {
+    const result = search(scenario)
+
+    assert.strictEqual(result._tag, "Held")
+    assert.deepInclude(result._tag === "Held" ? result.figures : {}, { faults: 12, doubled: 0 })
+  })
+
+  it("finds a mesh that forgets what it has seen, and that one late message is enough", () => {
+    const { shortest, violation } = failureOf({ settings: { maxSeenIds: 1 } })
+
+    assert.include(["exactly once", "relayed once"], violation.invariant)
+    assert.lengthOf(shortest, 1)
+  })
+
+  it("finds a mesh that does not heal, with the shortest schedule and the command that shows it", () => {
+    const failure = failureOf({ settings: { reconnectBase: "1 hour", reconnectMax: "1 hour" } })
+
+    assert.strictEqual(failure.violation.invariant, "converges")
+    assert.isTrue(failure.shortest.length >= 1 && failure.shortest.length <= 4, explain(failure))
+    for (const text of ["no path from node", "p2p simulate mesh --nodes 8 --seed 3", `"_tag":`]) {
+      assert.include(explain(failure), text)
+    }
+  })
+})

@@ -1,0 +1,20 @@
+/** Storms of random faults over a mesh of twenty nodes, ten virtual minutes each, that must break nothing. */
+import { assert } from "@effect/vitest"
+import { explain, search } from "../../src/Layers/Simulation/MeshSearch.ts"
+
+/** Runs one storm; fails with the seed and the shortest schedule of faults that breaks what must hold. */
+export const weather = (seed: number): void => {
+  const result = search({
+    nodes: 20,
+    seed: `${seed}`,
+    durationSeconds: 430,
+    broadcasts: 86,
+    failFraction: 0,
+    lossChance: 0,
+    latencyMillis: 50,
+    faults: 15
+  })
+  if (result._tag === "Failed") assert.fail(explain(result))
+  assert.isAtLeast(result.figures.virtualSeconds, 600)
+  assert.strictEqual(result.figures.doubled, 0)
+}
