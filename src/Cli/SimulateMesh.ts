@@ -181,7 +181,7 @@ const describe = (figures: MeshFigures, wallSeconds: number): string => {
     ["broadcasts", `${figures.broadcasts}`],
     [
       "delivered",
-      `${(100 * figures.deliveredFraction).toFixed(2)} % of connected survivors, ${figures.doubled} doubled`
+      `${Math.floor(10_000 * figures.deliveredFraction) / 100} % of connected survivors, ${figures.doubled} doubled`
     ],
     ["copies a delivery", `${figures.copiesPerDelivery}`],
     ["latency", `${latencyMillis.p50} ms median, ${latencyMillis.p99} ms p99, ${latencyMillis.max} ms at most`],

@@ -14,8 +14,10 @@ import * as PictureTopology from "./PictureTopology.ts"
 export type { HealStep, MeshPictureData, PictureNode, SpreadStep } from "./PictureData.ts"
 
 /**
- * Draws a mesh: the text of an SVG file, the same for the same data. A thousand nodes with four
- * thousand links take some ten milliseconds, and some 200 kB.
+ * Draws a mesh: the text of an SVG file, the same for the same data. A thousand nodes with eight
+ * thousand links are less than 300 kB. Above 2,000 nodes they have no tooltips, and of more than
+ * 60,000 links that are on no way from the author some are left out, which the legend says. Indices
+ * in `links` must be of `nodes`.
  *
  * @category encoding
  * @since 0.1.0
@@ -98,36 +100,45 @@ const side = (picture: MeshPictureData): string => {
   return [...table, ...charts].join("\n")
 }
 
-const figureRows = ({ figures, healing }: MeshPictureData): ReadonlyArray<readonly [label: string, value: string]> => [
-  ["Broadcasts", number(figures.broadcasts)],
-  [
-    "Delivered",
-    `${percent(figures.deliveredFraction)}, ${figures.doubled === 0 ? "none" : number(figures.doubled)} twice`
-  ],
-  ["Copies a delivery", brief(figures.copiesPerDelivery)],
-  ["Latency: median, p99, max", `${spreadOf(figures.latencyMillis)} ms`],
-  ["Hops: median, p99, max", spreadOf(figures.hops)],
-  [
-    "A node a second",
-    `${brief(figures.messagesPerNodeSecond)} messages, ${bytesOf(figures.bytesPerNodeSecond)}`
-  ],
-  ...(figures.faults === 0 ? [] : [["Faults", number(figures.faults)]] as const),
-  ...(healing === undefined
-    ? []
-    : [["Healed after", figures.healMillis === null ? "not in this run" : duration(figures.healMillis)]] as const)
-]
+type Row = readonly [label: string, value: string]
 
-const spreadOf = ({ max, p50, p99 }: Spread): string => [p50, p99, max].map(brief).join(" · ")
+const figureRows = ({ figures, healing, spread }: MeshPictureData): ReadonlyArray<Row> => {
+  const { doubled, faults, healMillis, hops, latencyMillis } = figures
+  const inSeconds = latencyMillis.max >= 10_000
+  const deliveries: ReadonlyArray<Row> = spread.length === 0 ? [] : [
+    ["Delivered", `${percent(figures.deliveredFraction)}, ${doubled === 0 ? "none" : number(doubled)} twice`],
+    ["Copies a delivery", brief(figures.copiesPerDelivery)],
+    [
+      "Latency: median, p99, max",
+      inSeconds ? `${spreadOf(latencyMillis, 1000)} s` : `${spreadOf(latencyMillis, 1)} ms`
+    ],
+    ["Hops: median, p99, max", spreadOf(hops, 1)]
+  ]
+  const traffic = `${brief(figures.messagesPerNodeSecond)} messages, ${bytesOf(figures.bytesPerNodeSecond)}`
+  return [
+    ["Broadcasts", number(figures.broadcasts)],
+    ...deliveries,
+    ["A node a second", traffic],
+    ...(faults === 0 ? [] : [["Faults", number(faults)]] as const),
+    ...(healing === undefined
+      ? []
+      : [["Healed after", healMillis === null ? "not in this run" : duration(healMillis)]] as const)
+  ]
+}
+
+const spreadOf = ({ max, p50, p99 }: Spread, unit: number): string =>
+  [p50, p99, max].map((value) => brief(value / unit)).join(" · ")
 
 const bytesOf = (bytes: number): string => bytes < 1000 ? `${brief(bytes)} B` : `${brief(bytes / 1000)} kB`
 
 type Chart = Omit<PictureChart.ChartOptions, "width" | "height">
 
 const spreadChart = ({ figures, spread }: MeshPictureData): Chart => {
-  const [half, most] = [firstWhere(spread, 0.5), firstWhere(spread, 0.99)]
-  const note = half === undefined
-    ? "Nothing was broadcast, or it did not come far."
-    : `Half of the nodes in ${duration(half)}` + (most === undefined ? "." : `, 99 % in ${duration(most)}.`)
+  const note = figures.broadcasts === 0
+    ? "Nothing was broadcast."
+    : spread.length === 0
+    ? "There was nobody to reach."
+    : spreadNote(spread)
   return {
     title: "How a broadcast spreads",
     note,
@@ -135,7 +146,7 @@ const spreadChart = ({ figures, spread }: MeshPictureData): Chart => {
     curves: [
       {
         kind: "band",
-        label: "10 to 90 % of them",
+        label: "10 to 90 %",
         points: spread.map(({ millis, p10, p90 }) => ({ millis, low: p10, high: p90 }))
       },
       {
@@ -145,6 +156,12 @@ const spreadChart = ({ figures, spread }: MeshPictureData): Chart => {
       }
     ]
   }
+}
+
+const spreadNote = (spread: ReadonlyArray<SpreadStep>): string => {
+  const [half, most] = [firstWhere(spread, 0.5), firstWhere(spread, 0.99)]
+  if (half === undefined) return "Most did not come to half of the nodes."
+  return `Half of the nodes in ${duration(half)}` + (most === undefined ? "." : `, 99 % in ${duration(most)}.`)
 }
 
 /** When the median broadcast had reached so many. */
@@ -170,15 +187,17 @@ const healingChart = ({ figures, healing }: MeshPictureData): Chart | undefined 
   }
 }
 
-const descriptionOf = ({ figures, links, nodes }: MeshPictureData): string => {
+const descriptionOf = ({ figures, links, nodes, spread }: MeshPictureData): string => {
+  const { deliveredFraction, healMillis, hops, latencyMillis } = figures
   const alive = nodes.filter((node) => node.isAlive).length
   const crashed = nodes.length - alive
-  return `${counted(alive, "node")} with ${counted(links.length, "link")} at the end` +
-    (crashed === 0 ? ". " : `, ${number(crashed)} crashed. `) +
-    `${counted(figures.broadcasts, "broadcast")}: ${percent(figures.deliveredFraction)} delivered, ` +
-    `latency ${duration(figures.latencyMillis.p50)} in the median and ${
-      duration(figures.latencyMillis.max)
-    } at most, ` +
-    `${brief(figures.hops.p50)} hops in the median and ${brief(figures.hops.max)} at most.` +
-    (figures.healMillis === null ? "" : ` All links were back ${duration(figures.healMillis)} after the crash.`)
+  const broadcasts = counted(figures.broadcasts, "broadcast")
+  return [
+    `${counted(alive, "node")} with ${counted(links.length, "link")} at the end` +
+    (crashed === 0 ? "." : `, ${number(crashed)} crashed.`),
+    spread.length === 0 ? `${broadcasts}.` : `${broadcasts}: ${percent(deliveredFraction)} delivered,` +
+      ` latency ${duration(latencyMillis.p50)} in the median and ${duration(latencyMillis.max)} at most,` +
+      ` hops ${brief(hops.p50)} in the median and ${brief(hops.max)} at most.`,
+    healMillis === null ? "" : `All links were back ${duration(healMillis)} after the crash.`
+  ].join(" ").trimEnd()
 }

@@ -218,14 +218,16 @@ class Play {
     return outbound
   }).bind(this)
 
-  /** Notes how long it takes until each survivor has its outbound links again, to 50 ms. */
+  /** Notes how long it takes until each survivor has its outbound links again, or one to each other, to 50 ms. */
   readonly #heal = Effect.fnUntraced(function*(this: Play, outbound: ReadonlyMap<ObservedNode, number>) {
     for (let millis = 0;; millis += 50) {
       let wanted = 0
       let found = 0
       for (const [node, count] of outbound) {
         wanted += count
-        found += Math.min(count, yield* outboundCount(node))
+        // Who is linked with everybody needs no more.
+        const isFull = (yield* node.mesh.peers).length >= outbound.size - 1
+        found += isFull ? count : Math.min(count, yield* outboundCount(node))
       }
       this.#healing.push({ millis, linkFraction: wanted === 0 ? 1 : found / wanted })
       if (found === wanted) {

@@ -66,7 +66,7 @@ export const draw = (options: ChartOptions): string => {
     bottom: height - 44,
     maxMillis: Math.max(minMillis, ...curves.map((curve) => curve.points.at(-1)?.millis ?? 0))
   }
-  return [heading, legend(curves), fractionAxis(frame), timeAxis(frame, options.since)]
+  return [heading, legend(curves, width), fractionAxis(frame), timeAxis(frame, options.since)]
     .concat(curves.map((curve) => `<path class="${curve.kind}"${strokeOf(curve)} d="${pathOf(curve, frame)}"/>`))
     .join("\n")
 }
@@ -92,14 +92,14 @@ const isArea = (curve: Curve): boolean => curve.points[0]?.low !== undefined
 
 const strokeOf = (curve: Curve): string => isArea(curve) ? "" : ` stroke-width="2.5"`
 
-const legend = (curves: ReadonlyArray<Curve>): string => {
+const legend = (curves: ReadonlyArray<Curve>, width: number): string => {
   let x = 0
   return curves.flatMap((curve) => {
     if (curve.label === undefined) return []
     const swatch = isArea(curve)
       ? `<rect class="${curve.kind}" x="${coordinate(x)}" y="52" width="22" height="12"/>`
       : `<path class="${curve.kind}" stroke-width="2.5" d="M${coordinate(x)} 58h22"/>`
-    const label = text(x + 30, 63, curve.label, { fontSize: 15 })
+    const label = text(x + 30, 63, curve.label, { fontSize: 15, maxWidth: width - x - 30 })
     x += 30 + textWidth(curve.label, 15) + 12
     return [swatch, label]
   }).join("")

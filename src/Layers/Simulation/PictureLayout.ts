@@ -2,7 +2,7 @@
  * Where the nodes of a picture stand: on rings by their hops from an author in the middle, each near
  * the neighbor that it may have the broadcast from, as in a radial drawing of a tree (Yee, Fisher,
  * Dhamija and Hearst 2001). Rings with more nodes than fit side by side are bands, which nodes fill
- * evenly. Takes time in proportion to nodes and links.
+ * evenly. Takes time in proportion to links, and little more than that to nodes.
  */
 import type { MeshPictureData } from "./PictureData.ts"
 
@@ -50,14 +50,20 @@ export const make = (data: Pick<MeshPictureData, "links" | "nodes">, radius: num
   members.forEach((ring, level) => {
     const { inner, outer, rows } = rings[level]!
     if (level > maxHops) { for (const node of ring) wanted[node] = towards(neighbors[node]!, x, y) }
-    const ordered = ring.toSorted((a, b) => wanted[a]! - wanted[b]!)
-    const gap = gapOf(ring.length, spacing, rings[level]!)
+    const ordered = afterWidestGap(ring.toSorted((a, b) => wanted[a]! - wanted[b]!), wanted)
+    // Places to spare: without them, the end of a band could meet its beginning.
+    const slots = rows > maxRows
+      ? ring.length + Math.ceil((outer - inner) / spacing)
+      : Math.ceil(ring.length / rows) * rows
     // The dead stand together, and on the whole ring when they are many.
-    const minGap = level === maxHops + 2 ? Math.min(turn / ring.length, 1.5 * spacing / inner / rows) : gap
-    const angles = apart(ordered.map((node) => wanted[node]!), minGap)
+    const minGap = level === maxHops + 2
+      ? Math.min(turn / slots, 1.5 * spacing / inner / rows)
+      : gapOf(slots, spacing, rings[level]!)
+    const angles = apart(ordered.map((node) => wanted[node]!), minGap, slots)
     ordered.forEach((node, index) => {
-      const depth = rows > maxRows ? ((index + 0.5) * goldenRatio) % 1 : (index % rows) / Math.max(1, rows - 1)
-      const distance = Math.sqrt(inner * inner + depth * (outer * outer - inner * inner))
+      const distance = rows > maxRows
+        ? Math.sqrt(inner * inner + ((index + 0.5) * goldenRatio % 1) * (outer * outer - inner * inner))
+        : inner + (index % rows) * (outer - inner) / Math.max(1, rows - 1)
       x[node] = distance * Math.cos(angles[index]!)
       y[node] = distance * Math.sin(angles[index]!)
     })
@@ -80,7 +86,7 @@ const crowding = 0.82
 /** How much of its own sector the weight of a node is to those of its children. */
 const childWeight = 0.6
 /** The step between nodes of a band where they are most dense, as a fraction of the mean. */
-const maxUnevenness = 0.65
+const maxUnevenness = 0.75
 /** Room between two rings, in units of the spacing. */
 const ringGap = 1.7
 
@@ -96,7 +102,7 @@ const neighborsOf = ({ links, nodes }: Pick<MeshPictureData, "links" | "nodes">)
 }
 
 const levelsOf = ({ nodes }: Pick<MeshPictureData, "nodes">, neighbors: Neighbors) => {
-  const isBroadcast = nodes.some((node) => node.hops !== undefined)
+  const isBroadcast = nodes.some((node) => node.isAlive && node.hops !== undefined)
   const hops = isBroadcast ? nodes.map((node) => node.hops) : distancesOf(nodes, neighbors)
   const maxHops = nodes.reduce((max, node, index) => node.isAlive ? Math.max(max, hops[index] ?? 0) : max, 0)
   const levels = Int32Array.from(nodes, (node, index) => node.isAlive ? hops[index] ?? maxHops + 1 : maxHops + 2)
@@ -211,28 +217,30 @@ const towards = (neighbors: ReadonlyArray<number>, x: Float64Array, y: Float64Ar
 }
 
 /** How far apart, in radians, nodes on a ring are at least: a band may be dense in places, a ring is never crowded. */
-const gapOf = (count: number, spacing: number, { inner, rows }: Ring): number => {
-  const even = turn / count
-  if (rows > 1) return maxUnevenness * even
+const gapOf = (slots: number, spacing: number, { inner, rows }: Ring): number => {
+  const even = turn / slots
+  if (rows > maxRows) return maxUnevenness * even
+  if (rows > 1) return Math.min(even, crowding * spacing / inner / rows)
   return Math.min(even, Math.max(spacing / inner, Math.min(0.75 * even, 1.5 * spacing / inner)))
 }
 
-/** Angles the same step apart, all together as near to the wanted ones, which rise, as can be. */
-const evenly = (wanted: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const step = turn / wanted.length
+/** Angles the same step apart, so many to a turn, all together as near to the wanted ones, which rise, as can be. */
+const evenly = (wanted: ReadonlyArray<number>, slots: number): ReadonlyArray<number> => {
+  const step = turn / slots
   const first = wanted.reduce((sum, angle, index) => sum + angle - index * step, 0) / wanted.length
   return wanted.map((_, index) => first + index * step)
 }
 
-/** Angles at least so far apart, each as near to the wanted one (they rise) as can be: an isotonic regression. */
-const apart = (wanted: ReadonlyArray<number>, minGap: number): ReadonlyArray<number> => {
+/**
+ * Angles at least so far apart, each as near to the wanted one (they rise) as can be, by isotonic
+ * regression, with room for as many as there are slots.
+ */
+const apart = (wanted: ReadonlyArray<number>, minGap: number, slots: number): ReadonlyArray<number> => {
   const count = wanted.length
-  if (count * minGap >= turn) return evenly(wanted)
-  const cut = widestGap(wanted)
-  const blocks: Array<{ sum: number; count: number }> = []
+  if (slots * minGap >= turn) return evenly(wanted, slots)
+  const blocks: Array<{ readonly sum: number; readonly count: number }> = []
   for (let index = 0; index < count; index++) {
-    const angle = wanted[(cut + index) % count]! + (cut + index < count ? 0 : turn)
-    let block = { sum: angle - index * minGap, count: 1 }
+    let block = { sum: wanted[index]! - index * minGap, count: 1 }
     for (let before = blocks.at(-1); before !== undefined; before = blocks.at(-1)) {
       if (before.sum / before.count <= block.sum / block.count) break
       block = { sum: before.sum + block.sum, count: before.count + block.count }
@@ -242,20 +250,22 @@ const apart = (wanted: ReadonlyArray<number>, minGap: number): ReadonlyArray<num
   }
   const angles = blocks.flatMap(({ count, sum }) => Array.from({ length: count }, () => sum / count))
     .map((angle, index) => angle + index * minGap)
-  if (count > 1 && angles.at(-1)! - angles[0]! > turn - minGap) return evenly(wanted)
-  return wanted.map((_, index) => angles[(index - cut + count) % count]!)
+  const isOverfull = count > 1 && angles.at(-1)! - angles[0]! > turn - (slots - count + 1) * minGap
+  return isOverfull ? evenly(wanted, slots) : angles
 }
 
-/** The index of the angle before which there is the most room; they rise. */
-const widestGap = (angles: ReadonlyArray<number>): number => {
-  let widest = 0
-  let width = (angles[0] ?? 0) + turn - (angles.at(-1) ?? 0)
-  for (let index = 1; index < angles.length; index++) {
-    if (angles[index]! - angles[index - 1]! <= width) continue
-    widest = index
-    width = angles[index]! - angles[index - 1]!
-  }
-  return widest
+/** The same nodes, by rising angle, from the widest gap on; the angles of those before it grow by a turn. */
+const afterWidestGap = (nodes: ReadonlyArray<number>, angles: Float64Array): ReadonlyArray<number> => {
+  let first = 0
+  let width = 0
+  nodes.forEach((node, index) => {
+    const gap = index === 0 ? angles[node]! + turn - angles[nodes.at(-1)!]! : angles[node]! - angles[nodes[index - 1]!]!
+    if (gap <= width) return
+    first = index
+    width = gap
+  })
+  for (const node of nodes.slice(0, first)) angles[node] = angles[node]! + turn
+  return [...nodes.slice(first), ...nodes.slice(0, first)]
 }
 
 /** A ring, or with several rows a band, and how far from the middle it begins and ends. */
@@ -265,14 +275,9 @@ interface Ring {
   readonly rows: number
 }
 
-/** How many rows hold so many nodes; `maxRows + 1` for more rows than that. */
-const rowsOf = (count: number, spacing: number, inner: number): number => {
-  let rows = 0
-  for (let capacity = 0; capacity < crowding * count && rows <= maxRows; rows++) {
-    capacity += turn * (inner + rows * rowGap * spacing) / spacing
-  }
-  return rows
-}
+/** How many rows hold so many nodes. */
+const rowsOf = (count: number, spacing: number, inner: number): number =>
+  Math.ceil(crowding * count * spacing / (turn * inner))
 
 /** Rings as far apart as the radius allows; a band is as wide as its nodes need. */
 const ringsOf = (

@@ -60,7 +60,7 @@ const symbol = (kind: string, x: number, y: number): string => {
 const hopsTable = (hops: ReadonlyArray<HopsEntry>, width: number): string => {
   if (hops.length === 0) return ""
   const head = 62
-  const columnWidth = Math.min(88, (width - head) / hops.length)
+  const columnWidth = Math.min(96, (width - head) / hops.length)
   const heads = text(0, 16, "hops", { kind: "muted", fontSize }) + text(0, 39, "nodes", { kind: "muted", fontSize })
   return heads + hops.map(({ count, kind, label }, index) => {
     const x = head + index * columnWidth

@@ -74,7 +74,7 @@ export const text = (x: number, y: number, content: string, options: TextOptions
   const { anchor = "start", fontSize = 16, kind, maxWidth = Infinity } = options
   const attributes = (kind === undefined ? "" : ` class="${kind}"`) +
     (anchor === "start" ? "" : ` text-anchor="${anchor}"`) +
-    (fontSize === 16 ? "" : ` font-size="${coordinate(fontSize)}"`)
+    ` font-size="${coordinate(fontSize)}"`
   return `<text x="${coordinate(x)}" y="${coordinate(y)}"${attributes}>${
     escape(fit(content, maxWidth, fontSize))
   }</text>`

@@ -28,7 +28,7 @@ const light: Theme = {
   lost: "#b3457f",
   spread: "#0072b2",
   healing: "#00805f",
-  viridis: [0, 0.86]
+  viridis: [0, 0.8]
 }
 
 const dark: Theme = {
@@ -111,7 +111,7 @@ const themeRules = (theme: Theme, classCount: number): ReadonlyArray<Rule> => [
 ]
 
 const commonRules: ReadonlyArray<Rule> = [
-  ["", "max-width:100%;height:auto;color-scheme:light dark"],
+  ["", "display:block;margin:auto;max-width:100%;height:auto;color-scheme:light dark"],
   [
     "text",
     "font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif;" +

@@ -20,7 +20,7 @@ export interface Topology {
 
 /** Hops have a color each up to here; if there are more, they share so few. */
 const maxClasses = 9
-const sharedClasses = 6
+const sharedClasses = 5
 /** With more nodes they have no tooltips, and of more links not all are drawn: the file must still open. */
 const maxTitles = 2000
 const maxLinks = 60_000
@@ -126,12 +126,15 @@ const drawLinks = ({ data, layout }: View, { others, ways }: SortedLinks): strin
   const path = (indices: ReadonlyArray<number>) =>
     indices.map((index) => `M${ends[data.links[index]![0]]}L${ends[data.links[index]![1]]}`).join("")
   const opacity = Math.min(0.4, Math.max(0.05, 4 / Math.sqrt(others.length)))
-  const width = Math.min(2.4, Math.max(0.8, layout.spacing / 20))
-  const lines = [`<g class="links" stroke-opacity="${opacity.toFixed(2)}" stroke-width="${coordinate(width / 2)}">`]
+  const wayOpacity = Math.min(0.75, Math.max(0.3, 22 / Math.sqrt(data.nodes.length)))
+  const width = Math.min(2.4, Math.max(0.5, layout.spacing / 16))
+  const lines = [
+    `<g class="links" stroke-opacity="${opacity.toFixed(2)}" stroke-width="${coordinate(Math.max(0.4, width / 2))}">`
+  ]
   for (let start = 0; start < others.length; start += linksInPath) {
     lines.push(`<path d="${path(others.slice(start, start + linksInPath))}"/>`)
   }
-  lines.push(`</g><g class="ways" stroke-opacity=".75" stroke-width="${coordinate(width)}">`)
+  lines.push(`</g><g class="ways" stroke-opacity="${wayOpacity.toFixed(2)}" stroke-width="${coordinate(width)}">`)
   for (const [kind, indices] of ways) lines.push(`<path class="${wayOf(kind)}" d="${path(indices)}"/>`)
   lines.push("</g>")
   return lines.join("\n")
@@ -192,7 +195,7 @@ const drawLegend = (view: View, { oneIn, others, ways }: SortedLinks, width: num
   const links = [
     ...(ways.size === 0
       ? []
-      : [{ kind: wayClass, label: layout.isBroadcast ? "a way from the author" : "a way from there" }]),
+      : [{ kind: wayClass, label: layout.isBroadcast ? "a way from the author" : "a way from that node" }]),
     ...(others.length === 0
       ? []
       : [{ kind: "links", label: oneIn === 1 ? "other links" : `other links, one in ${oneIn}` }])

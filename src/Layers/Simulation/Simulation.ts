@@ -31,7 +31,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { make as makeNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../../Transport/MemoryNetwork.ts"
-import { Transport } from "../../Transport/Transport.ts"
+import { DialError, Transport } from "../../Transport/Transport.ts"
 import { HostClock } from "./HostClock.ts"
 import { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./SimulationError.ts"
 import { Trace, type TraceEvent } from "./Trace.ts"
@@ -112,6 +112,7 @@ interface Host {
   readonly startCount: number
   /** Of the node; undefined when it does not run. */
   scope: Scope.Closeable | undefined
+  isCrashed: boolean
 }
 
 /**
@@ -169,13 +170,13 @@ class Running implements Simulation {
         this.start(name, layer),
         (cause) => cause instanceof NodeNameError ? cause : new NodeStartError({ name, cause })
       )
-      const host: Host = { clock, startAgain, startCount, scope }
+      const host: Host = { clock, startAgain, startCount, scope, isCrashed: false }
       this.#hosts.delete(name)
       this.#hosts.set(name, host)
       yield* this.network.revive(name)
       this.#note(startCount === 1 ? "start" : "restart", name)
       const build = Layer.buildWithScope(
-        Layer.fresh(layer.pipe(Layer.provide(Layer.succeed(Transport, this.network.transport(name))))),
+        Layer.fresh(layer.pipe(Layer.provide(Layer.succeed(Transport, this.#transportOf(name, host))))),
         scope
       )
       return yield* build.pipe(
@@ -192,7 +193,7 @@ class Running implements Simulation {
     })
 
   readonly crash: Simulation["crash"] = (name, options) =>
-    Effect.flatMap(this.#take(name), (scope) =>
+    Effect.flatMap(this.#take(name, true), (scope) =>
       this.network.crash(name, options).pipe(
         Effect.andThen(this.network.resume(name)),
         Effect.andThen(Scope.close(scope, Exit.void))
@@ -254,6 +255,20 @@ class Running implements Simulation {
     [...this.#hosts].filter(([, host]) => host.scope !== undefined).map(([name]) => name)
   )
 
+  /** The network as a node sees it; once it has crashed, what its finalizers still dial is refused at once. */
+  #transportOf(name: string, host: Host): Transport["Service"] {
+    const transport = this.network.transport(name)
+    return {
+      ...transport,
+      dial: (address) =>
+        Effect.suspend(() =>
+          host.isCrashed
+            ? Effect.fail(new DialError({ address, kind: "Refused", cause: new Error("this node has crashed") }))
+            : transport.dial(address)
+        )
+    }
+  }
+
   #judge(name: string, detail: string | undefined): void {
     if (detail === undefined) return
     const atMillis = this.#clock.currentTimeMillisUnsafe() - (this.options.startMillis ?? 0)
@@ -273,10 +288,11 @@ class Running implements Simulation {
   }
 
   /** The scope of a node that is to end; the host may be started again at once. */
-  #take(name: string): Effect.Effect<Scope.Closeable, NodeNameError> {
+  #take(name: string, isCrash = false): Effect.Effect<Scope.Closeable, NodeNameError> {
     return Effect.flatMap(this.#hostOf(name), (host) => {
       const scope = host.scope
       host.scope = undefined
+      host.isCrashed = isCrash
       // A stopped process would never come to its end.
       host.clock.resume()
       return scope === undefined ? Effect.fail(new NodeNameError({ name, isRunning: false })) : Effect.succeed(scope)
