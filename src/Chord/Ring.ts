@@ -12,11 +12,16 @@
  * @category math
  * @since 0.1.0
  */
-export const size = (bits: number): bigint => {
+export const size = (bits: number): bigint => sizes[bits] ?? makeSize(bits)
+
+/** A shift of a bigint allocates, and every distance needs the size. */
+const sizes: Array<bigint | undefined> = []
+
+const makeSize = (bits: number): bigint => {
   if (!Number.isInteger(bits) || bits < 1 || bits > 512) {
     throw new RangeError(`a ring has 1 to 512 bits, not ${bits}`)
   }
-  return 1n << BigInt(bits)
+  return sizes[bits] = 1n << BigInt(bits)
 }
 
 /**
@@ -28,7 +33,9 @@ export const size = (bits: number): bigint => {
  */
 export const position = (bits: number, number: bigint): bigint => {
   const modulus = size(bits)
-  return ((number % modulus) + modulus) % modulus
+  if (number >= 0n && number < modulus) return number
+  const rest = number % modulus
+  return rest < 0n ? rest + modulus : rest
 }
 
 /**
@@ -52,6 +59,25 @@ export const isBetween = (bits: number, from: bigint, candidate: bigint, to: big
   const toEnd = distance(bits, from, to)
   return toEnd === 0n || toCandidate < toEnd
 }
+
+/**
+ * The same question as `isBetween` asks, for positions that are known to be on one ring (0 to
+ * 2^bits - 1): it compares and does no arithmetic, so it needs no width. With `from` equal to `to`
+ * that is every position but this one.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isClockwise = (from: bigint, candidate: bigint, to: bigint): boolean =>
+  from < to ? from < candidate && candidate < to : candidate > from || candidate < to
+
+/**
+ * The position after this one, round the end of the ring.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const next = (bits: number, own: bigint): bigint => position(bits, own + 1n)
 
 /**
  * Where finger `index` of a node points: `own + 2^index`, `index` from 0 to bits - 1.

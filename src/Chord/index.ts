@@ -1,2 +1,17 @@
-/** The distributed dictionary: so far, the ring it stands on. */
+/** The dictionary: Chord with Zave's corrected operations, five placements a key, copies and repair. */
+export { CallError, CallFailure } from "./CallError.ts"
+export * from "./Chord.ts"
+export { ChordConfig, type ChordOptions } from "./ChordConfig.ts"
+export * from "./ChordError.ts"
+export type { ChordEvent } from "./ChordEvent.ts"
+export type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperation.ts"
+export type { ChordStats } from "./ChordStats.ts"
+export * from "./ChordStorage.ts"
+export { Contact } from "./Contact.ts"
+export * as Dictionary from "./Dictionary.ts"
+export * as Invariant from "./Invariant.ts"
+export { KeyPlacement, tables } from "./KeyPlacement.ts"
+export * as Membership from "./Membership.ts"
+export * as Record from "./Record.ts"
 export * as Ring from "./Ring.ts"
+export * as Version from "./Version.ts"

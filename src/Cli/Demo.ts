@@ -1,76 +1,17 @@
 /**
- * What a mesh does, shown in some seconds with real nodes over loopback TCP, two of
+ * What a mesh and a dictionary do, shown in some seconds with real nodes over loopback TCP, some of
  * them in processes of their own. Every line tells something that has just happened; when one of
  * them does not come true in time, the demo fails and says which.
  */
-import * as Clock from "effect/Clock"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Topic from "../Mesh/Topic.ts"
+import * as DemoDictionary from "./DemoDictionary.ts"
 import { type DemoEvent, type DemoNode, startChild, startLocal } from "./DemoNode.ts"
-import * as Style from "./Style.ts"
-
-/**
- * A step of the demo did not come true.
- *
- * @category errors
- * @since 0.1.0
- */
-export class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { expectation: Schema.String }) {
-  override get message(): string {
-    return `the demo failed: ${this.expectation}`
-  }
-}
+import { DemoFailed, makeStage, ms, type Stage } from "./DemoStage.ts"
 
 const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
-
-/** How long a step may take. */
-const stepTimeout = "8 seconds"
-
-/** Tells the story, and waits for what it tells. */
-interface Stage {
-  /** One line, with the time since the beginning. */
-  readonly tell: (text: string) => Effect.Effect<void>
-  /** Waits until a condition holds; gives the milliseconds it took. */
-  readonly until: (expectation: string, condition: () => boolean) => Effect.Effect<number, DemoFailed>
-  /** To be called when anything happened. */
-  readonly onNews: () => void
-}
-
-const makeStage = Effect.fnUntraced(function*(json: boolean) {
-  const startMillis = yield* Clock.currentTimeMillis
-  const style = Style.make(!json && Style.hasColors(process.stdout))
-  const news = yield* Latch.make(false)
-  const stage: Stage = {
-    tell: (text) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const millis = now - startMillis
-        if (json) return Console.log(JSON.stringify({ event: "step", millis, text }))
-        return Console.log(`${style.dim(`${(millis / 1000).toFixed(2).padStart(6)} s`)}  ${text}`)
-      }),
-    until: (expectation, condition) =>
-      Effect.gen(function*() {
-        const from = yield* Clock.currentTimeMillis
-        while (!condition()) {
-          yield* news.close
-          yield* news.await
-        }
-        return (yield* Clock.currentTimeMillis) - from
-      }).pipe(
-        Effect.timeoutOrElse({
-          duration: stepTimeout,
-          orElse: () => Effect.fail(new DemoFailed({ expectation: `${expectation} within ${stepTimeout}` }))
-        })
-      ),
-    onNews: () => news.openUnsafe()
-  }
-  return stage
-})
-
-const ms = (millis: number): string => millis < 1 ? "less than 1 ms" : `${millis} ms`
 
 const heard = (node: DemoNode, text: string): ReadonlyArray<DemoEvent & { readonly _tag: "Heard" }> =>
   node.log.flatMap((event) => event._tag === "Heard" && event.text === text ? [event] : [])
@@ -176,6 +117,16 @@ const checkOnce = Effect.fnUntraced(function*({ tell }: Stage, { ada, ben, cleo,
   yield* tell("Each message arrived exactly once at each node it was meant for.")
 })
 
+/** What a mesh does. */
+const showMesh = Effect.fnUntraced(function*(stage: Stage) {
+  yield* stage.tell("A mesh. Five nodes start: Ada, Ben and Cleo in this process, Dan and Eve in their own")
+  const nodes = yield* startLine(stage)
+  yield* showBroadcast(stage, nodes)
+  yield* showTopic(stage, nodes)
+  yield* showRepair(stage, nodes)
+  yield* checkOnce(stage, nodes)
+}, Effect.scoped)
+
 /**
  * The whole demo. Fails with `DemoFailed` when a step does not come true.
  *
@@ -184,11 +135,9 @@ const checkOnce = Effect.fnUntraced(function*({ tell }: Stage, { ada, ben, cleo,
  */
 export const run = Effect.fnUntraced(function*(json: boolean) {
   const stage = yield* makeStage(json)
-  yield* stage.tell("Five nodes start: Ada, Ben and Cleo in this process, Dan and Eve in their own")
-  const nodes = yield* startLine(stage)
-  yield* showBroadcast(stage, nodes)
-  yield* showTopic(stage, nodes)
-  yield* showRepair(stage, nodes)
-  yield* checkOnce(stage, nodes)
-  yield* stage.tell("Done. Now you: p2p mesh --listen 127.0.0.1:4444 in one terminal, p2p mesh --help for more")
-}, Effect.scoped)
+  yield* showMesh(stage)
+  yield* DemoDictionary.show(stage)
+  yield* stage.tell(
+    "Done. Now you: p2p mesh --listen 127.0.0.1:4444 or p2p chord --listen 127.0.0.1:4444; --help tells more"
+  )
+})

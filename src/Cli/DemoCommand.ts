@@ -22,10 +22,11 @@ export const demo = Command.make(
     yield* run(json)
   })
 ).pipe(
-  Command.withShortDescription("Show what a mesh does, with five real nodes"),
+  Command.withShortDescription("Show what a mesh and a dictionary do, with real nodes"),
   Command.withDescription(
-    `Starts five nodes on this machine, two of them in processes of their own, and tells line by line
-what they do: a broadcast that is relayed, a reply, a typed topic, a node that is killed, and the
-mesh repairing itself.`
+    `Starts nodes on this machine, some of them in processes of their own, and tells line by line what
+they do. Five make a mesh: a broadcast that is relayed, a reply, a typed topic, a node that is
+killed, and the mesh repairing itself. Five keep a dictionary: values set by one and read by
+another, a node that is killed and no value lost, and a new one that takes over.`
   )
 )

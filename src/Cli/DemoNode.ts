@@ -2,16 +2,15 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as ChildProcess from "effect/process/ChildProcess"
+import * as Option from "effect/Option"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { fileURLToPath } from "node:url"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format } from "../Protocol/PeerAddress.ts"
+import { type ChildFailed, type DemoProcess, startProcess } from "./DemoProcess.ts"
 
 /**
  * What a node of the demo told about, in either way of running it.
@@ -44,26 +43,7 @@ export interface DemoNode {
  * @category models
  * @since 0.1.0
  */
-export interface ChildNode extends DemoNode {
-  readonly command: (line: string) => Effect.Effect<void>
-  /** Ends the process at once, so that it can tell nobody. */
-  readonly kill: Effect.Effect<void>
-}
-
-/**
- * A process of the demo could not be started.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ChildFailed extends Schema.TaggedError<ChildFailed>()("ChildFailed", {
-  name: Schema.String,
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `the process of ${this.name} could not take part: ${this.detail}`
-  }
-}
+export interface ChildNode extends DemoNode, DemoProcess {}
 
 /**
  * Starts a node in this process. `onNews` is called after each event.
@@ -106,7 +86,7 @@ const Line = Schema.fromJsonString(Schema.Struct({
   value: Schema.optional(Schema.Unknown)
 }))
 
-const decodeLine = Schema.decodeEffect(Line)
+const decodeLine = Schema.decodeOption(Line)
 
 const toEvent = (line: typeof Line.Type): DemoEvent | undefined => {
   switch (line.event) {
@@ -123,9 +103,6 @@ const toEvent = (line: typeof Line.Type): DemoEvent | undefined => {
   }
 }
 
-/** This program itself, in `src` as in `dist`. */
-const main = fileURLToPath(import.meta.url).replace(/DemoNode\.([tj]s)$/, "main.$1")
-
 /**
  * Starts `p2p mesh` in a process of its own, linked to an address, and waits until it listens.
  *
@@ -137,40 +114,13 @@ export const startChild = Effect.fnUntraced(function*(
   connect: string,
   onNews: () => void
 ): Effect.fn.Return<ChildNode, ChildFailed, ChildProcessSpawner | Scope.Scope> {
-  const input = yield* Queue.unbounded<Uint8Array>()
-  const listening = yield* Queue.unbounded<string>()
-  const failed = (cause: unknown) => new ChildFailed({ name, detail: String(cause) })
-  const child = yield* ChildProcess.make(
-    process.execPath,
-    [...process.execArgv, main, "mesh", "--json", "--links", "1", "--connect", connect],
-    { stdin: { stream: Stream.fromQueue(input) }, stderr: "inherit", forceKillAfter: "1 second" }
-  ).pipe(Effect.mapError(failed))
   const log: Array<DemoEvent> = []
-  yield* child.stdout.pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.mapEffect((line) => decodeLine(line)),
-    Stream.runForEach((line) =>
-      Effect.sync(() => {
-        if (line.event === "listening") Queue.offerUnsafe(listening, line.address ?? "")
-        const event = toEvent(line)
-        if (event === undefined) return
-        log.push(event)
-        onNews()
-      })
-    ),
-    Effect.ignore,
-    Effect.forkScoped
-  )
-  const address = yield* Queue.take(listening).pipe(
-    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(failed("it did not start in time")) })
-  )
-  const encoder = new TextEncoder()
-  return {
-    name,
-    address,
-    log,
-    command: (line) => Effect.asVoid(Queue.offer(input, encoder.encode(`${line}\n`))),
-    kill: Effect.ignore(child.kill({ killSignal: "SIGKILL" }))
-  }
+  const child = yield* startProcess(name, ["mesh", "--json", "--links", "1", "--connect", connect], (text) => {
+    const line = decodeLine(text)
+    const event = Option.isSome(line) ? toEvent(line.value) : undefined
+    if (event === undefined) return
+    log.push(event)
+    onNews()
+  })
+  return { ...child, log }
 })

@@ -9,23 +9,10 @@ import * as Stream from "effect/Stream"
 import type { Mesh } from "../Mesh/Mesh.ts"
 import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import * as Topic from "../Mesh/Topic.ts"
+import { InvalidCommand } from "./InvalidCommand.ts"
 import { type KnownIds, resolve } from "./KnownIds.ts"
-import { short } from "./MeshDisplay.ts"
 import { addressText, fromError, type MeshReport } from "./MeshReport.ts"
-
-/**
- * A command that there is not, or that lacks something.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidCommand extends Schema.TaggedError<InvalidCommand>()("InvalidCommand", {
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return this.detail
-  }
-}
+import { short } from "./Style.ts"
 
 /** Whatever a command fails with is told in one line. */
 interface Failure {

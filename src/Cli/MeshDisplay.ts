@@ -3,22 +3,12 @@
  * letters, which commands take as well. What strangers wrote cannot control the terminal.
  */
 import { parse } from "../Protocol/PeerAddress.ts"
+import { localAddress } from "./Invocation.ts"
 import type { MeshReport } from "./MeshReport.ts"
-import { harmless, type Style } from "./Style.ts"
-
-/** Letters of an id that tell it from others. */
-const shortLetters = 8
+import { harmless, short, type Style } from "./Style.ts"
 
 /** Failures remembered so that each is told once. */
 const maxFailures = 1000
-
-/**
- * An id as people see it.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const short = (id: string): string => harmless(id.slice(0, shortLetters))
 
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given
@@ -95,11 +85,4 @@ export class MeshDisplay {
     this.#failures.add(failure)
     return true
   }
-}
-
-/** Where another program on this machine reaches a node that listens on all addresses. */
-const localAddress = (address: string): string => {
-  const parsed = parse(address)
-  if (parsed?.host === "0.0.0.0") return `127.0.0.1:${parsed.port}`
-  return parsed?.host === "::" ? `[::1]:${parsed.port}` : address
 }

@@ -9,7 +9,6 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as path from "node:path"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
@@ -18,6 +17,7 @@ import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Input from "./Input.ts"
+import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
 import { MeshDisplay } from "./MeshDisplay.ts"
@@ -77,7 +77,7 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   const output = yield* Output.makeLineWriter(prompt?.write)
   const display = new MeshDisplay(
     Style.make(Style.hasColors(process.stdout)),
-    (address) => `${invocation()} mesh --connect ${address}${subnetFlag(options.subnet)}`
+    (address) => `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}`
   )
   const toLines = options.json ? toJsonLines : display.toLines
   const report = (report: MeshReport) => output.print(toLines(report))
@@ -214,15 +214,3 @@ const keepDialing = Effect.fnUntraced(function*(
   }).pipe(Effect.forkScoped)
   return attempted.await
 })
-
-/** How this program was called, as far as can be told. */
-const invocation = (): string => {
-  const script = process.argv[1] ?? ""
-  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) return `node ${path.relative("", script)}`
-  return process.env["npm_command"] === "exec" ? "npx p2p" : "p2p"
-}
-
-const subnetFlag = (subnet: string | undefined): string => {
-  if (subnet === undefined) return ""
-  return ` --subnet ${/^[\w.-]+$/.test(subnet) ? subnet : `'${subnet.replaceAll("'", "'\\''")}'`}`
-}

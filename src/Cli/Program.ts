@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Runtime from "effect/Runtime"
 import * as fs from "node:fs"
+import * as ChordCommand from "./ChordCommand.ts"
 import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
@@ -25,6 +26,7 @@ const p2p = Command.make("p2p").pipe(
   Command.withDescription("Peer-to-peer networks on the p2p.today wire protocol."),
   Command.withSubcommands([
     MeshCommand.mesh,
+    ChordCommand.chord,
     CodecCommand.encode,
     CodecCommand.decode,
     SimulateCommand.simulate,

@@ -1,5 +1,7 @@
 /** `p2p simulate`: whole networks in one process, under a virtual clock, from a seed. */
 import * as Command from "effect/cli/Command"
+import { attack } from "./SimulateAttack.ts"
+import { chord } from "./SimulateChord.ts"
 import { mesh } from "./SimulateMesh.ts"
 
 /**
@@ -10,5 +12,5 @@ import { mesh } from "./SimulateMesh.ts"
  */
 export const simulate = Command.make("simulate").pipe(
   Command.withShortDescription("Run whole networks under a virtual clock, from a seed"),
-  Command.withSubcommands([mesh])
+  Command.withSubcommands([mesh, chord, attack])
 )

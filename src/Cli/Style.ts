@@ -48,3 +48,14 @@ export const harmless = (text: string): string =>
     const code = character.codePointAt(0)!
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`
   })
+
+/** Letters of an id that tell it from others. */
+const shortLetters = 8
+
+/**
+ * An id as people see it: its first letters.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const short = (id: string): string => harmless(id.slice(0, shortLetters))

@@ -58,7 +58,8 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
   )
 }
 
-const toAddress = (address: PeerAddress | string): PeerAddress => {
+/** An address as options take it. Throws a `RangeError` for a text that is none. @internal */
+export const toAddress = (address: PeerAddress | string): PeerAddress => {
   const parsed = typeof address === "string" ? parse(address) : address
   if (parsed === undefined) throw new RangeError(`"${address}" is no address: write host:port`)
   return parsed

@@ -139,6 +139,7 @@ const config: Config.Config<MeshOptions> = Config.all({
   bootstrap: Config.Array(AddressText, "BOOTSTRAP").pipe(Config.withDefault([])),
   maxOutboundLinks: int("MAX_OUTBOUND_LINKS", defaults.maxOutboundLinks),
   maxInboundLinks: int("MAX_INBOUND_LINKS", defaults.maxInboundLinks),
+  evictAfter: duration("EVICT_AFTER", defaults.evictAfter),
   maxPendingHandshakes: int("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
   handshakeTimeout: duration("HANDSHAKE_TIMEOUT", defaults.handshakeTimeout),
   maxMessageBytes: int("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),

@@ -7,9 +7,12 @@ export {
   type NetworkConditions,
   type NetworkEvent
 } from "../Transport/MemoryNetwork.ts"
+export * as MemoryChord from "./MemoryChord.ts"
 export * as MemoryMesh from "./MemoryMesh.ts"
 export { Fault, FaultSchedule, ScheduledFault } from "./Simulation/Fault.ts"
 export * as Faults from "./Simulation/Faults.ts"
+export * as HostileMesh from "./Simulation/HostileMesh.ts"
+export * as MeshAttack from "./Simulation/MeshAttack.ts"
 export * as MeshPicture from "./Simulation/MeshPicture.ts"
 export * as MeshScenario from "./Simulation/MeshScenario.ts"
 export * as Simulation from "./Simulation/Simulation.ts"

@@ -16,6 +16,7 @@ export interface KnownAddress {
   id: string | undefined
   /** Named by the user: never forgotten, dialed whenever no link to it is left. */
   isBootstrap: boolean
+  /** Dials that came to nothing, and links that ended soon, since a link there lasted. */
   failureCount: number
   nextDialMillis: number
   isDialing: boolean
@@ -97,16 +98,21 @@ export class AddressBook {
     this.#known.delete(format(address))
   }
 
-  /** A node answered there. */
+  /** A node answered there. It may hang up at once: the failures still count until the link has lasted. */
   met(address: PeerAddress, id: string): void {
     this.learn(address, id)
     const known = this.#known.get(format(address))!
     known.id = id
-    known.failureCount = 0
     known.nextDialMillis = 0
   }
 
-  /** A dial came to nothing; `chance` in 0 to 1 spreads the waits by a fifth each way. */
+  /** A link to that address has been of use: whatever failed before it counts no more. */
+  lasted(address: PeerAddress): void {
+    const known = this.get(address)
+    if (known !== undefined) known.failureCount = 0
+  }
+
+  /** A dial came to nothing, or the link did not last; `chance` in 0 to 1 spreads the waits by a fifth each way. */
   failed(address: PeerAddress, nowMillis: number, chance: number): void {
     const known = this.get(address)
     if (known === undefined) return
@@ -115,12 +121,17 @@ export class AddressBook {
     known.nextDialMillis = nowMillis + Math.round(wait * (0.8 + 0.4 * chance))
   }
 
-  /** One side does not want the link: no dial of the node's own accord for the longest wait. */
+  /** The peer does not want the link: no dial of the node's own accord for the longest wait. */
   rest(address: PeerAddress, nowMillis: number): void {
     const known = this.get(address)
-    if (known === undefined) return
-    known.isBootstrap = false
-    known.nextDialMillis = nowMillis + this.#backoff.maxMillis
+    if (known !== undefined) known.nextDialMillis = nowMillis + this.#backoff.maxMillis
+  }
+
+  /** The user does not want the link: as `rest`, and the node does not keep to the address any more. */
+  release(address: PeerAddress, nowMillis: number): void {
+    this.rest(address, nowMillis)
+    const known = this.get(address)
+    if (known !== undefined) known.isBootstrap = false
   }
 
   /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */

@@ -277,8 +277,6 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
   if (address === undefined) return yield* new InvalidAddress({ text: String(to) })
   const peer = yield* Dialer.connect(node, address)
   node.book.keep(address)
-  // It may announce another address than it was reached by: this one is linked as well.
-  node.book.met(address, peer.id)
   return toInfo(peer)
 })
 
@@ -286,5 +284,6 @@ const disconnect = (node: MeshNode, id: string): boolean => {
   const peer = node.table.get(id)
   peer?.link.close({ _tag: "Disconnected" })
   peer?.spare?.close({ _tag: "Disconnected" })
+  peer?.contender?.close({ _tag: "Disconnected" })
   return peer !== undefined
 }

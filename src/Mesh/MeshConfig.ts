@@ -25,8 +25,16 @@ export interface MeshOptions {
 
   /** Links the node dials of its own accord; `connect` may add more. More links: more copies, faster healing. Default 4. */
   readonly maxOutboundLinks: number
-  /** Links accepted from others; further ones are told where else to go, and closed. Default 64. */
+  /** Links accepted from others; further ones are told where else to go, and closed, unless `evictAfter` makes room. Default 64. */
   readonly maxInboundLinks: number
+  /**
+   * When all `maxInboundLinks` are taken, a newcomer gets the place of an inbound peer that has passed
+   * on no broadcast at all for this long, while 8 new ones came from others; that peer is told where
+   * else to go (`Full`), and its host pushes out nobody for ten minutes. Never of a link that this node dialed, nor of the quarter of the inbound
+   * peers that have been there longest. Longer is kinder to idle peers, shorter wins back sooner what
+   * peers hold that are of no use; `Duration.infinity` for never. Default 10 seconds.
+   */
+  readonly evictAfter: Duration.Input
   /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
   readonly maxPendingHandshakes: number
   /** From the connection to the whole handshake of the peer. Default 10 seconds. */
@@ -96,6 +104,7 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     bootstrap: [],
     maxOutboundLinks: 4,
     maxInboundLinks: 64,
+    evictAfter: Duration.seconds(10),
     maxPendingHandshakes: 64,
     handshakeTimeout: Duration.seconds(10),
     maxMessageBytes: 2 * 1024 * 1024,

@@ -6,17 +6,7 @@ import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { CloseReason, describe } from "../Transport/CloseReason.ts"
 import { DialError } from "../Transport/Transport.ts"
 
-/**
- * A text that is no address.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidAddress extends Schema.TaggedError<InvalidAddress>()("InvalidAddress", { text: Schema.String }) {
-  override get message(): string {
-    return `"${this.text}" is no address: write HOST:PORT, for instance 127.0.0.1:4444 or [::1]:4444`
-  }
-}
+export { InvalidAddress } from "../Protocol/PeerAddress.ts"
 
 /**
  * `connect` came to nothing: nobody could be dialed (`DialError`), or the link ended in the

@@ -31,6 +31,8 @@ export interface MeshStats {
   readonly lostByReaders: number
   /** Connections that did not become links. */
   readonly rejected: number
+  /** Inbound peers that made room for others, having passed on nothing (`evictAfter`). */
+  readonly evicted: number
   /** Links there are now. */
   readonly peers: number
   /** Ids of broadcasts remembered now. */
@@ -55,5 +57,6 @@ export const makeCounters = (): MeshCounters => ({
   ignored: 0,
   droppedOutbound: 0,
   lostByReaders: 0,
-  rejected: 0
+  rejected: 0,
+  evicted: 0
 })

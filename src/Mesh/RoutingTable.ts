@@ -1,10 +1,12 @@
 /**
- * The peers a node has links to, by id, and the rule for two links between the same two nodes.
+ * The peers a node has links to, by id, and the rule for two links to the same id.
  *
- * Between two of ours both ends keep the same one: the one dialed by the node with the higher id;
- * of two dialed by the same node, the newer, since a node dials again only when it has lost the
- * older. Towards an original node, which has rules of its own (protocol 0.4, section 7), the first
- * link stays in use, the second is read and takes over when the first goes.
+ * An id is a claim that anybody can make, so no link replaces another on its word alone: the newer
+ * one contends, is read but not written to, and takes over when the older one has ended or does not
+ * answer (`internal/Contest.ts`). Of two live links between two of ours, the end with the higher id
+ * closes the one it admitted last, and the other end goes by that, so that both keep the same one.
+ * Towards an original node, which has rules of its own (protocol 0.4, section 7) and answers no
+ * pings, the first link stays in use, the second is read and takes over when the first goes.
  */
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { PeerIdentity } from "../Transport/Handshake.ts"
@@ -19,28 +21,35 @@ import type { Link } from "../Transport/Link.ts"
 export interface Peer {
   readonly id: string
   /** Where it can be dialed, as it said itself. */
-  readonly address: PeerAddress | undefined
+  address: PeerAddress | undefined
   /** The link in use. */
   link: Link
   /** A second link of an original node, read but not written to. */
   spare: Link | undefined
+  /** A second link of one of ours, read but not written to, until it is decided which one stays. */
+  contender: Link | undefined
   /** It takes less than it is sent: broadcasts no longer wait for it. */
   isSlow: boolean
   /** A fiber watches whether it catches up. */
   isWatched: boolean
+  /** When it joined, and when it last passed on a broadcast, new or not, in seconds of uptime. */
+  readonly joinedSeconds: number
+  usefulSeconds: number
+  /** How many new broadcasts the node had got by then. */
+  usefulCount: number
 }
 
 /**
- * What became of a new link: the peer is new; the link takes the place of `replaced`; it is a
- * spare one; or it is to be closed, since another link to that peer stays.
+ * What became of a new link: the peer is new; it is a spare one; it contends with the link there
+ * is; or it is to be closed, since two links to that peer are enough.
  *
  * @category models
  * @since 0.1.0
  */
 export type Admission =
   | { readonly _tag: "Joined"; readonly peer: Peer }
-  | { readonly _tag: "Replaced"; readonly peer: Peer; readonly replaced: Link }
   | { readonly _tag: "Spare"; readonly peer: Peer }
+  | { readonly _tag: "Contends"; readonly peer: Peer }
   | { readonly _tag: "Refused"; readonly peer: Peer }
 
 /**
@@ -79,53 +88,65 @@ export class RoutingTable {
     return count
   }
 
-  /** Files a link whose handshake is done. */
-  admit(identity: PeerIdentity, link: Link): Admission {
+  /** Whether it is this node that closes one of two live links to that peer. */
+  isDecider(peer: Peer): boolean {
+    return isHigher(this.#ownId, peer.id)
+  }
+
+  /** Files a link whose handshake is done; `uptimeSeconds` and `freshCount` as in `Peer`. */
+  admit(identity: PeerIdentity, link: Link, uptimeSeconds: number, freshCount: number): Admission {
     const peer = this.#peers.get(identity.id)
     if (peer === undefined) {
-      const joined: Peer = { ...identity, link, spare: undefined, isSlow: false, isWatched: false }
+      const joined: Peer = {
+        ...identity,
+        link,
+        spare: undefined,
+        contender: undefined,
+        isSlow: false,
+        isWatched: false,
+        joinedSeconds: uptimeSeconds,
+        usefulSeconds: uptimeSeconds,
+        usefulCount: freshCount
+      }
       this.#peers.set(identity.id, joined)
       return { _tag: "Joined", peer: joined }
     }
-    if (!link.capabilities.extended || !peer.link.capabilities.extended) {
-      if (peer.spare !== undefined) return { _tag: "Refused", peer }
-      peer.spare = link
-      return { _tag: "Spare", peer }
-    }
-    if (!this.#isPreferred(peer, link)) return { _tag: "Refused", peer }
+    const slot = link.capabilities.extended && peer.link.capabilities.extended ? "contender" : "spare"
+    if (peer[slot] !== undefined) return { _tag: "Refused", peer }
+    peer[slot] = link
+    return { _tag: slot === "spare" ? "Spare" : "Contends", peer }
+  }
+
+  /** The contender takes over; gives the link that is to be closed. */
+  replace(peer: Peer): Link {
     const replaced = peer.link
-    peer.link = link
-    return { _tag: "Replaced", peer, replaced }
+    peer.link = peer.contender ?? replaced
+    peer.contender = undefined
+    return replaced
   }
 
-  #isPreferred(peer: Peer, link: Link): boolean {
-    if (link.direction !== peer.link.direction) {
-      const dialer = link.direction === "outbound" ? this.#ownId : peer.id
-      const other = link.direction === "outbound" ? peer.id : this.#ownId
-      return isHigher(dialer, other)
-    }
-    return dialOrder(link) > dialOrder(peer.link)
-  }
-
-  /** Takes a link out that has ended. `"left"` when it was the last one to that peer. */
+  /**
+   * Takes a link out that has ended. `"left"` when it was the last one to that peer, `"kept"` when
+   * another one is left or the peer had been taken out before.
+   */
   remove(peer: Peer, link: Link): "left" | "kept" {
-    if (peer.spare === link) {
-      peer.spare = undefined
-      return "kept"
+    if (peer.spare === link) peer.spare = undefined
+    else if (peer.contender === link) peer.contender = undefined
+    else if (peer.link === link) {
+      const heir = peer.contender ?? peer.spare
+      if (heir === undefined) return this.drop(peer) ? "left" : "kept"
+      if (heir === peer.contender) peer.contender = undefined
+      else peer.spare = undefined
+      peer.link = heir
     }
-    if (peer.link !== link) return "kept"
-    if (peer.spare !== undefined) {
-      peer.link = peer.spare
-      peer.spare = undefined
-      return "kept"
-    }
-    this.#peers.delete(peer.id)
-    return "left"
+    return "kept"
+  }
+
+  /** Takes a peer out, whatever links it has; `false` when it was out. */
+  drop(peer: Peer): boolean {
+    return this.#peers.get(peer.id) === peer && this.#peers.delete(peer.id)
   }
 }
-
-/** When the dialer opened it, in the dialer's own count: both ends know it. */
-const dialOrder = (link: Link): number => link.direction === "outbound" ? link.key : Number(link.capabilities.nonce)
 
 /** Base 58 ids as numbers: the alphabet is in the order of its character codes. */
 const isHigher = (a: string, b: string): boolean => a.length === b.length ? a > b : a.length > b.length

@@ -54,3 +54,15 @@ export const fromParts = (host: unknown, port: unknown): PeerAddress | undefined
   if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65535) return undefined
   return new PeerAddress({ host, port }, { disableChecks: true })
 }
+
+/**
+ * A text that is no address.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidAddress extends Schema.TaggedError<InvalidAddress>()("InvalidAddress", { text: Schema.String }) {
+  override get message(): string {
+    return `"${this.text}" is no address: write HOST:PORT, for instance 127.0.0.1:4444 or [::1]:4444`
+  }
+}

@@ -42,6 +42,20 @@ describe("AddressBook", () => {
     assert.strictEqual(book.findById("real")?.address.port, 1)
   })
 
+  it("goes on with longer waits after somebody was met there, until the link has lasted", () => {
+    const book = new AddressBook(3, backoff)
+    const wait = () => {
+      book.met(at(1), "fickle")
+      book.failed(at(1), 0, 0.5)
+      return book.get(at(1))!.nextDialMillis
+    }
+
+    const waits = [wait(), wait(), wait()]
+    book.lasted(at(1))
+
+    assert.deepStrictEqual([...waits, wait()], [500, 1000, 2000, 500])
+  })
+
   it("does not let hearsay change who was met at an address", () => {
     const book = new AddressBook(3, backoff)
     book.met(at(1), "real")
@@ -59,11 +73,21 @@ describe("AddressBook", () => {
     assert.deepStrictEqual(book.candidates((known) => known.address.port === 2).map((k) => k.address.port), [3])
   })
 
-  it("lets an address rest that one side does not want, even one the user named", () => {
+  it("lets an address rest where the peer does not want the link, and keeps to one that the user named", () => {
     const book = new AddressBook(3, backoff)
     book.keep(at(1))
 
     book.rest(at(1), 1000)
+
+    assert.strictEqual(book.get(at(1))!.nextDialMillis, 31_000)
+    assert.isTrue(book.get(at(1))!.isBootstrap)
+  })
+
+  it("does not keep to an address any more that the user does not want, even one that was named", () => {
+    const book = new AddressBook(3, backoff)
+    book.keep(at(1))
+
+    book.release(at(1), 1000)
 
     assert.strictEqual(book.get(at(1))!.nextDialMillis, 31_000)
     assert.isFalse(book.get(at(1))!.isBootstrap)

@@ -9,37 +9,60 @@ const network = MemoryNetwork.layer({ latency: "10 millis" })
 const text = (value: string) => [Uint8Array.of(0), RawPeer.bytes(value)]
 
 describe("a second link to the same node", () => {
-  it.effect("takes the place of the older one when the same node of ours dialed both", () =>
+  const dialTwice = Effect.gen(function*() {
+    const node = yield* startNode(1)
+    const dial = (order: number) =>
+      whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
+    const [first, second] = [yield* dial(1), yield* dial(2)]
+    yield* first.handshake
+    yield* TestClock.adjust("1 second")
+    yield* second.handshake
+    yield* TestClock.adjust("100 millis")
+    return { node, first, second }
+  })
+
+  it.effect("takes the place of the older one within seconds when that does not answer any more", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1)
-      const dial = (order: number) =>
-        whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
-      const [first, second] = [yield* dial(1), yield* dial(2)]
-      yield* first.handshake
-      yield* TestClock.adjust("1 second")
-      yield* second.handshake
-      yield* TestClock.adjust("1 second")
+      const { first, node, second } = yield* dialTwice
+      assert.isTrue(first.received.some((message) => message.type === "ping"))
+      yield* second.say(second.make("broadcast", text("over the second"), 2))
+      yield* TestClock.adjust("6 seconds")
 
       assert.isTrue(first.ended()._tag === "Some" && second.ended()._tag === "None")
       assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
+      assert.deepStrictEqual(node.received.map((message) => message.text), ["over the second"])
       yield* node.mesh.whisper("same", "to the newer")
       yield* TestClock.adjust("1 second")
       assert.isTrue(second.payloads().some((payload) => payload._tag === "UserWhisper"))
     }).pipe(Effect.provide(network), Random.withSeed("newer")))
 
-  it.effect("is closed when it was dialed before the one there is", () =>
+  it.effect("takes its place at once when that ends", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1)
-      const dial = (order: number) =>
-        whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
-      const [first, second] = [yield* dial(1), yield* dial(2)]
-      yield* second.handshake
-      yield* TestClock.adjust("1 second")
-      yield* first.handshake
+      const { first, node, second } = yield* dialTwice
+      yield* first.write(Uint8Array.of(255, 255, 255, 255))
+      yield* TestClock.adjust("100 millis")
+      yield* node.mesh.whisper("same", "to the newer")
       yield* TestClock.adjust("1 second")
 
-      assert.isTrue(first.ended()._tag === "Some" && second.ended()._tag === "None")
-    }).pipe(Effect.provide(network), Random.withSeed("older")))
+      assert.isTrue(second.payloads().some((payload) => payload._tag === "UserWhisper"))
+      assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
+    }).pipe(Effect.provide(network), Random.withSeed("ended")))
+
+  it.effect("is closed when the older one answers, whatever number it has, and a third one at once", () =>
+    Effect.gen(function*() {
+      const { first, node, second } = yield* dialTwice
+      const third = yield* whileTimePasses(
+        RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: ["effect-p2p:1:3"] })
+      )
+      yield* third.handshake
+      yield* TestClock.adjust("100 millis")
+      assert.strictEqual(third.ended()._tag, "Some")
+      yield* first.tell({ _tag: "RequestPeers" })
+      yield* TestClock.adjust("20 seconds")
+
+      assert.isTrue(first.ended()._tag === "None" && second.ended()._tag === "Some")
+      assert.deepStrictEqual((yield* node.mesh.peers).length, 1)
+    }).pipe(Effect.provide(network), Random.withSeed("answers")))
 
   it.effect("of an original node is read, not written to, and takes over when the first goes", () =>
     Effect.gen(function*() {

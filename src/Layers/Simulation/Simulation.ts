@@ -116,16 +116,18 @@ interface Host {
 }
 
 /**
- * A simulation in this scope, by the clock of this fiber.
+ * A simulation in this scope, by the clock of this fiber. When the scope closes, the nodes that still
+ * run crash: `stop` those that should end in order.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (options: SimulationOptions): Effect.Effect<Simulation, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const scope = yield* Effect.scope
-    const clock = yield* Clock.Clock
-    const simulation = new Running(options, clock, scope)
+    const scope = yield* Scope.make()
+    const simulation = new Running(options, yield* Clock.Clock, scope)
+    // Nobody is left to say goodbye to, and under TestClock no time passes any more to do it.
+    yield* Effect.addFinalizer((exit) => Effect.andThen(simulation.crashAll, Scope.close(scope, exit)))
     // The network lives by the clock of the simulation, not by that of the first node.
     yield* simulation.network.revive("")
     return simulation
@@ -198,6 +200,16 @@ class Running implements Simulation {
         Effect.andThen(this.network.resume(name)),
         Effect.andThen(Scope.close(scope, Exit.void))
       ))
+
+  /** Takes all nodes off the network; their scopes are still to be closed. */
+  readonly crashAll: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.#hosts, ([name, host]) => {
+      if (host.scope === undefined) return Effect.void
+      host.isCrashed = true
+      host.clock.resume()
+      return Effect.andThen(this.network.crash(name), this.network.resume(name))
+    }, { discard: true })
+  )
 
   readonly restart: Simulation["restart"] = (name) =>
     Effect.gen({ self: this }, function*() {

@@ -13,6 +13,7 @@ import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import * as Places from "./Places.ts"
 import * as Session from "./Session.ts"
 
 /** The longest wait between two requests for peers of a node whose share of links cannot be had. */
@@ -28,7 +29,7 @@ export const connect = Effect.fnUntraced(function*(
   address: PeerAddress,
   id?: string
 ): Effect.fn.Return<Peer, ConnectError> {
-  const linked = findLinked(node, address, id)
+  const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)
   if (linked !== undefined) return linked
   const underway = node.dials.get(format(address))
   const joined = underway === undefined
@@ -52,7 +53,7 @@ const dial = Effect.fnUntraced(function*(
   const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
   const session = Effect.flatMap(
     node.services.transport.dial(address),
-    (connection) => Session.run(node, connection, "outbound", { id, joined })
+    (connection) => Session.run(node, connection, "outbound", { address, id, joined })
   )
   const key = format(address)
   node.dials.set(key, joined)
@@ -66,15 +67,6 @@ const dial = Effect.fnUntraced(function*(
     Effect.ensuring(Effect.sync(() => node.dials.delete(key)))
   )
 })
-
-const findLinked = (node: MeshNode, address: PeerAddress, id: string | undefined): Peer | undefined => {
-  if (id !== undefined) return node.table.get(id)
-  const text = format(address)
-  for (const peer of node.table.values()) {
-    if (peer.address !== undefined && format(peer.address) === text) return peer
-  }
-  return undefined
-}
 
 /** Keeps the node's share of links; runs until interrupted. */
 export const upkeep = (node: MeshNode): Effect.Effect<never> =>
@@ -121,15 +113,7 @@ const spreadMillis = 50
 
 /** What to dial now, and when the next address is due. */
 const candidates = (node: MeshNode, now: number, missing: number) => {
-  const linked = new Set<string>()
-  const linkedIds = new Set<string>()
-  for (const peer of node.table.values()) {
-    linkedIds.add(peer.id)
-    if (peer.address !== undefined) linked.add(format(peer.address))
-  }
-  const open = node.book.candidates((known) =>
-    linked.has(format(known.address)) || (known.id !== undefined && linkedIds.has(known.id))
-  )
+  const open = Places.candidates(node)
   const wanted = missing > 0 ? open : open.filter((known) => known.isBootstrap)
   let nextMillis = Number.POSITIVE_INFINITY
   const due: Array<KnownAddress> = []
@@ -144,7 +128,7 @@ const candidates = (node: MeshNode, now: number, missing: number) => {
 
 const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
   connect(node, known.address).pipe(
-    Effect.map((peer) => node.book.met(known.address, peer.id)),
+    Effect.asVoid,
     Effect.catch((error) =>
       Effect.sync(() => {
         const reason = error.reason

@@ -16,7 +16,7 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
-import type { LinkOptions } from "../../Transport/Link.ts"
+import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
 import type { DialError, Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
@@ -67,7 +67,13 @@ export class MeshNode {
   readonly wake = Latch.makeUnsafe(false)
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
+  /** Addresses that a link is proven to lead to. */
+  readonly places = new WeakMap<Link, ReadonlyArray<PeerAddress>>()
+  /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
+  readonly evictedHosts = new Map<string, number>()
   pendingInboundCount = 0
+  /** Broadcasts of others that were new to this node. */
+  freshCount = 0
   readonly #gate = new CompressionGate()
   #linkCount = 0
 

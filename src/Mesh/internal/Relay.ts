@@ -32,8 +32,9 @@ export const receive = (
   for (const message of messages) {
     node.counters.received++
     if (message.type === "broadcast" || message.type === "waterfall") {
-      if (!isFresh(node, message, nowSeconds, uptimeSeconds)) continue
-      relay(node, peer, message)
+      if (!isFresh(node, peer, message, nowSeconds, uptimeSeconds)) continue
+      // Over a link that only claims to be that peer's, it need not have come from there.
+      relay(node, link === peer.link || link === peer.spare ? peer : undefined, message)
       handle(node, peer, link, message)
     } else if (message.type === "whisper" || message.type === "renegotiate") {
       const reason = readGoodbye(message) ?? handle(node, peer, link, message)
@@ -44,12 +45,23 @@ export const receive = (
 }
 
 /** Not without payload, not too old or too far ahead, and not seen: it is now. */
-const isFresh = (node: MeshNode, message: Message, nowSeconds: number, uptimeSeconds: number): boolean => {
+const isFresh = (
+  node: MeshNode,
+  from: Peer,
+  message: Message,
+  nowSeconds: number,
+  uptimeSeconds: number
+): boolean => {
   const { counters, options } = node
   if (message.payload.length === 0) return count(counters, "ignored")
   if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
   if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
-  return node.seen.add(message.id, uptimeSeconds) || count(counters, "duplicates")
+  const isNew = node.seen.add(message.id, uptimeSeconds)
+  if (isNew) node.freshCount++
+  // A copy that crossed this node's own shows as well that the peer passes on what it gets.
+  from.usefulSeconds = uptimeSeconds
+  from.usefulCount = node.freshCount
+  return isNew || count(counters, "duplicates")
 }
 
 const count = (counters: MeshNode["counters"], name: keyof MeshNode["counters"]): false => {
@@ -57,8 +69,8 @@ const count = (counters: MeshNode["counters"], name: keyof MeshNode["counters"])
   return false
 }
 
-const relay = (node: MeshNode, from: Peer, message: Message): void => {
-  if (node.table.count < 2) return
+const relay = (node: MeshNode, from: Peer | undefined, message: Message): void => {
+  if (from !== undefined && node.table.count < 2) return
   const outgoing = node.outgoing(node.services.protocol.encodeRelay(message))
   for (const peer of node.table.values()) {
     if (peer === from || peer.id === message.sender) continue

@@ -4,6 +4,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
@@ -11,11 +12,15 @@ import * as Link from "../../Transport/Link.ts"
 import type { Connection, DialError } from "../../Transport/Transport.ts"
 import type { Peer } from "../RoutingTable.ts"
 import { awaitRoom } from "./Congestion.ts"
+import * as Contest from "./Contest.ts"
+import { evict, isRoomFor } from "./Eviction.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import * as Places from "./Places.ts"
 import * as Relay from "./Relay.ts"
 
 /** A dial that somebody waits for. */
 export interface Expectation {
+  readonly address: PeerAddress
   /** The node that must answer; any when undefined. */
   readonly id: string | undefined
   readonly joined: Deferred.Deferred<Peer, LinkClosed | DialError>
@@ -94,11 +99,12 @@ class Session {
       address: node.address,
       timeout: node.options.handshakeTimeout
     }
-    const isFull = link.direction === "inbound" && node.table.countOf("inbound") >= node.options.maxInboundLinks
+    const isFull = link.direction === "inbound" && !isRoomFor(node, link.remote, undefined)
     if (!isFull) yield* Handshake.introduce(link, options)
     const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers))
     this.#settle()
-    if (isFull || this.#isFullFor(identity)) {
+    // Many may have shown their handshakes since this connection was accepted.
+    if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.remote, identity.id))) {
       link.tell(node.listFor(undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
@@ -109,25 +115,21 @@ class Session {
     return yield* this.#join(identity)
   }).bind(this)
 
-  /** Many may have shown their handshakes since this connection was accepted. */
-  #isFullFor(identity: Handshake.PeerIdentity): boolean {
-    const { options, table } = this.#node
-    return this.#link.direction === "inbound" && table.get(identity.id) === undefined &&
-      table.countOf("inbound") >= options.maxInboundLinks
-  }
-
   #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
     const node = this.#node
-    const admission = node.table.admit(identity, this.#link)
+    const link = this.#link
+    if (link.direction === "inbound" && node.table.get(identity.id) === undefined) evict(node)
+    const admission = node.table.admit(identity, link, node.uptimeSeconds(), node.freshCount)
     const peer = admission.peer
+    const dialed = this.#expectation?.address
+    if (dialed !== undefined || admission._tag !== "Refused") Places.file(node, identity, link, dialed, admission)
     if (this.#expectation !== undefined) Deferred.doneUnsafe(this.#expectation.joined, Effect.succeed(peer))
     if (admission._tag === "Refused") return refuse({ _tag: "Duplicate", id: identity.id })
     this.#peer = peer
-    if (identity.address !== undefined) node.book.met(identity.address, identity.id)
-    if (admission._tag === "Replaced") admission.replaced.close({ _tag: "Duplicate", id: identity.id })
+    if (admission._tag === "Contends") node.services.run(Contest.settle(node, peer, dialed))
     if (admission._tag === "Joined") {
-      node.emit({ _tag: "PeerJoined", id: peer.id, address: peer.address, direction: this.#link.direction })
-      node.wake.openUnsafe()
+      node.emit({ _tag: "PeerJoined", id: peer.id, address: peer.address, direction: link.direction })
+      if (link.direction === "outbound") node.wake.openUnsafe()
     }
     return Effect.succeed(peer)
   }
@@ -144,25 +146,25 @@ class Session {
       }
       const peer = this.#peer
       if (peer === undefined) {
+        // Whoever dialed it looks what to do next: a stranger that is refused changes nothing here.
         if (reason._tag === "Duplicate") return
         node.counters.rejected++
         node.emit({ _tag: "Rejected", remote: link.remote, direction: link.direction, reason })
-      } else if (node.table.remove(peer, link) === "left") {
-        this.#remember(peer, reason)
-        node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+        return
       }
+      this.#leave(peer, reason)
       node.wake.openUnsafe()
     })
 
-  /** Whether the peer is worth dialing again, and when. */
-  #remember(peer: Peer, reason: CloseReason): void {
-    const { book, services } = this.#node
-    const known = peer.address === undefined ? undefined : book.get(peer.address)
-    if (known === undefined) return
-    const word = reason._tag === "Goodbye" ? reason.reason : reason._tag
-    if (word === "Disconnected") book.rest(known.address, this.#node.nowMillis())
-    else if (word === "Stopped" && !known.isBootstrap) book.forget(known.address)
-    else book.failed(known.address, this.#node.nowMillis(), services.random.nextDoubleUnsafe())
+  #leave(peer: Peer, reason: CloseReason): void {
+    const node = this.#node
+    if (node.table.remove(peer, this.#link) === "left") {
+      Places.left(node, peer, this.#link, reason)
+      node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+    } else if (this.#expectation !== undefined && reason._tag === "Goodbye" && reason.reason === "Duplicate") {
+      // The node there says that the other link is its own, too.
+      Places.prove(node, peer, this.#expectation.address)
+    }
   }
 
   #settle(): void {

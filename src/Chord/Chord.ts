@@ -1,0 +1,291 @@
+/**
+ * A dictionary that many nodes keep together, without a server: a Chord ring (Stoica et al., SIGCOMM
+ * 2001) with Zave's corrected operations, each key at five placements, each with its copies.
+ *
+ * What it promises: `get` after an acknowledged `set` gives that value or a newer one, while fewer
+ * nodes fail between two repairs than the copies cover; the ring repairs itself; a node that leaves
+ * hands over what it holds, one that dies loses nothing. docs/chord.md says when that stops being so.
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Console, Effect } from "effect"
+ * import { Chord } from "effect-p2p"
+ * import { NodeChord } from "effect-p2p/node"
+ *
+ * const program = Effect.gen(function*() {
+ *   const chord = yield* Chord
+ *   yield* chord.set("color", "blue")
+ *   yield* Console.log(yield* chord.get("color"))
+ * })
+ *
+ * program.pipe(Effect.provide(NodeChord.layer({ port: 4444 })), NodeRuntime.runMain)
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Hashing } from "../Protocol/Hashing.ts"
+import { InvalidAddress, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { Protocol } from "../Protocol/Protocol.ts"
+import { type ListenError, Transport } from "../Transport/Transport.ts"
+import { ChordConfig } from "./ChordConfig.ts"
+import type { JoinError, LookupError, QuorumError } from "./ChordError.ts"
+import type { ChordEvent } from "./ChordEvent.ts"
+import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperation.ts"
+import type { ChordStats } from "./ChordStats.ts"
+import { ChordStorage } from "./ChordStorage.ts"
+import type { Contact } from "./Contact.ts"
+import { ChordNode } from "./internal/ChordNode.ts"
+import { handle } from "./internal/Handler.ts"
+import { locate } from "./internal/Lookup.ts"
+import { Originals } from "./internal/Originals.ts"
+import * as Peers from "./internal/Peers.ts"
+import type { Handler } from "./internal/PeersOptions.ts"
+import * as Places from "./internal/Places.ts"
+import * as Quorum from "./internal/Quorum.ts"
+import * as Upkeep from "./internal/Upkeep.ts"
+import { KeyPlacement, tables } from "./KeyPlacement.ts"
+import type { Membership } from "./Membership.ts"
+import * as Record from "./Record.ts"
+import type { Version } from "./Version.ts"
+
+/**
+ * Where a key was found to lie.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lookup {
+  /** The hash table whose placement was looked up. */
+  readonly table: typeof tables[number]
+  readonly position: bigint
+  /** Who answers for it. */
+  readonly owner: Contact
+  /** Nodes that answered on the way, the owner not counted. */
+  readonly hops: number
+  readonly path: ReadonlyArray<Contact>
+  /** Nodes that did not answer. */
+  readonly timeouts: number
+}
+
+/**
+ * What this node knows of its ring: one entry for each of its positions.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RingMember {
+  readonly membership: Membership
+  /** By index: who follows the position 2^index behind this member, as last looked up. */
+  readonly fingers: ReadonlyMap<number, Contact>
+  /** It is new in its place, and gets records from those that had its arc. */
+  readonly isSyncing: boolean
+}
+
+/**
+ * A node of the dictionary.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Chord extends Context.Service<Chord, {
+  /** This node's id, in base 58; new for each start. */
+  readonly id: string
+  /** Where this node can be dialed. */
+  readonly address: PeerAddress
+  /** The ring has 2^bits positions. */
+  readonly bits: number
+
+  /**
+   * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
+   * already.
+   */
+  readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
+  /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
+  readonly leave: Effect.Effect<void>
+
+  /** The value of a key; none when it was never set, deleted, or has expired. */
+  readonly get: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<string>, QuorumError>
+  /** The value with its version, and whether copies are missing. */
+  readonly read: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<Entry>, QuorumError>
+  /** Sets a key, and gives the version of the value. Succeeds when a quorum of placements holds it, twice each. */
+  readonly set: (key: string, value: string, options?: WriteOptions) => Effect.Effect<Version, WriteError>
+  /** Deletes a key, whether it is there or not. */
+  readonly delete: (key: string, options?: Omit<WriteOptions, "ttl">) => Effect.Effect<Version, WriteError>
+  readonly has: (key: string, options?: ReadOptions) => Effect.Effect<boolean, QuorumError>
+  /** Sets many keys, eight at a time. Not one step: when it fails, some may be set. */
+  readonly update: (
+    entries: Readonly<globalThis.Record<string, string>> | Iterable<readonly [string, string]>,
+    options?: WriteOptions
+  ) => Effect.Effect<void, WriteError>
+
+  /** Who answers for a key, in one of the five hash tables; the first by default. */
+  readonly lookup: (
+    key: string,
+    options?: { readonly table?: typeof tables[number] | undefined }
+  ) => Effect.Effect<Lookup, LookupError>
+  /** What this node knows of its ring. */
+  readonly ring: Effect.Effect<ReadonlyArray<RingMember>>
+  /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
+  readonly events: Stream.Stream<ChordEvent>
+  /** What was counted since the start. */
+  readonly stats: Effect.Effect<ChordStats>
+}>()("effect-p2p/Chord/Chord") {
+  /** A node that listens as `ChordConfig` says, over the services that are given. */
+  static readonly layer: Layer.Layer<
+    Chord,
+    ListenError,
+    ChordConfig | ChordStorage | Hashing | Protocol | Transport
+  > = Layer.effect(this, Effect.suspend(() => make))
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const make = Effect.gen(function*() {
+  const { node, originals } = yield* makeNode
+  const ready = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.andThen(Effect.timeoutOption(node.joined.await, node.options.operationTimeout), effect)
+
+  const read = (key: string, options: ReadOptions = {}) =>
+    ready(Effect.flatMap(Quorum.read(node, key, options), (found) => {
+      const entry = toEntry(node, found)
+      if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
+      const timeout = options.timeout ?? node.options.operationTimeout
+      return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
+    }))
+  const write = (key: string, value: Uint8Array | undefined, options: WriteOptions = {}) =>
+    ready(Quorum.write(node, key, value, options))
+  const set = (key: string, value: string, options?: WriteOptions) => write(key, encoder.encode(value), options)
+
+  return Chord.of({
+    id: node.id,
+    address: node.address,
+    bits: node.bits,
+    join: Effect.fn("Chord.join")(function*(address) {
+      const parsed = typeof address === "string" ? parse(address) : address
+      if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
+      if (node.members.length === 0) yield* restart(node)
+      yield* Places.join(node, parsed)
+      node.joined.openUnsafe()
+    }),
+    leave: Effect.suspend(() => Places.leave(node)),
+    get: Effect.fn("Chord.get")((key, options) => Effect.map(read(key, options), Option.map((entry) => entry.value))),
+    read: Effect.fn("Chord.read")(read),
+    set: Effect.fn("Chord.set")(set),
+    delete: Effect.fn("Chord.delete")((key, options) => write(key, undefined, options)),
+    has: (key, options) => Effect.map(read(key, options), Option.isSome),
+    update: Effect.fn("Chord.update")((entries, options) =>
+      Effect.forEach(
+        Symbol.iterator in entries ? entries : Object.entries(entries),
+        ([key, value]) => set(key, value, options),
+        { concurrency: 8, discard: true }
+      )
+    ),
+    lookup: Effect.fn("Chord.lookup")((key, options) => {
+      const table = options?.table ?? tables[0]!
+      const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
+      return ready(Effect.map(locate(node, position), ({ owner, path, timeouts }) => ({
+        table,
+        position,
+        owner,
+        hops: path.length,
+        path,
+        timeouts
+      })))
+    }),
+    ring: Effect.sync(() =>
+      node.members.map((member) => ({
+        membership: member.membership,
+        fingers: new Map(member.fingers),
+        isSyncing: member.isSyncing
+      }))
+    ),
+    events: Stream.fromPubSub(node.services.events),
+    stats: Effect.map(node.services.storage.stats, (storage) => ({
+      ...node.counters,
+      calls: node.peers.stats(),
+      storage
+    }))
+  })
+})
+
+/** A node with its fibers, in a ring of its own. */
+const makeNode: Effect.Effect<
+  { readonly node: ChordNode; readonly originals: Originals | undefined },
+  ListenError,
+  ChordConfig | ChordStorage | Hashing | Protocol | Transport | Scope.Scope
+> = Effect.gen(function*() {
+  const options = yield* ChordConfig
+  const protocol = yield* Protocol
+  const transport = yield* Transport
+  const storage = yield* ChordStorage
+  const random = yield* Random.Random
+  const events = yield* PubSub.sliding<ChordEvent>({ capacity: 1024 })
+  yield* Effect.addFinalizer(() => PubSub.shutdown(events))
+  const fibers = yield* FiberSet.make<void>()
+  const networkId = protocol.networkId(options.subnet, transport.encryption)
+  const salt = [1, 2, 3, 4].map(() => random.nextIntUnsafe().toString(36)).join(".")
+  const chordId = protocol.chordNetworkId(networkId, options.bits)
+  const originals = options.originals ? new Originals(protocol, chordId, options) : undefined
+  const serve: Handler = (from, kind, packets) => originals?.serve(kind, packets) ?? handle(node, from, kind, packets)
+  const peers = yield* Peers.make({
+    ...options,
+    nodeId: (address) => protocol.nodeId(address, networkId, salt),
+    networkId: chordId,
+    handler: serve,
+    onMessage: originals?.onMessage,
+    guests: originals
+  })
+  const node = new ChordNode(
+    peers,
+    options,
+    {
+      storage,
+      clock: yield* Clock.Clock,
+      random,
+      events,
+      placement: new KeyPlacement(yield* Hashing, options.bits),
+      serve,
+      run: yield* FiberSet.runtime(fibers)<never>()
+    },
+    yield* storage.newest
+  )
+  originals?.attach(node)
+  if (options.bootstrap.length === 0) yield* Places.found(node)
+  if (Duration.toMillis(options.leaveTimeout) > 0) {
+    yield* Effect.addFinalizer(() => Effect.asVoid(Effect.timeoutOption(Places.leave(node), options.leaveTimeout)))
+  }
+  for (const loop of [Upkeep.stabilize, Upkeep.fixFingers, Upkeep.repair, Upkeep.probe, Places.keepJoined]) {
+    yield* Effect.forkScoped(loop(node))
+  }
+  return { node, originals }
+})
+
+/** A node that has left begins anew. */
+const restart = (node: ChordNode): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    node.isLeaving = false
+    return Places.found(node)
+  })
+
+const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
+  const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())
+  if (record === undefined || value === undefined) return Option.none()
+  const isDegraded = asked < node.options.readQuorum || holders < Math.min(asked, node.options.readQuorum)
+  if (isDegraded) node.counters.degraded++
+  return Option.some({
+    value: decoder.decode(value),
+    version: record.version,
+    expiresAtMillis: record.expiresAtMillis,
+    isDegraded
+  })
+}

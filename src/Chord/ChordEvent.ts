@@ -1,0 +1,30 @@
+/** What happens on a ring, for whoever watches it. */
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { JoinError } from "./ChordError.ts"
+import type { StorageError } from "./ChordStorage.ts"
+import type { Contact } from "./Contact.ts"
+
+/**
+ * Every event; match on `_tag`.
+ *
+ * - `Joined`: this node has its place in a ring.
+ * - `JoinFailed`: the ring could not be joined at a bootstrap address; it is tried again.
+ * - `NeighborCame`, `NeighborWent`: a member among the successors, or the predecessor.
+ * - `Alone`: nobody else of the ring is known any more; `isLast` when all others were known before.
+ * - `OtherRing`: a node was met that belongs to a second ring; the two begin to grow together.
+ * - `Repaired`: records were brought to nodes that lacked them, or got from them.
+ * - `HandedOver`: records that other nodes answer for now were given to them.
+ * - `StorageFailed`: this node's share could not be written.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export type ChordEvent =
+  | { readonly _tag: "Joined"; readonly position: bigint; readonly successor: Contact | undefined }
+  | { readonly _tag: "JoinFailed"; readonly address: PeerAddress; readonly error: JoinError }
+  | { readonly _tag: "NeighborCame" | "NeighborWent"; readonly contact: Contact }
+  | { readonly _tag: "Alone"; readonly isLast: boolean }
+  | { readonly _tag: "OtherRing"; readonly contact: Contact }
+  | { readonly _tag: "Repaired"; readonly sent: number; readonly received: number }
+  | { readonly _tag: "HandedOver"; readonly count: number }
+  | { readonly _tag: "StorageFailed"; readonly error: StorageError }

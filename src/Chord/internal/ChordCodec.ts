@@ -1,0 +1,172 @@
+/**
+ * What chord nodes say to each other, as packets: contacts, positions, what a member knows. Readers
+ * give undefined for what is none of it; they never throw.
+ */
+import { fromParts } from "../../Protocol/PeerAddress.ts"
+import { Contact, isPadding, makePadding } from "../Contact.ts"
+import type { Answer } from "../Membership.ts"
+import * as Record from "../Record.ts"
+import type { Packets } from "./PeersOptions.ts"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** Nobody, as a packet. */
+const none = new Uint8Array(0)
+
+/** A position: its bytes, big-endian, without leading zeros. */
+export const writePosition = (position: bigint): Uint8Array => {
+  const bytes: Array<number> = []
+  for (let rest = position; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 0xffn))
+  return Uint8Array.from(bytes.reverse())
+}
+
+/** A position on a ring of so many bits. */
+export const readPosition = (bits: number, bytes: Uint8Array | undefined): bigint | undefined => {
+  if (bytes === undefined || bytes.length > 64) return undefined
+  let position = 0n
+  for (let index = 0; index < bytes.length; index++) position = position << 8n | BigInt(bytes[index]!)
+  return position >> BigInt(bits) === 0n ? position : undefined
+}
+
+/** Port (2 bytes), lengths of host and position (1 each), host, position, id of the process. */
+export const writeContact = (contact: Contact | undefined): Uint8Array => {
+  if (contact === undefined) return none
+  const known = encoded.get(contact)
+  if (known !== undefined) return known
+  const host = encoder.encode(contact.address.host)
+  const position = writePosition(contact.position)
+  const id = encoder.encode(contact.nodeId)
+  const out = new Uint8Array(4 + host.length + position.length + id.length)
+  out[0] = contact.address.port >>> 8
+  out[1] = contact.address.port
+  out[2] = host.length
+  out[3] = position.length
+  out.set(host, 4)
+  out.set(position, 4 + host.length)
+  out.set(id, 4 + host.length + position.length)
+  encoded.set(contact, out)
+  return out
+}
+
+/** Contacts never change, and are told again and again. */
+const encoded = new WeakMap<Contact, Uint8Array>()
+
+/** The longest id of a process, in bytes. */
+const maxIdBytes = 256
+
+/** A contact that can be called; padding is none. */
+export const readContact = (bits: number, bytes: Uint8Array | undefined): Contact | undefined => {
+  if (bytes === undefined || bytes.length < 4) return undefined
+  const idStart = 4 + bytes[2]! + bytes[3]!
+  if (bytes.length <= idStart || bytes.length > idStart + maxIdBytes) return undefined
+  const position = readPosition(bits, bytes.subarray(4 + bytes[2]!, idStart))
+  const host = readText(bytes.subarray(4, 4 + bytes[2]!))
+  const nodeId = readText(bytes.subarray(idStart))
+  if (position === undefined || host === undefined || nodeId === undefined) return undefined
+  const port = bytes[0]! << 8 | bytes[1]!
+  const address = port === 0 ? undefined : fromParts(host, port)
+  return address === undefined ? undefined : new Contact(position, address, nodeId)
+}
+
+/** Contacts, one a packet; undefined when one is none, or when there are more than so many. */
+export const readContacts = (bits: number, packets: Packets, maxCount: number): ReadonlyArray<Contact> | undefined => {
+  if (packets.length > maxCount) return undefined
+  const contacts: Array<Contact> = []
+  for (const packet of packets) {
+    const contact = readContact(bits, packet)
+    if (contact === undefined) return undefined
+    contacts.push(contact)
+  }
+  return contacts
+}
+
+const readText = (bytes: Uint8Array): string | undefined => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** The most successors that are taken from an answer. */
+export const maxSuccessors = 256
+
+const wholeFlag = 1
+
+/** What a member knows: flags, predecessor, successors; padding in a list is an empty packet. */
+export const writeAnswer = (answer: Answer): Packets => [
+  Uint8Array.of(answer.isWhole ? wholeFlag : 0),
+  writeContact(answer.predecessor),
+  ...answer.successors.map((contact) => isPadding(contact) ? none : writeContact(contact))
+]
+
+export const readAnswer = (bits: number, packets: Packets): Answer | undefined => {
+  const [flags, first, ...rest] = packets
+  if (flags?.length !== 1 || first === undefined || rest.length > maxSuccessors) return undefined
+  const predecessor = first.length === 0 ? undefined : readContact(bits, first)
+  if (first.length > 0 && predecessor === undefined) return undefined
+  const successors: Array<Contact> = []
+  for (const packet of rest) {
+    const last = successors.at(-1)
+    const contact = packet.length > 0
+      ? readContact(bits, packet)
+      : last === undefined
+      ? undefined
+      : makePadding(bits, last)
+    if (contact === undefined) return undefined
+    successors.push(contact)
+  }
+  return { predecessor, successors, isWhole: (flags[0]! & wholeFlag) !== 0 }
+}
+
+/** What a member answers who is asked for the owner of a position. */
+export interface Found {
+  /** Whether it is this member. */
+  readonly isOwner: boolean
+  readonly self: Contact
+  readonly predecessor: Contact | undefined
+  /** Those that it knows before the position, the nearest first; none when it is the last one before it. */
+  readonly closer: ReadonlyArray<Contact>
+  /** Its successors from the position on: the first that lives is the owner, if none before it lives. */
+  readonly following: ReadonlyArray<Contact>
+}
+
+export const writeFound = ({ closer, following, isOwner, predecessor, self }: Found): Packets => [
+  Uint8Array.of(isOwner ? 1 : 0, closer.length),
+  writeContact(self),
+  writeContact(predecessor),
+  ...closer.map(writeContact),
+  ...following.map(writeContact)
+]
+
+export const readFound = (bits: number, packets: Packets): Found | undefined => {
+  const [head, own, before, ...rest] = packets
+  const self = readContact(bits, own)
+  const contacts = readContacts(bits, rest, maxSuccessors)
+  if (head?.length !== 2 || self === undefined || before === undefined || contacts === undefined) return undefined
+  const predecessor = before.length === 0 ? undefined : readContact(bits, before)
+  if (before.length > 0 && predecessor === undefined) return undefined
+  const closerCount = head[1]!
+  return {
+    isOwner: head[0] === 1,
+    self,
+    predecessor,
+    closer: contacts.slice(0, closerCount),
+    following: contacts.slice(closerCount)
+  }
+}
+
+/** Records, one a packet; undefined when one is none or breaks the limits. */
+export const readRecords = (
+  packets: Packets,
+  limits: Record.RecordLimits
+): ReadonlyArray<Record.Record> | undefined => {
+  const records: Array<Record.Record> = []
+  for (const packet of packets) {
+    const record = Record.decode(packet)
+    if (record === undefined || Record.check(record, limits) !== undefined) return undefined
+    records.push(record)
+  }
+  return records
+}

@@ -1,0 +1,247 @@
+/**
+ * The state of one chord node, shared by the files of this folder: plain data, and the ways to call
+ * others. Everything in it is bounded by a setting of `ChordOptions`.
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as PubSub from "effect/PubSub"
+import type * as Random from "effect/Random"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { CallError, CallRefused } from "../CallError.ts"
+import type { ChordOptions } from "../ChordConfig.ts"
+import type { ChordEvent } from "../ChordEvent.ts"
+import { type ChordCounters, makeCounters } from "../ChordStats.ts"
+import type { ChordStorage } from "../ChordStorage.ts"
+import type { Contact } from "../Contact.ts"
+import type { KeyPlacement } from "../KeyPlacement.ts"
+import type { Record } from "../Record.ts"
+import * as Version from "../Version.ts"
+import { writePosition } from "./ChordCodec.ts"
+import { isWithin, type Member } from "./Member.ts"
+import type { Peers } from "./Peers.ts"
+import type { Handler, Packets } from "./PeersOptions.ts"
+
+/** The services a node was made with. */
+export interface ChordServices {
+  readonly storage: ChordStorage["Service"]
+  readonly clock: Clock.Clock
+  readonly random: typeof Random.Random["Service"]
+  readonly events: PubSub.PubSub<ChordEvent>
+  readonly placement: KeyPlacement
+  /** Answers a call to this node. */
+  readonly serve: Handler
+  /** Starts a fiber that the node supervises. */
+  readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+}
+
+/** Arcs of others that are kept in mind. */
+const maxCovered = 64
+
+/** Nodes that are remembered for the search for a second ring. */
+const maxRemembered = 16
+
+export class ChordNode {
+  readonly peers: Peers
+  readonly options: ChordOptions
+  readonly services: ChordServices
+  readonly counters: ChordCounters = makeCounters()
+  /** The positions of this node: at least one, in the order in which they were taken. */
+  members: ReadonlyArray<Member> = []
+  /** Nodes that were met, the oldest first; also those that are gone. */
+  readonly remembered = new Map<string, Contact>()
+  /** Opened for the members to ask their successors now, and not at the next turn. */
+  readonly wake = Latch.makeUnsafe(false)
+  /** Open once this node is in the ring that it is meant for. */
+  readonly joined = Latch.makeUnsafe(false)
+  isLeaving = false
+  /** When this node last took a place in a ring, in milliseconds of `uptimeMillis`. */
+  settledMillis = 0
+  #auditStart = 0
+  /** Arcs of which others keep copies here, by their ends. */
+  readonly #covered = new Map<bigint, { readonly from: bigint; readonly atMillis: number }>()
+  #newest: Version.Version | undefined
+
+  constructor(peers: Peers, options: ChordOptions, services: ChordServices, newest: Version.Version | undefined) {
+    this.peers = peers
+    this.options = options
+    this.services = services
+    this.#newest = newest
+  }
+
+  get id(): string {
+    return this.peers.nodeId
+  }
+
+  get address(): PeerAddress {
+    return this.peers.address
+  }
+
+  get bits(): number {
+    return this.options.bits
+  }
+
+  nowMillis(): number {
+    return this.services.clock.currentTimeMillisUnsafe()
+  }
+
+  /** For ages and waits: milliseconds that only grow. */
+  uptimeMillis(): number {
+    return Number(this.services.clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  chance(): number {
+    return this.services.random.nextDoubleUnsafe()
+  }
+
+  emit(event: ChordEvent): void {
+    PubSub.publishUnsafe(this.services.events, event)
+  }
+
+  /** The member that holds a position; the first for whoever does not name one. */
+  memberAt(position: bigint | undefined): Member | undefined {
+    return position === undefined ? this.members[0] : this.members.find((member) => member.self.position === position)
+  }
+
+  isBootstrap(address: PeerAddress): boolean {
+    return this.options.bootstrap.some(({ host, port }) => host === address.host && port === address.port)
+  }
+
+  /** The member that answers for a position. */
+  ownerOf(position: bigint): Member | undefined {
+    return this.members.find((member) => member.owns(position))
+  }
+
+  isOwn(contact: Contact): boolean {
+    return contact.nodeId === this.id
+  }
+
+  /** A version above all that this node has seen. */
+  nextVersion(): Version.Version {
+    return this.#newest = Version.next(this.#newest, this.nowMillis(), this.id)
+  }
+
+  /** Takes in the version of another node; the fault when it is too far ahead. */
+  observe(version: Version.Version): Version.VersionTooFarAhead | undefined {
+    const observed = Version.observe(
+      this.#newest,
+      version,
+      this.nowMillis(),
+      Duration.toMillis(this.options.maxClockSkew)
+    )
+    if (observed._tag === "Failure") return observed.failure
+    this.#newest = observed.success
+    return undefined
+  }
+
+  /** Records of this node's own arcs, in turn: those behind the last one that was given. */
+  nextToAudit(count: number): ReadonlyArray<Record> {
+    const { placement, storage } = this.services
+    const found: Array<Record> = []
+    let skipped = 0
+    for (const record of storage.records()) {
+      if (skipped++ < this.#auditStart) continue
+      this.#auditStart++
+      if (record.place(placement).positions.some((position) => this.ownerOf(position) !== undefined)) found.push(record)
+      if (found.length >= count) return found
+    }
+    this.#auditStart = 0
+    return found
+  }
+
+  /** Another node keeps its records of this arc here, too. */
+  cover(from: bigint, to: bigint): void {
+    this.#covered.delete(to)
+    this.#covered.set(to, { from, atMillis: this.uptimeMillis() })
+    if (this.#covered.size > maxCovered) this.#covered.delete(this.#covered.keys().next().value!)
+  }
+
+  /** Whether a position lies in an arc that this node owns, or that was compared with it within a time. */
+  isCovered(position: bigint, withinMillis: number): boolean {
+    if (this.ownerOf(position) !== undefined) return true
+    const since = this.uptimeMillis() - withinMillis
+    for (const [to, { atMillis, from }] of this.#covered) {
+      if (atMillis >= since && isWithin(from, position, to)) return true
+    }
+    return false
+  }
+
+  /** Keeps a contact for the search for a second ring; the one met longest ago makes room. */
+  remember(contact: Contact): void {
+    if (this.isOwn(contact) || this.remembered.has(contact.nodeId)) return
+    if (this.remembered.size >= maxRemembered) {
+      // Some are kept for long: the one that goes is drawn, so that old and new ones stay.
+      const index = Math.floor(this.chance() * this.remembered.size)
+      this.remembered.delete([...this.remembered.keys()][index]!)
+    }
+    this.remembered.set(contact.nodeId, contact)
+  }
+
+  /** Calls a member; its position goes first. */
+  call(
+    contact: Contact,
+    kind: string,
+    packets: Packets,
+    timeout?: Duration.Input
+  ): Effect.Effect<Packets, CallError> {
+    const whole = [writePosition(contact.position), ...packets]
+    return this.isOwn(contact)
+      ? this.#callOwn(contact, kind, whole)
+      : this.peers.call(contact, kind, whole, { timeout })
+  }
+
+  /** Tells a member something; it does not matter whether it comes. */
+  tell(contact: Contact, kind: string, packets: Packets): Effect.Effect<void> {
+    const whole = [writePosition(contact.position), ...packets]
+    return Effect.ignore(
+      this.isOwn(contact) ? this.#callOwn(contact, kind, whole) : this.peers.tell(contact, kind, whole)
+    )
+  }
+
+  /** Members of one node talk without a network. */
+  #callOwn(contact: Contact, kind: string, packets: Packets): Effect.Effect<Packets, CallError> {
+    return Effect.suspend(() => {
+      const result = this.services.serve({ id: this.id, address: this.address }, kind, packets)
+      const answer = Effect.isEffect(result)
+        ? result
+        : result instanceof CallRefused
+        ? Effect.fail(result)
+        : Effect.succeed(result)
+      return Effect.mapError(
+        answer,
+        ({ detail, tag }) => new CallError({ address: contact.address, kind, reason: { _tag: "Refused", tag, detail } })
+      )
+    })
+  }
+}
+
+/** Whether a failed call means that the member is gone, rather than busy. */
+export const isDead = ({ reason }: CallError): boolean => {
+  switch (reason._tag) {
+    case "Unreachable":
+    case "TimedOut":
+    case "WrongPeer":
+      return true
+    case "Refused":
+      return reason.tag === noMember || reason.tag === "Unsupported"
+    default:
+      return false
+  }
+}
+
+/** Refused: this process does not hold that position. */
+export const noMember = "NoMember"
+/** Refused: what was said is none of what nodes say to each other. */
+export const malformed = "Malformed"
+/** Refused: another member answers for that. */
+export const notMine = "NotMine"
+
+/** An answer that cannot be read, as an error. */
+export const unreadable = (contact: Contact, kind: string): CallError =>
+  new CallError({
+    address: contact.address,
+    kind,
+    reason: { _tag: "Refused", tag: malformed, detail: "the answer cannot be read" }
+  })

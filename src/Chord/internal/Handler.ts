@@ -1,0 +1,80 @@
+/** Answers what other nodes ask. What is known without waiting is answered at once. */
+import type * as Effect from "effect/Effect"
+import type { CallRefused } from "../CallError.ts"
+import type { Contact } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
+import { readContact, readPosition, writeAnswer, writeFound } from "./ChordCodec.ts"
+import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
+import type { Member } from "./Member.ts"
+import type { Caller, Packets } from "./PeersOptions.ts"
+import * as Share from "./Share.ts"
+import * as Stabilizer from "./Stabilizer.ts"
+
+type Result = Packets | CallRefused | Effect.Effect<Packets, CallRefused>
+
+/** The packets of a request behind the position of the member that it is for. */
+type Serve = (node: ChordNode, member: Member, packets: Packets, from: Caller) => Result
+
+const done: Packets = []
+
+/** Answers one request. */
+export const handle = (node: ChordNode, from: Caller, kind: string, packets: Packets): Result => {
+  const serve = services[kind]
+  if (serve === undefined) return Stabilizer.refuse(malformed, `"${kind}" is nothing that chord nodes ask`)
+  const [target, ...rest] = packets
+  const position = readPosition(node.bits, target)
+  if (position === undefined) return Stabilizer.refuse(malformed, "it does not say for which position it is")
+  const member = node.memberAt(position) ?? (kind === "who" ? node.memberAt(undefined) : undefined)
+  return member === undefined
+    ? Stabilizer.refuse(noMember, "no member with that position lives here")
+    : serve(node, member, rest, from)
+}
+
+/** Takes a contact from a request, which must not be this node's own member. */
+const withContact =
+  (packet: Uint8Array | undefined, serve: (node: ChordNode, member: Member, contact: Contact) => void) =>
+  (node: ChordNode, member: Member): Result => {
+    const contact = readContact(node.bits, packet)
+    if (contact === undefined) return Stabilizer.refuse(malformed, "a contact was expected")
+    serve(node, member, contact)
+    return done
+  }
+
+const services: Readonly<Record<string, Serve>> = {
+  /** Which members live here: the first one, for one who knows only the address. */
+  who: (_node, member) =>
+    writeFound({ isOwner: false, self: member.self, predecessor: undefined, closer: [], following: [] }),
+  state: (_node, member) => writeAnswer(Membership.answer(member.membership)),
+  notify: (node, member, [packet]) => withContact(packet, Stabilizer.onNotify)(node, member),
+  hint: (node, member, [packet]) =>
+    withContact(packet, (node, member, candidate) => {
+      const actions = Membership.offer(member.membership, candidate)
+      if (actions.length > 0) node.services.run(Stabilizer.act(node, member, actions))
+    })(node, member),
+  farewell: (node, member, [leaver, predecessor]) =>
+    withContact(leaver, (node, member, contact) => {
+      const step = Membership.onFarewell(member.membership, contact, readContact(node.bits, predecessor))
+      member.evict(contact)
+      node.services.run(Stabilizer.act(node, member, Stabilizer.take(node, member, step)))
+    })(node, member),
+  /** Somebody got no answer from a node that this member named. */
+  suspect: (_node, member, [packet]) =>
+    withContact(packet, (_node, member, contact) => member.evict(contact))(_node, member),
+  find: (node, member, [wanted, after]) => {
+    const position = readPosition(node.bits, wanted)
+    if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")
+    const teller = after === undefined ? undefined : readContact(node.bits, after)
+    // Who names this member as its successor is before it: a predecessor, where there is none.
+    if (teller !== undefined && member.membership.predecessor === undefined) {
+      Stabilizer.take(node, member, Membership.rectify(member.membership, teller))
+    }
+    return writeFound(member.find(position))
+  },
+  put: Share.onPut,
+  copy: Share.onCopy,
+  get: Share.onGet,
+  version: Share.onVersion,
+  held: Share.onHeld,
+  pull: Share.onPull,
+  digest: Share.onDigest
+}

@@ -1,0 +1,108 @@
+/**
+ * One member of a ring: what it knows of its neighbors, and its fingers. A node holds one, or several
+ * (virtual nodes). Plain data and synchronous functions.
+ */
+import { type Contact, isSame } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
+import * as Ring from "../Ring.ts"
+import type { Found } from "./ChordCodec.ts"
+
+/** How many of its successors an owner names. */
+const maxNamed = 8
+/** How many a member names that are nearer before a position. */
+const maxCloser = 4
+
+export class Member {
+  readonly self: Contact
+  /** Hints: who followed these positions when they were last looked up. By finger index. */
+  readonly fingers = new Map<number, Contact>()
+  #membership: Membership.Membership
+  /** Where its arc begins: the predecessor, or the last one that there was. */
+  #arcStart: bigint | undefined
+  /** It took its place lately, and has not yet got all records of its arc. */
+  isSyncing = false
+  /** Whether it is being asked whether its predecessor lives. */
+  isRectifying = false
+  nextFinger = 0
+  repairCount = 0
+
+  constructor(membership: Membership.Membership) {
+    this.self = membership.self
+    this.#membership = membership
+  }
+
+  get membership(): Membership.Membership {
+    return this.#membership
+  }
+
+  set membership(membership: Membership.Membership) {
+    this.#membership = membership
+    if (membership.predecessor !== undefined) this.#arcStart = membership.predecessor.position
+  }
+
+  get bits(): number {
+    return this.membership.bits
+  }
+
+  /** Whether it answers for a position: after its predecessor, up to itself. */
+  owns(position: bigint): boolean {
+    if (Membership.isAlone(this.#membership)) return true
+    // While nobody has taken the place of a dead predecessor, what was this member's own still is.
+    return this.#arcStart !== undefined && isWithin(this.#arcStart, position, this.self.position)
+  }
+
+  /** What it tells one who looks for the owner of a position. */
+  find(position: bigint): Found {
+    const { predecessor } = this.membership
+    const self = this.self
+    const successors = this.successors
+    if (this.owns(position)) {
+      return { isOwner: true, self, predecessor, closer: [], following: successors.slice(0, maxNamed) }
+    }
+    const closer = this.nearest(position, maxCloser)
+    const following = successors.filter((contact) => isWithin(self.position, position, contact.position))
+    return { isOwner: false, self, predecessor, closer, following }
+  }
+
+  /** The successors without padding. */
+  get successors(): ReadonlyArray<Contact> {
+    const { successors } = this.membership
+    const end = successors.findIndex((contact) => contact.nodeId === "")
+    return end === -1 ? successors : successors.slice(0, end)
+  }
+
+  /** Those it knows that lie before a position, nearest first: of the fingers and successors. */
+  nearest(position: bigint, count: number): ReadonlyArray<Contact> {
+    const found: Array<Contact> = []
+    const consider = (contact: Contact): void => {
+      if (!Ring.isClockwise(this.self.position, contact.position, position)) return
+      let index = found.length
+      while (index > 0 && Ring.isClockwise(found[index - 1]!.position, contact.position, position)) index--
+      if (found[index - 1]?.position === contact.position || index >= count) return
+      found.splice(index, 0, contact)
+      if (found.length > count) found.pop()
+    }
+    for (const contact of this.fingers.values()) consider(contact)
+    for (const contact of this.successors) consider(contact)
+    return found
+  }
+
+  /** Takes a contact out of the fingers. */
+  evict(contact: Contact): void {
+    for (const [index, finger] of this.fingers) {
+      if (isSame(finger, contact)) this.fingers.delete(index)
+    }
+  }
+
+  /** Everybody it knows, each once. */
+  get known(): ReadonlyArray<Contact> {
+    const found = new Map<bigint, Contact>()
+    for (const contact of Membership.neighbors(this.membership)) found.set(contact.position, contact)
+    for (const contact of this.fingers.values()) found.set(contact.position, contact)
+    return [...found.values()]
+  }
+}
+
+/** Whether a position lies in (`from`, `to`], clockwise; where both are the same that is all of the ring. */
+export const isWithin = (from: bigint, position: bigint, to: bigint): boolean =>
+  position === to || Ring.isClockwise(from, position, to)

@@ -1,0 +1,55 @@
+/**
+ * What original nodes asked for and this node is about to do, in the order in which it came: so many
+ * at a time, so many that wait, and of one place one after the other. An original stores a value and
+ * asks for it in one breath, and waits for ever for an answer that did not find it.
+ */
+import * as Effect from "effect/Effect"
+
+/** Done at the same time. */
+const concurrency = 32
+
+interface Job {
+  readonly name: string
+  readonly work: Effect.Effect<void>
+}
+
+export class OriginalWork {
+  readonly #run: (effect: Effect.Effect<void>) => unknown
+  readonly #maxJobs: number
+  readonly #running = new Set<string>()
+  readonly #waiting: Array<Job> = []
+
+  /** `maxJobs`: those that run and that wait. */
+  constructor(run: (effect: Effect.Effect<void>) => unknown, maxJobs: number) {
+    this.#run = run
+    this.#maxJobs = maxJobs
+  }
+
+  get count(): number {
+    return this.#running.size + this.#waiting.length
+  }
+
+  /** Takes work on that concerns what has this name; `false` when there is too much of it already. */
+  offer(name: string, work: Effect.Effect<void>): boolean {
+    if (this.count >= this.#maxJobs) return false
+    this.#waiting.push({ name, work })
+    this.#start()
+    return true
+  }
+
+  #start(): void {
+    while (this.#running.size < concurrency) {
+      const index = this.#waiting.findIndex(({ name }) => !this.#running.has(name))
+      const [job] = index === -1 ? [] : this.#waiting.splice(index, 1)
+      if (job === undefined) return
+      this.#running.add(job.name)
+      this.#run(Effect.ensuring(
+        job.work,
+        Effect.sync(() => {
+          this.#running.delete(job.name)
+          this.#start()
+        })
+      ))
+    }
+  }
+}

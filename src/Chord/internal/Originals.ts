@@ -1,0 +1,215 @@
+/**
+ * Lives with the chord nodes of the original Python program (protocol 0.4, section 9): answers their
+ * handshake, their requests for peers, `store` and `retrieve` as they expect it. They place keys by
+ * another rule, and are guests: none is ever a member, finger or successor of the ring, none is called,
+ * and none is told of another, for two of them would keep values from the ring and break each other.
+ *
+ * They see every node of the ring as one of theirs whose id is its position in base 58. Whichever they
+ * ask, what they store goes to the owner of its position in the ring, and what they look up comes from
+ * there. A value counts for our readers when three of its five places agree, as it does for them.
+ *
+ * Nothing is said to them that ends them: no empty payload, no null address, no ping, no `retrieve`
+ * (they fail on a key that they do not have).
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Base58 from "../../Protocol/Base58.ts"
+import type { Message } from "../../Protocol/Message.ts"
+import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
+import { format } from "../../Protocol/PeerAddress.ts"
+import type { Protocol } from "../../Protocol/Protocol.ts"
+import * as Identifiers from "../../Protocol/v04/Identifiers.ts"
+import { isWireFault } from "../../Protocol/WireFault.ts"
+import type { CloseReason } from "../../Transport/CloseReason.ts"
+import type { Link } from "../../Transport/Link.ts"
+import { Outgoing } from "../../Transport/Outgoing.ts"
+import type { ChordOptions } from "../ChordConfig.ts"
+import type { Entry } from "../ChordOperation.ts"
+import type { Contact } from "../Contact.ts"
+import * as Ring from "../Ring.ts"
+import { Version } from "../Version.ts"
+import type { ChordNode } from "./ChordNode.ts"
+import * as OriginalCalls from "./OriginalCalls.ts"
+import { nameOf, OriginalShare, type OriginalValue, placeOf } from "./OriginalShare.ts"
+import { OriginalWork } from "./OriginalWork.ts"
+import type { Caller, OriginalGuests, Packets } from "./PeersOptions.ts"
+
+/** A node gets one list of peers for its requests in this time, in milliseconds. */
+const listIntervalMillis = 1000
+/** Nodes of ours in such a list: an original opens one connection for each bit of the ring to each of them. */
+const maxListed = 4
+/** Originals of which is remembered when they got their last list. */
+const maxListings = 1024
+/** With more than this waiting for an original it is told nothing more: it reads a byte at a time, or not at all. */
+const maxQueuedBytes = 256 * 1024
+/** Places of the five that have to agree on a value. */
+const agreement = 3
+/** The writer of values that no node of ours wrote. */
+const writer = "original"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export class Originals implements OriginalGuests {
+  readonly maxLinks: number
+  readonly #protocol: Protocol["Service"]
+  readonly #networkId: string
+  readonly #options: ChordOptions
+  readonly #share: OriginalShare
+  /** When each original got a list for its requests, the last one last. */
+  readonly #listedMillis = new Map<string, number>()
+  #node: ChordNode | undefined
+  #work: OriginalWork | undefined
+
+  constructor(protocol: Protocol["Service"], networkId: string, options: ChordOptions) {
+    this.maxLinks = options.maxOriginalLinks
+    this.#protocol = protocol
+    this.#networkId = networkId
+    this.#options = options
+    this.#share = new OriginalShare({ maxRecords: options.maxOriginalRecords, maxBytes: options.maxOriginalBytes })
+  }
+
+  /** The node that the originals are guests of; before that is known none is let in. */
+  attach(node: ChordNode): void {
+    this.#node = node
+    this.#work = new OriginalWork(node.services.run, this.#options.maxOriginalRequests)
+  }
+
+  /** Who dialed gets the handshake that it waits for, and either side a list of peers behind it. */
+  readonly welcome = (peer: Caller, link: Link): CloseReason | undefined => {
+    const node = this.#node
+    if (node === undefined) return { _tag: "Stopped" }
+    if (link.direction === "inbound") this.#introduce(node, link)
+    this.#say(node, link, { _tag: "Peers", peers: peersFor(node, peer) })
+    return undefined
+  }
+
+  /** Takes what an original says; what is of no concern here, such as its own lists of peers, is passed over. */
+  readonly onMessage = (peer: Caller, link: Link, message: Message): CloseReason | undefined => {
+    const node = this.#node
+    if (node === undefined || link.capabilities.extended) return undefined
+    const says = this.#protocol.decodePayload(message.payload)
+    if (isWireFault(says)) {
+      return { _tag: "Malformed", reason: says.reason, offset: says.offset, detail: says.detail }
+    }
+    if (says._tag === "RequestPeers") this.#list(node, peer, link)
+    else if (says._tag === "Store") this.#store(node, says.table, says.key, says.value)
+    else if (says._tag === "Retrieve") this.#retrieve(node, link, says.table, says.key)
+    return undefined
+  }
+
+  /** Answers another node of the ring; undefined when that asks for nothing of the originals'. */
+  serve(kind: string, packets: Packets) {
+    return this.#node === undefined ? undefined : OriginalCalls.serve(this.#node, this.#share, kind, packets)
+  }
+
+  /** What originals stored under a key; none when fewer than three of its five places agree. */
+  read(key: string): Effect.Effect<Option.Option<Entry>> {
+    return Effect.suspend(() => {
+      const node = this.#node
+      if (node === undefined) return Effect.succeedNone
+      const places = Identifiers.keyPositions(node.services.placement.hashing, encoder.encode(key))
+      const found = Effect.forEach(places, ({ position, table }) => {
+        const place = placeOf(node.bits, table, position)
+        return place === undefined
+          ? Effect.succeed(undefined)
+          : Effect.orElseSucceed(OriginalCalls.find(node, place), () => undefined)
+      }, { concurrency: "unbounded" })
+      return Effect.map(found, agreed)
+    })
+  }
+
+  #list(node: ChordNode, peer: Caller, link: Link): void {
+    const name = peer.address === undefined ? peer.id : `${peer.id} ${format(peer.address)}`
+    const now = node.uptimeMillis()
+    const listed = this.#listedMillis.get(name)
+    if (listed !== undefined && now - listed < listIntervalMillis) return
+    this.#listedMillis.delete(name)
+    this.#listedMillis.set(name, now)
+    if (this.#listedMillis.size > maxListings) this.#listedMillis.delete(this.#listedMillis.keys().next().value!)
+    this.#say(node, link, { _tag: "Peers", peers: peersFor(node, peer) })
+  }
+
+  #store(node: ChordNode, table: string, key: bigint, value: Uint8Array): void {
+    const place = placeOf(node.bits, table, key)
+    if (place === undefined || value.length > this.#options.maxValueBytes) return
+    // A copy: what was received is a view of a larger buffer, and may wait.
+    this.#work?.offer(nameOf(place), Effect.ignore(OriginalCalls.keep(node, place, value.slice())))
+  }
+
+  /** Answers when there is something: of a key that is nowhere an original is told nothing. */
+  #retrieve(node: ChordNode, link: Link, table: string, key: bigint): void {
+    const place = placeOf(node.bits, table, key)
+    if (place === undefined) return
+    const answer = Effect.map(OriginalCalls.find(node, place), (found) => {
+      if (found !== undefined) this.#say(node, link, { _tag: "Retrieved", table, key, value: found.value })
+    })
+    this.#work?.offer(nameOf(place), Effect.ignore(answer))
+  }
+
+  #introduce(node: ChordNode, link: Link): void {
+    const message = this.#make(node, {
+      _tag: "Handshake",
+      nodeId: ownId(node),
+      networkId: this.#networkId,
+      address: node.address,
+      methods: this.#protocol.methods.map((method) => method.name)
+    })
+    // Plain, however long: the original has not been told yet what this node can read and write.
+    link.offer(new Outgoing(this.#protocol.encode(message), Number.POSITIVE_INFINITY))
+    link.remember(message)
+  }
+
+  #say(node: ChordNode, link: Link, payload: Payload): void {
+    if (link.outbox.queuedBytes <= maxQueuedBytes) link.say(this.#make(node, payload))
+  }
+
+  #make(node: ChordNode, payload: Payload): Message {
+    const seconds = Math.max(0, Math.floor(node.nowMillis() / 1000))
+    return this.#protocol.make("whisper", ownId(node), this.#protocol.encodePayload(payload), seconds)
+  }
+}
+
+/** What originals call this node: the position of its first member. */
+const ownId = (node: ChordNode): string =>
+  Base58.fromInteger(node.memberAt(undefined)?.self.position ?? firstPosition(node, node.id) ?? 0n)
+
+/** The position that a node takes first, which goes by its id; another one when that is taken. */
+const firstPosition = (node: ChordNode, nodeId: string): bigint | undefined =>
+  Identifiers.ringPosition(nodeId, node.bits)
+
+/** The original itself, as they do, and those that follow its position: the nearest, so that it keeps little itself. */
+const peersFor = (node: ChordNode, peer: Caller): ReadonlyArray<PeerEntry> => {
+  const from = firstPosition(node, peer.id) ?? 0n
+  const known = node.members.flatMap((member) => member.known).filter((contact) => !node.isOwn(contact))
+  known.sort((a, b) => compare(Ring.distance(node.bits, from, a.position), Ring.distance(node.bits, from, b.position)))
+  const named = new Map<string, Contact>()
+  for (const contact of known) {
+    if (named.size === maxListed) break
+    // One that calls itself by another position would be filed twice, and dialed again and again.
+    if (firstPosition(node, contact.nodeId) === contact.position) named.set(contact.nodeId, contact)
+  }
+  return [
+    ...(peer.address === undefined ? [] : [{ address: peer.address, id: peer.id }]),
+    ...Array.from(named.values(), ({ address, position }) => ({ address, id: Base58.fromInteger(position) }))
+  ]
+}
+
+const compare = (a: bigint, b: bigint): number => a < b ? -1 : a > b ? 1 : 0
+
+const agreed = (found: ReadonlyArray<OriginalValue | undefined>): Option.Option<Entry> => {
+  for (const candidate of found) {
+    const same = found.filter((other) => other !== undefined && isSameValue(other, candidate))
+    if (candidate === undefined || same.length < agreement) continue
+    return Option.some({
+      value: decoder.decode(candidate.value),
+      version: new Version(Math.max(...same.map((other) => other?.atMillis ?? 0)), 0, writer),
+      expiresAtMillis: undefined,
+      isDegraded: same.length < found.length
+    })
+  }
+  return Option.none()
+}
+
+const isSameValue = (a: OriginalValue, b: OriginalValue | undefined): boolean =>
+  b !== undefined && a.value.length === b.value.length && a.value.every((byte, index) => byte === b.value[index])

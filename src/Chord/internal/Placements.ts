@@ -1,0 +1,123 @@
+/** Reads and writes at one placement of a key: finds its owner, and tries again when that has changed. */
+import * as Effect from "effect/Effect"
+import type { CallError, CallRefused } from "../CallError.ts"
+import type { LookupError } from "../ChordError.ts"
+import * as Record from "../Record.ts"
+import * as Version from "../Version.ts"
+import { readRecords, writePosition } from "./ChordCodec.ts"
+import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
+import { locate, type Located } from "./Lookup.ts"
+import type { Member } from "./Member.ts"
+import type { Packets } from "./PeersOptions.ts"
+import { place, type Placed, readPlaced } from "./Share.ts"
+
+const encoder = new TextEncoder()
+
+/** Storing takes its own time, which says nothing of the way there. */
+const putTimeout = "5 seconds"
+
+/** How often a placement is looked up again when its owner has changed, or does not answer. */
+const maxTries = 3
+
+/** What went wrong at one placement. */
+export type PlacementFailure = CallError | CallRefused | LookupError
+
+/** Where a position is owned: by a member of this node, or by another node. */
+const atOwner = <A>(
+  node: ChordNode,
+  position: bigint,
+  own: (member: Member) => Effect.Effect<A, CallRefused>,
+  other: (located: Located) => Effect.Effect<A, CallError>
+): Effect.Effect<A, PlacementFailure> => {
+  const attempt = (triesLeft: number): Effect.Effect<A, PlacementFailure> =>
+    Effect.flatMap(locate(node, position), (located): Effect.Effect<A, PlacementFailure> => {
+      const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
+      if (member !== undefined) return own(member)
+      return Effect.catch(
+        other(located),
+        (error) => triesLeft > 1 && isWorthAnotherTry(error) ? attempt(triesLeft - 1) : Effect.fail(error)
+      )
+    })
+  return Effect.suspend(() => attempt(maxTries))
+}
+
+const isWorthAnotherTry = (error: CallError): boolean =>
+  isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
+
+/** Stores a record at one of its placements. */
+export const storeAt = (
+  node: ChordNode,
+  position: bigint,
+  record: Record.Record
+): Effect.Effect<Placed, PlacementFailure> =>
+  atOwner(
+    node,
+    position,
+    (member) => place(node, member, record),
+    ({ owner }) =>
+      Effect.flatMap(
+        node.call(owner, "put", [writePosition(position), Record.encode(record)], putTimeout),
+        (packets) => {
+          const placed = readPlaced(packets)
+          return placed === undefined ? Effect.fail(unreadable(owner, "put")) : Effect.succeed(placed)
+        }
+      )
+  )
+
+/** What a packet holds; undefined for a packet that is none of it. */
+interface Read<A> {
+  readonly value: A
+}
+
+/** The record of a key at one of its placements. */
+export const recordAt = (
+  node: ChordNode,
+  position: bigint,
+  key: string
+): Effect.Effect<Record.Record | undefined, PlacementFailure> =>
+  askAt(node, position, key, "get", (record) => record, (packets) => {
+    const records = readRecords(packets, node.options)
+    return records === undefined || records.length > 1 ? undefined : { value: records[0] }
+  })
+
+/** The version of a key at one of its placements. */
+export const versionAt = (
+  node: ChordNode,
+  position: bigint,
+  key: string
+): Effect.Effect<Version.Version | undefined, PlacementFailure> =>
+  askAt(node, position, key, "version", (record) => record?.version, ([packet]) => {
+    if (packet === undefined) return { value: undefined }
+    const version = Version.decode(packet)
+    return version === undefined ? undefined : { value: version }
+  })
+
+const askAt = <A>(
+  node: ChordNode,
+  position: bigint,
+  key: string,
+  kind: string,
+  of: (record: Record.Record | undefined) => A,
+  read: (packets: Packets) => Read<A> | undefined
+): Effect.Effect<A, PlacementFailure> =>
+  atOwner(
+    node,
+    position,
+    (member) => Effect.map(held(node, member, key), of),
+    ({ owner }) =>
+      Effect.flatMap(node.call(owner, kind, [writePosition(position), encoder.encode(key)]), (packets) => {
+        const found = read(packets)
+        return found === undefined ? Effect.fail(unreadable(owner, kind)) : Effect.succeed(found.value)
+      })
+  )
+
+/** What this node has of a key; a member that has not got all of its arc yet asks its successor. */
+const held = (node: ChordNode, member: Member, key: string): Effect.Effect<Record.Record | undefined> => {
+  const own = node.services.storage.get(key)
+  const [next] = member.successors
+  if (own !== undefined || !member.isSyncing || next === undefined) return Effect.succeed(own)
+  return Effect.match(node.call(next, "held", [encoder.encode(key)]), {
+    onSuccess: (packets) => readRecords(packets, node.options)?.[0],
+    onFailure: () => undefined
+  })
+}

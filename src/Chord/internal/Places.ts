@@ -1,0 +1,191 @@
+/** How a node takes its places in a ring, and gives them up. */
+import * as Effect from "effect/Effect"
+import * as Base58 from "../../Protocol/Base58.ts"
+import { fromParts, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { CallError } from "../CallError.ts"
+import { JoinError } from "../ChordError.ts"
+import { Contact } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
+import * as Ring from "../Ring.ts"
+import { readAnswer, readFound } from "./ChordCodec.ts"
+import { type ChordNode, unreadable } from "./ChordNode.ts"
+import { locateFrom } from "./Lookup.ts"
+import { Member } from "./Member.ts"
+import * as Stabilizer from "./Stabilizer.ts"
+import * as Upkeep from "./Upkeep.ts"
+
+/** Other positions that a member tries when its own is taken. */
+const maxPositions = 16
+/** How often the way to a place is looked up again, when the ring changes meanwhile. */
+const maxTries = 5
+
+const encoder = new TextEncoder()
+
+/** The member with that number: its position follows from the id of the node, and from a count when it is taken. */
+const memberOf = (node: ChordNode, number: number, attempt: number): Member => {
+  const self = new Contact(positionOf(node, number, attempt), node.address, node.id)
+  return new Member(Membership.make(node.bits, self, node.options.minSuccessors))
+}
+
+const positionOf = (node: ChordNode, number: number, attempt: number): bigint => {
+  // An odd step visits every position of the ring; this one spreads the first tries over all of it.
+  const step = (Ring.size(node.bits) * 79n / 128n) | 1n
+  return Ring.position(node.bits, homeOf(node, number) + step * BigInt(attempt))
+}
+
+const homeOf = (node: ChordNode, number: number): bigint => {
+  const own = number === 0 ? Base58.toInteger(node.id) : undefined
+  if (own !== undefined) return BigInt(own)
+  return Base58.toBigInt(node.services.placement.hashing.digest("sha512", encoder.encode(`${node.id} ${number}`)))
+}
+
+/** A ring of this node's own members. */
+export const found = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  const first = memberOf(node, 0, 0)
+  node.members = [first]
+  node.settledMillis = node.uptimeMillis()
+  for (let number = 1; number < node.options.virtualNodes; number++) {
+    yield* Effect.ignore(addMember(node, number, first.self))
+  }
+})
+
+/** Joins the ring of the node at an address; a node that has neighbors joins its ring with that one. */
+export const join = Effect.fnUntraced(function*(
+  node: ChordNode,
+  address: PeerAddress
+): Effect.fn.Return<void, JoinError> {
+  const entry = yield* Effect.mapError(who(node, address), (reason) => new JoinError({ address, reason }))
+  if (node.isOwn(entry)) return yield* noPlace(address, "that address is this node itself")
+  node.remember(entry)
+  if (node.members.some((member) => member.successors.some((contact) => !node.isOwn(contact)))) {
+    return yield* Effect.forEach(node.members, (member) => Upkeep.probeFor(node, member, entry), { discard: true })
+  }
+  const before = node.members
+  node.members = []
+  const count = Math.max(1, node.options.virtualNodes)
+  for (let number = 0; number < count; number++) {
+    yield* addMember(node, number, entry).pipe(
+      Effect.mapError((detail) => new JoinError({ address, reason: { _tag: "NoPlace", detail } })),
+      Effect.onError(() => Effect.sync(() => node.members = node.members.length === 0 ? before : node.members))
+    )
+  }
+  node.settledMillis = node.uptimeMillis()
+})
+
+const noPlace = (address: PeerAddress, detail: string) =>
+  Effect.fail(new JoinError({ address, reason: { _tag: "NoPlace", detail } }))
+
+/** The node at an address, and one of its members. */
+const who = (node: ChordNode, address: PeerAddress): Effect.Effect<Contact, CallError> =>
+  Effect.flatMap(node.peers.call({ address }, "who", [new Uint8Array(0)]), (packets) => {
+    const found = readFound(node.bits, packets)
+    return found === undefined
+      ? Effect.fail(unreadable(new Contact(0n, address, ""), "who"))
+      // Where it was reached is as good as where it says it is.
+      : Effect.succeed(
+        new Contact(found.self.position, fromParts(address.host, address.port) ?? address, found.self.nodeId)
+      )
+  })
+
+/** Adds a member, at its own position or at another one if that is taken; fails with what is in the way. */
+const addMember = Effect.fnUntraced(function*(
+  node: ChordNode,
+  number: number,
+  entry: Contact
+): Effect.fn.Return<void, string> {
+  for (let attempt = 0; attempt < maxPositions; attempt++) {
+    const member = memberOf(node, number, attempt)
+    const step = yield* takePlace(node, member, entry)
+    if (step === undefined) continue
+    member.membership = step.state
+    member.isSyncing = true
+    node.members = [...node.members, member]
+    for (const contact of Membership.neighbors(step.state)) node.remember(contact)
+    node.emit({ _tag: "Joined", position: member.self.position, successor: member.successors[0] })
+    yield* Stabilizer.act(node, member, step.actions)
+    node.services.run(Upkeep.takeOver(node, member))
+    return
+  }
+  return yield* Effect.fail(`all ${maxPositions} positions that this node tried are taken: use more bits`)
+})
+
+/** The state of a member in its new place; undefined when another one holds that position. */
+const takePlace = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  entry: Contact
+): Effect.fn.Return<Membership.Step | undefined, string> {
+  const { position } = member.self
+  for (let tries = 0; tries < maxTries; tries++) {
+    const located = yield* Effect.mapError(locateFrom(node, position, entry), (error) => error.message)
+    if (located.owner.position === position) return undefined
+    const from = located.predecessor ?? located.owner
+    const packets = yield* Effect.option(node.call(from, "state", []))
+    const answer = packets._tag === "Some" ? readAnswer(node.bits, packets.value) : undefined
+    const step = answer === undefined
+      ? undefined
+      : Membership.join(node.bits, member.self, node.options.minSuccessors, from, answer)
+    if (step !== undefined) return step
+    yield* Effect.sleep(Math.min(1000, 50 * 2 ** tries) * (0.5 + node.chance()))
+  }
+  return yield* Effect.fail("the ring kept changing at this node's place")
+})
+
+/** Hands over what this node holds, says goodbye to its neighbors, and holds no place any more. */
+export const leave = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  node.isLeaving = true
+  for (const member of node.members) {
+    yield* Upkeep.syncWithSuccessors(node, member)
+    yield* Stabilizer.act(node, member, Membership.leave(member.membership))
+  }
+  node.members = []
+})
+
+/**
+ * Joins the bootstrap nodes, and again whenever all members have lost whom they knew; until
+ * interrupted. When none can be joined this node has a ring of its own, and goes on trying: the rings
+ * become one then.
+ */
+export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    let waitMillis = firstWaitMillis
+    let isJoined = node.options.bootstrap.length === 0
+    while (true) {
+      const isApart = isJoined && node.members.every((member) => Membership.isAlone(member.membership))
+      if (!node.isLeaving && (isApart || !isJoined)) {
+        const isIn = yield* joinAny(node, isJoined ? entries(node) : node.options.bootstrap)
+        isJoined = isJoined || isIn
+        if (isIn) waitMillis = firstWaitMillis
+        else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
+      }
+      if (isJoined || node.members.some((member) => member.successors.length > 0)) node.joined.openUnsafe()
+      yield* Effect.sleep(waitMillis * (0.5 + node.chance()))
+      waitMillis = isApart || !isJoined ? Math.min(maxWaitMillis, waitMillis * 2) : firstWaitMillis
+    }
+  })
+
+const joinAny = Effect.fnUntraced(function*(
+  node: ChordNode,
+  addresses: ReadonlyArray<PeerAddress>
+): Effect.fn.Return<boolean> {
+  for (const address of addresses) {
+    const isIn = yield* Effect.match(join(node, address), {
+      onSuccess: () => true,
+      onFailure: (error) => {
+        if (node.isBootstrap(address)) node.emit({ _tag: "JoinFailed", address, error })
+        return false
+      }
+    })
+    if (isIn) return true
+  }
+  return false
+})
+
+const firstWaitMillis = 500
+const maxWaitMillis = 30_000
+
+/** Where to join: the nodes that the user named, then those that were met. */
+const entries = (node: ChordNode): ReadonlyArray<PeerAddress> => [
+  ...node.options.bootstrap,
+  ...[...node.remembered.values()].map((contact) => contact.address)
+]

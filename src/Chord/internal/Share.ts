@@ -1,0 +1,195 @@
+/** The share of a node, as others use it: they put, get, compare and copy records. */
+import * as Effect from "effect/Effect"
+import type { CallRefused } from "../CallError.ts"
+import type { StorageError } from "../ChordStorage.ts"
+import type { Contact } from "../Contact.ts"
+import * as Record from "../Record.ts"
+import { decodeHashes, decodeQuestion, encodeDescription } from "../RecordDescription.ts"
+import * as RecordDigest from "../RecordDigest.ts"
+import type { PutOutcome } from "../RecordIndex.ts"
+import { RecordSet } from "../RecordSet.ts"
+import * as Version from "../Version.ts"
+import { readPosition, readRecords } from "./ChordCodec.ts"
+import { type ChordNode, malformed, notMine } from "./ChordNode.ts"
+import type { Member } from "./Member.ts"
+import type { Packets } from "./PeersOptions.ts"
+import { checkPredecessor, refuse } from "./Stabilizer.ts"
+
+type Served = Effect.Effect<Packets, CallRefused>
+
+const decoder = new TextDecoder()
+
+/** What a placement says of a record that was put there. */
+export interface Placed {
+  /** Nodes that hold it now, and that should. */
+  readonly copies: number
+  readonly wanted: number
+  /** The newer version that was there and stays. */
+  readonly newer: Version.Version | undefined
+}
+
+export const writePlaced = ({ copies, newer, wanted }: Placed): Packets => [
+  Uint8Array.of(copies, wanted),
+  newer === undefined ? new Uint8Array(0) : Version.encode(newer)
+]
+
+export const readPlaced = ([counts, version]: Packets): Placed | undefined => {
+  if (counts?.length !== 2 || version === undefined) return undefined
+  const newer = version.length === 0 ? undefined : Version.decode(version)
+  return { copies: counts[0]!, wanted: counts[1]!, newer }
+}
+
+/** Puts a record at a placement of which this member is the owner, and at those that follow it. */
+export const onPut = (node: ChordNode, member: Member, packets: Packets): Served | CallRefused => {
+  const [wanted, ...rest] = packets
+  const position = readPosition(node.bits, wanted)
+  const [record] = readRecords(rest, node.options) ?? []
+  if (position === undefined || record === undefined) return refuse(malformed, "a position and a record were expected")
+  const fault = node.observe(record.version)
+  if (fault !== undefined) return refuse(fault._tag, fault.message)
+  return Effect.andThen(mustOwn(node, member, position), Effect.map(place(node, member, record), writePlaced))
+}
+
+/** Stores a record here and with the next nodes. */
+export const place = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  record: Record.Record
+): Effect.fn.Return<Placed, CallRefused> {
+  const [outcome] = yield* put(node, [record])
+  if (outcome === "Full" || outcome === "Over") {
+    return yield* Effect.fail(refuse(outcome, "this share does not take it"))
+  }
+  if (outcome === "Superseded") {
+    return { copies: 0, wanted: 0, newer: node.services.storage.get(record.key)?.version }
+  }
+  const others = replicas(node, member)
+  const packets = [Record.encode(record)]
+  const stored = yield* Effect.forEach(
+    others,
+    (contact) => Effect.match(node.call(contact, "copy", packets), { onSuccess: () => 1, onFailure: () => 0 }),
+    { concurrency: "unbounded" }
+  )
+  const copies = stored.reduce<number>((sum, count) => sum + count, 1)
+  return { copies, wanted: others.length + 1, newer: undefined }
+})
+
+/**
+ * The nodes beside this one that hold what it owns: those that follow it, each process once. In a
+ * ring of up to five nodes, all of them.
+ */
+export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
+  const found = new Map<string, Contact>()
+  for (const contact of member.successors) {
+    if (!node.isOwn(contact) && !found.has(contact.nodeId)) found.set(contact.nodeId, contact)
+  }
+  const count = found.size < smallRing ? found.size : node.options.copies - 1
+  return [...found.values()].slice(0, count)
+}
+
+/** Up to so many nodes, each of them keeps everything: five placements would often meet on one. */
+const smallRing = 5
+
+/** Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives. */
+const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> =>
+  Effect.suspend(() => {
+    if (member.owns(position)) return Effect.void
+    const other = Effect.fail(refuse(notMine, "another member answers for that position"))
+    return Effect.andThen(
+      checkPredecessor(node, member),
+      Effect.suspend(() => member.owns(position) || member.membership.predecessor === undefined ? Effect.void : other)
+    )
+  })
+
+/** Takes copies from an owner, or from one that hands them over. */
+export const onCopy = (node: ChordNode, _member: Member, packets: Packets): Served | CallRefused => {
+  const records = readRecords(packets, node.options)
+  if (records === undefined) return refuse(malformed, "records were expected")
+  for (const record of records) {
+    const fault = node.observe(record.version)
+    if (fault !== undefined) return refuse(fault._tag, fault.message)
+  }
+  return Effect.flatMap(put(node, records), (outcomes) => {
+    node.counters.recordsReceived += outcomes.filter((outcome) => outcome === "Stored").length
+    return outcomes.includes("Full") ? Effect.fail(refuse("Full", "this share is full")) : Effect.succeed([])
+  })
+}
+
+/** Writes into this node's share; told when the storage fails. */
+const put = (
+  node: ChordNode,
+  records: ReadonlyArray<Record.Record>
+): Effect.Effect<ReadonlyArray<PutOutcome>, CallRefused> =>
+  Effect.mapError(node.services.storage.putAll(records), (error: StorageError) => {
+    node.emit({ _tag: "StorageFailed", error })
+    return refuse("Failed", error.message)
+  })
+
+/** The record of a key at a placement, or its version alone: a packet, or none. */
+const read =
+  (toPacket: (record: Record.Record) => Uint8Array) =>
+  (node: ChordNode, member: Member, packets: Packets): Packets | CallRefused | Served => {
+    const [wanted, keyBytes] = packets
+    const position = readPosition(node.bits, wanted)
+    if (position === undefined || keyBytes === undefined || keyBytes.length > node.options.maxKeyBytes) {
+      return refuse(malformed, "a position and a key were expected")
+    }
+    const key = decoder.decode(keyBytes)
+    const answer = (): Packets => {
+      const record = node.services.storage.get(key)
+      return record === undefined ? [] : [toPacket(record)]
+    }
+    const found = answer()
+    if (member.owns(position) && (found.length > 0 || !member.isSyncing)) return found
+    const [next] = member.successors
+    if (member.owns(position) && next !== undefined) {
+      // New in its place: what it has not got yet lies with its successor.
+      return Effect.matchEffect(node.call(next, "held", [keyBytes]), {
+        onSuccess: (packets) => Effect.succeed(packets),
+        onFailure: () => Effect.sync(answer)
+      })
+    }
+    return Effect.map(mustOwn(node, member, position), answer)
+  }
+
+export const onGet = read((record) => Record.encode(record))
+export const onVersion = read((record) => Version.encode(record.version))
+
+/** The record of a key as it lies here, whoever answers for it. */
+export const onHeld = (node: ChordNode, _member: Member, [keyBytes]: Packets): Packets => {
+  const record = keyBytes === undefined ? undefined : node.services.storage.get(decoder.decode(keyBytes))
+  return record === undefined ? [] : [Record.encode(record)]
+}
+
+/** The records of an arc, as both ends of a comparison take them. */
+export const setOf = (node: ChordNode, from: bigint, to: bigint): RecordSet => {
+  const { placement, storage } = node.services
+  return new RecordSet(storage.range({ placement, from, to }), placement)
+}
+
+/** Describes an arc of this node's share to one who compares it with its own. */
+export const onDigest = (node: ChordNode, _member: Member, packets: Packets): Packets | CallRefused => {
+  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+  const { defaultLimits } = RecordDigest
+  const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
+  if (from === undefined || to === undefined || question === undefined) {
+    return refuse(malformed, "an arc and a question were expected")
+  }
+  node.cover(from, to)
+  return RecordDigest.describe(setOf(node, from, to), question).map(encodeDescription)
+}
+
+/** Gives the records of an arc that are named by the hashes of their keys. */
+export const onPull = (node: ChordNode, _member: Member, packets: Packets): Packets | CallRefused => {
+  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+  const hashes = packets[2] === undefined ? undefined : decodeHashes(packets[2], maxHashes)
+  if (from === undefined || to === undefined || hashes === undefined) {
+    return refuse(malformed, "an arc and hashes were expected")
+  }
+  return RecordDigest.select(setOf(node, from, to), hashes, maxBatchBytes).map(Record.encode)
+}
+
+/** Hashes in one request for records. */
+export const maxHashes = 1024
+/** Bytes of records in one message. */
+export const maxBatchBytes = 256 * 1024

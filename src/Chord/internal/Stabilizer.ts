@@ -1,0 +1,138 @@
+/**
+ * Takes the steps of `Membership`: puts its questions to others, and the answers back. (Zave's
+ * operations; what they mean stands there.)
+ */
+import * as Effect from "effect/Effect"
+import { type CallError, CallRefused } from "../CallError.ts"
+import type { Contact } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
+import { readAnswer, writeContact } from "./ChordCodec.ts"
+import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import type { Member } from "./Member.ts"
+
+/** Questions that one step may lead to; what is left over waits for the next round. */
+const maxQuestions = 64
+
+/** One round of a member: whatever its first successor's answer leads to. */
+export const round = (node: ChordNode, member: Member): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    node.counters.rounds++
+    adaptLength(node, member)
+    return act(node, member, Membership.stabilize(member.membership))
+  })
+
+/** Carries out actions, and those that follow from their answers. */
+export const act = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  first: ReadonlyArray<Membership.Action>
+): Effect.fn.Return<void> {
+  const actions = [...first]
+  for (let count = 0; count < actions.length && count < maxQuestions; count++) {
+    const action = actions[count]!
+    switch (action._tag) {
+      case "Ask": {
+        const step = yield* put(node, member, action)
+        if (step !== undefined) actions.push(...take(node, member, step))
+        break
+      }
+      case "Notify":
+        yield* node.tell(action.contact, "notify", [writeContact(member.self)])
+        break
+      case "Hint":
+        yield* node.tell(action.contact, "hint", [writeContact(action.candidate)])
+        break
+      case "Farewell":
+        yield* node.tell(action.contact, "farewell", [writeContact(member.self), writeContact(action.predecessor)])
+        break
+    }
+  }
+})
+
+/** The new state of a member, at once, and told. Gives what is to be done next. */
+export const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyArray<Membership.Action> => {
+  const before = member.membership
+  if (step.state === before) return step.actions
+  member.membership = step.state
+  const { came, went } = Membership.changes(before, step.state)
+  for (const contact of came) {
+    node.remember(contact)
+    if (!node.isOwn(contact)) node.emit({ _tag: "NeighborCame", contact })
+  }
+  for (const contact of went) {
+    if (!node.isOwn(contact)) node.emit({ _tag: "NeighborWent", contact })
+  }
+  if (!Membership.isAlone(before) && Membership.isAlone(step.state)) {
+    node.emit({ _tag: "Alone", isLast: Membership.isWhole(before) })
+  }
+  return step.actions
+}
+
+/** Puts a question; undefined when neither an answer nor a death came of it. */
+const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
+  Effect.match(askTwice(node, ask.contact), {
+    onSuccess: (answer) => Membership.onAnswer(member.membership, ask, answer),
+    onFailure: (error) => isDead(error) ? Membership.onDead(member.membership, ask) : undefined
+  })
+
+/**
+ * What a member knows. One that does not answer is asked once more before it counts as dead: that
+ * somebody lives must not hang on one lost connection.
+ */
+const askTwice = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
+  Effect.catch(
+    askOnce(node, contact),
+    (error) =>
+      error.reason._tag === "TimedOut" ||
+        (error.reason._tag === "Unreachable" && error.reason.cause._tag !== "DialError")
+        ? askOnce(node, contact)
+        : Effect.fail(error)
+  )
+
+const askOnce = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
+  Effect.flatMap(node.call(contact, "state", []), (packets) => {
+    const answer = readAnswer(node.bits, packets)
+    return answer === undefined ? Effect.fail(unreadable(contact, "state")) : Effect.succeed(answer)
+  })
+
+/** As many successors as the ring's size asks for. */
+const adaptLength = (node: ChordNode, member: Member): void => {
+  const { membership } = member
+  const count = Math.max(
+    node.options.minSuccessors,
+    Membership.successorCount(Membership.estimateSize(membership), membership.successorCount)
+  )
+  member.membership = Membership.resize(membership, count)
+}
+
+/** Somebody may be this member's predecessor; asks the present one first if it must. */
+export const rectify = (node: ChordNode, member: Member, notifier: Contact): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const actions = take(node, member, Membership.rectify(member.membership, notifier))
+    if (actions.length === 0 || member.isRectifying) return Effect.void
+    member.isRectifying = true
+    return Effect.ensuring(act(node, member, actions), Effect.sync(() => member.isRectifying = false))
+  })
+
+/** The same in a fiber of the node, where there is anything to wait for. */
+export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
+  const { predecessor } = member.membership
+  if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) return
+  node.services.run(rectify(node, member, notifier))
+}
+
+/**
+ * Asks whether the predecessor lives, for somebody who says that it does not, and forgets it if so.
+ */
+export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
+  const predecessor = member.membership.predecessor
+  if (predecessor === undefined) return
+  const isGone = yield* Effect.match(askTwice(node, predecessor), {
+    onSuccess: () => false,
+    onFailure: isDead
+  })
+  if (isGone) take(node, member, { state: Membership.forget(member.membership, predecessor), actions: [] })
+})
+
+/** A refusal of a handler. */
+export const refuse = (tag: string, detail: string): CallRefused => new CallRefused(tag, detail)

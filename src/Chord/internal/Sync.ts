@@ -1,0 +1,98 @@
+/** Brings two shares together over an arc of the ring, with few messages where they hardly differ. */
+import * as Effect from "effect/Effect"
+import type { CallError } from "../CallError.ts"
+import type { Contact } from "../Contact.ts"
+import * as Record from "../Record.ts"
+import { decodeDescription, type Description, encodeHashes, encodeQuestion } from "../RecordDescription.ts"
+import { RecordExchange } from "../RecordDigest.ts"
+import { readRecords, writePosition } from "./ChordCodec.ts"
+import { type ChordNode, unreadable } from "./ChordNode.ts"
+import type { Packets } from "./PeersOptions.ts"
+import { maxBatchBytes, maxHashes, setOf } from "./Share.ts"
+
+/** How many records went each way. */
+export interface Exchanged {
+  readonly sent: number
+  readonly received: number
+}
+
+/** Comparing and copying take their own time: it says nothing of the way there. */
+const timeout = "5 seconds"
+
+/** Compares the records of an arc with another node's, and makes both the same. */
+export const exchange = Effect.fnUntraced(function*(
+  node: ChordNode,
+  contact: Contact,
+  from: bigint,
+  to: bigint
+): Effect.fn.Return<Exchanged, CallError> {
+  const arc = [writePosition(from), writePosition(to)]
+  const exchange = new RecordExchange(setOf(node, from, to))
+  for (let question = exchange.question; question !== undefined; question = exchange.question) {
+    const answer = yield* node.call(contact, "digest", [...arc, encodeQuestion(question)], timeout)
+    const descriptions = readAll(answer)
+    if (descriptions === undefined || !exchange.accept(descriptions)) {
+      return yield* unreadable(contact, "digest")
+    }
+  }
+  yield* push(node, contact, exchange.send)
+  const received = yield* pull(node, contact, arc, exchange.want)
+  return { sent: exchange.send.length, received }
+})
+
+const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
+  const descriptions: Array<Description> = []
+  for (const packet of packets) {
+    const description = decodeDescription(packet)
+    if (description === undefined) return undefined
+    descriptions.push(description)
+  }
+  return descriptions
+}
+
+/** Gives records to another node, in messages of bounded size. */
+export const push = Effect.fnUntraced(function*(
+  node: ChordNode,
+  contact: Contact,
+  records: ReadonlyArray<Record.Record>
+): Effect.fn.Return<void, CallError> {
+  let batch: Array<Uint8Array> = []
+  let bytes = 0
+  for (const [index, record] of records.entries()) {
+    const packet = Record.encode(record)
+    batch.push(packet)
+    bytes += packet.length
+    if (bytes < maxBatchBytes && index < records.length - 1) continue
+    yield* node.call(contact, "copy", batch, timeout)
+    node.counters.recordsSent += batch.length
+    batch = []
+    bytes = 0
+  }
+})
+
+/** Gets the records with these hashes; those that are gone meanwhile are left out. */
+const pull = Effect.fnUntraced(function*(
+  node: ChordNode,
+  contact: Contact,
+  arc: Packets,
+  hashes: ReadonlyArray<bigint>
+): Effect.fn.Return<number, CallError> {
+  let count = 0
+  for (let start = 0; start < hashes.length;) {
+    const wanted = hashes.slice(start, start + maxHashes)
+    const answer = yield* node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout)
+    const records = readRecords(answer, node.options)
+    if (records === undefined) return yield* unreadable(contact, "pull")
+    if (records.length === 0) return count
+    const sane = records.filter((record) => node.observe(record.version) === undefined)
+    yield* Effect.catch(
+      node.services.storage.putAll(sane),
+      (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error }))
+    )
+    count += sane.length
+    node.counters.recordsReceived += sane.length
+    const last = records.at(-1)!.place(node.services.placement).hash
+    start += wanted.indexOf(last) + 1 || wanted.length
+  }
+  return count
+})

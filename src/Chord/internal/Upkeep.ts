@@ -1,0 +1,205 @@
+/**
+ * What a chord node does of its own accord, each in a fiber with its own schedule: asks its successor,
+ * looks after its fingers, makes up copies, and looks for a second ring.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Contact } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
+import type * as Record from "../Record.ts"
+import * as Ring from "../Ring.ts"
+import * as Version from "../Version.ts"
+import { readFound, writeContact, writePosition } from "./ChordCodec.ts"
+import type { ChordNode } from "./ChordNode.ts"
+import { locate, locateFrom } from "./Lookup.ts"
+import type { Member } from "./Member.ts"
+import { storeAt, versionAt } from "./Placements.ts"
+import { replicas } from "./Share.ts"
+import * as Stabilizer from "./Stabilizer.ts"
+import { exchange } from "./Sync.ts"
+
+/** Waits a time that is spread by half each way: nodes that start together do not work together. */
+const jittered = (node: ChordNode, interval: Duration.Input): number =>
+  Duration.toMillis(interval) * (0.5 + node.chance())
+
+/** Asks successors, each round and whenever one is found dead. */
+export const stabilize = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    node.wake.closeUnsafe()
+    yield* Effect.timeoutOption(node.wake.await, jittered(node, node.options.stabilizeInterval))
+    if (!node.isLeaving) {
+      yield* Effect.forEach(node.members, (member) => Stabilizer.round(node, member), { discard: true })
+    }
+  }))
+
+/** Looks after one finger of each member at a time. */
+export const fixFingers = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    yield* Effect.sleep(jittered(node, node.options.fingerInterval))
+    yield* Effect.forEach(node.members, (member) => fixFinger(node, member), { discard: true })
+  }))
+
+/** Asks the finger whether the position is its own still; looks it up when it is not. */
+export const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  const index = nextFinger(member)
+  if (index === undefined) return
+  const start = Ring.fingerStart(node.bits, member.self.position, index)
+  const known = member.fingers.get(index)
+  if (known !== undefined) {
+    const isRight = yield* Effect.match(node.call(known, "find", [writePosition(start)]), {
+      onSuccess: (packets) => readFound(node.bits, packets)?.isOwner === true,
+      onFailure: () => false
+    })
+    if (isRight) return
+    member.fingers.delete(index)
+  }
+  const located = yield* Effect.option(locate(node, start))
+  if (located._tag === "Some" && !node.isOwn(located.value.owner)) member.fingers.set(index, located.value.owner)
+})
+
+/** The fingers that the successors do not cover, the widest first, in turn. */
+const nextFinger = (member: Member): number | undefined => {
+  const last = member.successors.at(-1)
+  if (last === undefined || Membership.isWhole(member.membership)) {
+    member.fingers.clear()
+    return undefined
+  }
+  const covered = Ring.distance(member.bits, member.self.position, last.position)
+  if (member.nextFinger <= 0 || 1n << BigInt(member.nextFinger - 1) <= covered) member.nextFinger = member.bits
+  const index = --member.nextFinger
+  for (const low of member.fingers.keys()) {
+    if (1n << BigInt(low) <= covered) member.fingers.delete(low)
+  }
+  return 1n << BigInt(index) > covered ? index : undefined
+}
+
+/** Makes up copies: with the successors, at the other placements, and with those who answer now. */
+export const repair = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    yield* Effect.sleep(jittered(node, node.options.repairInterval))
+    if (node.isLeaving) return
+    node.counters.repairs++
+    yield* Effect.catch(node.services.storage.sweep, (error) =>
+      Effect.sync(() => node.emit({ _tag: "StorageFailed", error })))
+    yield* Effect.forEach(node.members, (member) =>
+      syncWithSuccessors(node, member), { discard: true })
+    yield* audit(node)
+    yield* handOver(node)
+  }))
+
+/** Has the nodes that keep copies of an arc hold the same records as its owner. */
+export const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  const predecessor = member.membership.predecessor
+  if (predecessor === undefined) return
+  let sent = 0
+  let received = 0
+  for (const contact of replicas(node, member)) {
+    const result = yield* Effect.option(exchange(node, contact, predecessor.position, member.self.position))
+    if (result._tag === "None") continue
+    sent += result.value.sent
+    received += result.value.received
+  }
+  if (sent + received > 0) node.emit({ _tag: "Repaired", sent, received })
+})
+
+/**
+ * Gets the records of the arc that a new member answers for from those that had it before. Until then
+ * it asks its successor for what it lacks.
+ */
+export const takeOver = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  for (let tries = 0; tries < maxTakeOvers; tries++) {
+    const { predecessor } = member.membership
+    const [next] = member.successors
+    if (predecessor === undefined || next === undefined) break
+    const result = yield* Effect.option(exchange(node, next, predecessor.position, member.self.position))
+    if (result._tag === "Some") break
+    yield* Effect.sleep(jittered(node, node.options.stabilizeInterval))
+  }
+  member.isSyncing = false
+})
+
+const maxTakeOvers = 10
+
+/** Looks whether the other placements of some of this node's records have them, in turn. */
+const audit = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  const records = node.nextToAudit(node.options.auditedRecords)
+  for (const record of records) {
+    node.counters.audits++
+    yield* confirm(node, record)
+  }
+})
+
+/** Brings a record to the placements that lack it; gives how many have it now. */
+const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> =>
+  Effect.map(
+    Effect.forEach(record.place(node.services.placement).positions, (position) =>
+      Effect.gen(function*() {
+        if (node.ownerOf(position) !== undefined) return 1
+        const version = yield* versionAt(node, position, record.key)
+        if (version !== undefined && Version.compare(version, record.version) >= 0) return 1
+        yield* storeAt(node, position, record)
+        node.counters.recordsSent++
+        return 1
+      }).pipe(Effect.catch(() => Effect.succeed(0)))),
+    (counts) => counts.reduce((sum, count) => sum + count, 0)
+  )
+
+/** Records that are handed over in one repair. */
+const handedOver = 64
+
+/** Gives away what lies in no arc that this node keeps: the ring has changed. */
+const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  const { placement, storage } = node.services
+  const ageMillis = coverRounds * Duration.toMillis(node.options.repairInterval)
+  if (node.uptimeMillis() - node.settledMillis < ageMillis) return
+  const foreign: Array<Record.Record> = []
+  for (const record of storage.records()) {
+    if (record.place(placement).positions.some((position) => node.isCovered(position, ageMillis))) continue
+    foreign.push(record)
+    if (foreign.length >= handedOver) break
+  }
+  const given: Array<Record.Record> = []
+  for (const record of foreign) {
+    if ((yield* confirm(node, record)) >= node.options.writeQuorum) given.push(record)
+  }
+  if (given.length === 0) return
+  const count = yield* Effect.catch(storage.remove(given), (error) =>
+    Effect.sync(() => {
+      node.emit({ _tag: "StorageFailed", error })
+      return 0
+    }))
+  if (count > 0) node.emit({ _tag: "HandedOver", count })
+})
+
+/** Repairs without a word of an owner, after which this node counts as no longer in charge of its arc. */
+const coverRounds = 4
+
+/**
+ * Asks a node that was met long ago for this node's own place. When that knows another owner, there are
+ * two rings: the member takes notice of the other's, and the rings grow into one.
+ */
+export const probe = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    yield* Effect.sleep(jittered(node, node.options.probeInterval))
+    const known = [...node.remembered.values()]
+    const contact = known[Math.floor(node.chance() * known.length)]
+    if (contact !== undefined && !node.isLeaving) {
+      yield* Effect.forEach(node.members, (member) => probeFor(node, member, contact), { discard: true })
+    }
+  }))
+
+/** The same for one member, by one contact. */
+export const probeFor = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  contact: Contact
+): Effect.fn.Return<void> {
+  const located = yield* Effect.option(locateFrom(node, member.self.position, contact))
+  if (located._tag === "None" || node.isOwn(located.value.owner)) return
+  const { owner, predecessor } = located.value
+  node.emit({ _tag: "OtherRing", contact: owner })
+  yield* Stabilizer.act(node, member, Membership.offer(member.membership, owner))
+  if (predecessor === undefined) return
+  yield* Stabilizer.rectify(node, member, predecessor)
+  yield* node.tell(predecessor, "hint", [writeContact(member.self)])
+})

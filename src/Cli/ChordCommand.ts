@@ -1,0 +1,118 @@
+/** `p2p chord`: the flags of a node, and what its help says. The node itself is loaded when it runs. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { address, dialable } from "./AddressFlag.ts"
+import { count, duration } from "./SimulateFlags.ts"
+
+/** The longest period of stabilization that makes sense. */
+const maxStabilizeMillis = 3_600_000
+
+const flags = {
+  listen: address("listen").pipe(
+    Flag.withDescription("Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses"),
+    Flag.withDefault(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+  ),
+  announce: dialable("announce").pipe(
+    Flag.withDescription("Where others can dial this node, when that is not where it listens"),
+    Flag.optional
+  ),
+  join: dialable("join").pipe(
+    Flag.withDescription("A node of the ring to join; may be given several times. They are tried until one answers"),
+    Flag.atLeast(0)
+  ),
+  subnet: Flag.String("subnet").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("The name of the network: nodes of others are refused (default \"chord\")"),
+    Flag.optional
+  ),
+  bits: count("bits", 512).pipe(
+    Flag.withDescription("The ring has 2^N places; the same on all nodes (default 160)"),
+    Flag.optional
+  ),
+  data: Flag.String("data").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Keep this node's share in a directory of its own, so that a restart loses nothing"),
+    Flag.filter((directory) => directory !== "", () => "the name of a directory"),
+    Flag.optional
+  ),
+  virtualNodes: count("virtual-nodes", 64).pipe(
+    Flag.withDescription("Places this node takes in the ring: a larger share of the load (default 1)"),
+    Flag.optional
+  ),
+  stabilize: duration("stabilize", maxStabilizeMillis).pipe(
+    Flag.filter((millis) => millis >= 10, () => "a time from 10ms on"),
+    Flag.withDescription("How often neighbors are asked; repair is slower and faster with it (default 10s)"),
+    Flag.optional
+  ),
+  originals: Flag.Boolean("originals").pipe(
+    Flag.withDescription(
+      "Let chord nodes of the original Python program take part as guests, with --bits as theirs (6); the same on all nodes"
+    ),
+    Flag.withDefault(false)
+  ),
+  stay: Flag.Boolean("stay").pipe(
+    Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
+    Flag.withDefault(false)
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Tell what happens as JSON, one object a line, for programs"),
+    Flag.withDefault(false)
+  )
+}
+
+const description = `Runs a node of a dictionary that many nodes keep together.
+
+  Each line of standard input is a command:
+    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, help, quit
+  A KEY has no blanks; a VALUE is the rest of the line.
+
+  Without --join it is a ring of one, for others to join. With it, nothing is read or written before
+  the ring is joined.
+
+  The node ends in order, with status 0, on quit, on SIGINT and SIGTERM, and when standard input ends:
+  it hands over what it holds. With --stay, or when standard input is /dev/null, it goes on without
+  input. A node that is killed loses nothing either, as long as others have copies. The status is 1
+  when the input ends and the ring could not be joined.
+
+  With --json, each line is {"event":…}: listening, joined, get, set, deleted, has, lookup, ring,
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, error, help.`
+
+/**
+ * `p2p chord`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const chord = Command.make(
+  "chord",
+  flags,
+  Effect.fnUntraced(
+    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes }) {
+      const { run } = yield* Effect.promise(() => import("./ChordSession.ts"))
+      yield* run({
+        listen,
+        announce: Option.getOrUndefined(announce),
+        join,
+        subnet: Option.getOrUndefined(subnet),
+        bits: Option.getOrUndefined(bits),
+        virtualNodes: Option.getOrUndefined(virtualNodes),
+        data: Option.getOrUndefined(data),
+        stabilizeMillis: Option.getOrUndefined(stabilize),
+        originals,
+        stay,
+        json
+      })
+    }
+  )
+).pipe(
+  Command.withShortDescription("Run a node of a dictionary, and read and write it"),
+  Command.withDescription(description),
+  Command.withExamples([
+    { command: "p2p chord --listen 127.0.0.1:4444", description: "A ring of one, for others to join" },
+    { command: "p2p chord --join 127.0.0.1:4444 --data ./share", description: "Another node, with a share on disk" },
+    { command: "echo get color | p2p chord --join 127.0.0.1:4444 --json", description: "Read one value and leave" }
+  ])
+)

@@ -1,0 +1,93 @@
+/** `p2p simulate attack`: a mesh among sybils, and what came of it. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { attackNames } from "../Layers/Simulation/MeshAttackFigures.ts"
+import { ProgressBar } from "./ProgressBar.ts"
+import * as SimulateFlags from "./SimulateFlags.ts"
+
+/** The target of an eclipse and three bootstrap nodes. */
+const minNodes = 4
+const maxNodes = 10_000
+
+const flags = {
+  name: Argument.Literals("name", attackNames).pipe(
+    Argument.withDescription("What the sybils do; see docs/attacks.md")
+  ),
+  nodes: SimulateFlags.count("nodes", maxNodes).pipe(
+    Flag.filter((count) => count >= minNodes, () => `a number from ${minNodes} to ${maxNodes}`),
+    Flag.withDescription("How many honest nodes (default 30)"),
+    Flag.withDefault(30)
+  ),
+  ratio: SimulateFlags.number("ratio", 0, 100, "a number from 0 to 100").pipe(
+    Flag.withMetavar("RATIO"),
+    Flag.withDescription("How many sybils for each honest node (default 1)"),
+    Flag.withDefault(1)
+  ),
+  seed: SimulateFlags.seed,
+  claimIds: Flag.Boolean("claim-ids").pipe(
+    Flag.withDescription("In an eclipse: the sybils go by the ids of honest nodes"),
+    Flag.withDefault(false)
+  ),
+  latency: SimulateFlags.duration("latency", 60_000).pipe(
+    Flag.withDescription(
+      "The mean time between two nodes; each send takes half to one and a half of it (default 50ms)"
+    ),
+    Flag.withDefault(50)
+  ),
+  json: SimulateFlags.json
+}
+
+/**
+ * `p2p simulate attack`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const attack = Command.make(
+  "attack",
+  flags,
+  Effect.fnUntraced(function*({ claimIds, json, latency, name, nodes, ratio, seed }) {
+    const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/MeshAttack.ts"))
+    const bar = new ProgressBar(!json && process.stderr.isTTY === true)
+    const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
+      run({
+        attack: name,
+        honest: nodes,
+        sybilRatio: ratio,
+        seed,
+        claimsIds: claimIds,
+        latencyMillis: latency,
+        onProgress: (fraction) => bar.show(fraction)
+      })
+    ))
+    bar.end()
+    const figures = yield* exit
+    const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
+    yield* Console.log(
+      json
+        ? JSON.stringify({ ...figures, wallSeconds })
+        : describe(figures).map(([row, text]) => `${row.padEnd(18)} ${text}`).join("\n")
+    )
+  })
+).pipe(
+  Command.withShortDescription("A mesh among sybils: how much still arrives"),
+  Command.withDescription(
+    `Runs a mesh of honest nodes twice from one seed, among sybils and without them, on a network in
+memory and a virtual clock, and prints what the sybils cost it. The attacks are those of the
+gossipsub evaluation that apply to a flood.`
+  ),
+  Command.withExamples([
+    {
+      command: "p2p simulate attack cold-boot --nodes 30 --ratio 10",
+      description: "Ten sybils to one node, from the start"
+    },
+    {
+      command: "p2p simulate attack eclipse --nodes 30 --ratio 1 --claim-ids",
+      description: "Sybils that borrow the ids of the target's peers"
+    }
+  ])
+)

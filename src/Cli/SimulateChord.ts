@@ -1,0 +1,115 @@
+/** `p2p simulate chord`: a ring under load, and what came of it. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { ChordFigures } from "../Layers/Simulation/ChordScenario.ts"
+import { ProgressBar } from "./ProgressBar.ts"
+import * as SimulateFlags from "./SimulateFlags.ts"
+
+const flags = {
+  nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(50)),
+  seed: SimulateFlags.seed,
+  duration: SimulateFlags.duration("duration", 24 * 3_600_000).pipe(
+    Flag.withDescription("The virtual time over which the lookups are spread (default 1m)"),
+    Flag.withDefault(60_000)
+  ),
+  lookups: SimulateFlags.count("lookups", 10_000_000).pipe(
+    Flag.withDescription("How many lookups, by nodes drawn by chance"),
+    Flag.withDefault(1000)
+  ),
+  keys: SimulateFlags.count("keys", 1_000_000).pipe(
+    Flag.withDescription("How many keys are written before and read after"),
+    Flag.withDefault(100)
+  ),
+  fail: SimulateFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
+    Flag.withMetavar("FRACTION"),
+    Flag.withDescription("The fraction of the nodes that crash at once, before the lookups (default 0)"),
+    Flag.withDefault(0)
+  ),
+  churn: SimulateFlags.duration("churn", 24 * 3_600_000).pipe(
+    Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
+    Flag.withDescription("A node crashes and a new one joins, each so often on average (default never)"),
+    Flag.optional
+  ),
+  loss: SimulateFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
+    Flag.withMetavar("CHANCE"),
+    Flag.withDescription("The chance that a send breaks its connection, during the lookups (default 0)"),
+    Flag.withDefault(0)
+  ),
+  latency: SimulateFlags.duration("latency", 60_000).pipe(
+    Flag.withDescription("The mean time between two nodes, exponentially distributed (default 50ms)"),
+    Flag.withDefault(50)
+  ),
+  stabilize: SimulateFlags.duration("stabilize", 3_600_000).pipe(
+    Flag.filter((millis) => millis > 0, () => "a time such as 10s or 30s"),
+    Flag.withDescription("How often a node asks its successor (default 10s)"),
+    Flag.withDefault(10_000)
+  ),
+  json: SimulateFlags.json
+}
+
+/**
+ * `p2p simulate chord`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const chord = Command.make(
+  "chord",
+  flags,
+  Effect.fnUntraced(function*(options) {
+    const { run } = yield* Effect.promise(() => import("../Layers/Simulation/ChordScenario.ts"))
+    const bar = new ProgressBar(!options.json && process.stderr.isTTY === true)
+    const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
+      run({
+        nodes: options.nodes,
+        seed: options.seed,
+        durationSeconds: options.duration / 1000,
+        lookups: options.lookups,
+        keys: options.keys,
+        failFraction: options.fail,
+        churnMillis: options.churn._tag === "Some" ? options.churn.value : undefined,
+        lossChance: options.loss,
+        latencyMillis: options.latency,
+        settings: { stabilizeInterval: options.stabilize },
+        onProgress: (fraction) => bar.show(fraction)
+      })
+    ))
+    bar.end()
+    const figures = yield* exit
+    const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
+    yield* Console.log(options.json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds))
+  })
+).pipe(
+  Command.withShortDescription("A ring under load: keys, lookups, crashes, repair"),
+  Command.withDescription(
+    `Runs a ring of whole nodes, the same code as over TCP, on a network in memory and a virtual clock:
+they join, keys are written, nodes crash or come and go, keys are looked up, and read at the end.
+Prints what came of it. The hash is the fingerprint of all that happened: the same flags and seed
+give the same hash, on any machine.`
+  ),
+  Command.withExamples([
+    { command: "p2p simulate chord --nodes 100 --fail 0.5", description: "Half of a hundred nodes crash at once" },
+    { command: "p2p simulate chord --nodes 100 --churn 10s --duration 10m", description: "Nodes come and go" }
+  ])
+)
+
+const describe = (figures: ChordFigures, wallSeconds: number): string => {
+  const { hops, lookupMillis } = figures
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["nodes", `${figures.nodes}, seed ${figures.seed}`],
+    ["time", `${figures.virtualSeconds} s in ${wallSeconds} s`],
+    ["lookups", `${figures.lookups}, ${figures.lookupsFailed} failed or wrong`],
+    ["hops", `${figures.hopsMean} on average, ${hops.p50} median, ${hops.p99} p99`],
+    ["timeouts", `${figures.timeoutsMean} a lookup`],
+    ["latency", `${lookupMillis.p50} ms median, ${lookupMillis.p99} ms p99`],
+    ["keys", `${figures.keys}, ${figures.keysLost} lost, ${figures.keysUnreadable} unreadable`],
+    ["ring", `${figures.isIdeal ? "ideal" : "not ideal"}, ${figures.invariantViolations} violations of its invariant`],
+    ["healed after", figures.healSeconds === null ? "–" : `${figures.healSeconds} s`],
+    ["upkeep", `${figures.messagesPerNodeSecond} messages, ${figures.bytesPerNodeSecond} bytes a node a second`],
+    ["hash", figures.hash]
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(18)} ${value}`).join("\n")
+}

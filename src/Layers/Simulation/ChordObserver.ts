@@ -1,0 +1,128 @@
+/**
+ * Looks at a simulated ring as a whole: who lives, what each member knows, and who answers for what
+ * in truth.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Chord } from "../../Chord/Chord.ts"
+import type * as Invariant from "../../Chord/Invariant.ts"
+import type { ListenError, Transport } from "../../Transport/Transport.ts"
+
+/**
+ * One life of a node: started again, it is another one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ObservedChord {
+  readonly name: string
+  readonly chord: Chord["Service"]
+  isAlive: boolean
+}
+
+/** A member that lived from `fromMillis` on, and to `toMillis` at most. */
+interface Life {
+  readonly position: bigint
+  readonly fromMillis: number
+  toMillis: number
+}
+
+/**
+ * The observer of one simulation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ChordObserver {
+  /** The nodes that live, by name, in the order of their starts. */
+  readonly nodes = new Map<string, ObservedChord>()
+  readonly #clock: Clock.Clock
+  /** All members that ever lived, by position. */
+  #lives: Array<Life> = []
+
+  constructor(clock: Clock.Clock) {
+    this.#clock = clock
+  }
+
+  /** The Layer of a node that is observed for as long as it lives. */
+  watch<R extends Transport>(
+    name: string,
+    layer: Layer.Layer<Chord, ListenError, R>
+  ): Layer.Layer<Chord, ListenError, R> {
+    const watching = Effect.gen({ self: this }, function*() {
+      const node: ObservedChord = { name, chord: yield* Chord, isAlive: true }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          this.nodes.delete(name)
+          this.nodes.set(name, node)
+        }),
+        () =>
+          Effect.sync(() => {
+            node.isAlive = false
+            if (this.nodes.get(name) === node) this.nodes.delete(name)
+          })
+      )
+    })
+    return Layer.effectDiscard(watching).pipe(Layer.provideMerge(layer))
+  }
+
+  /** What all members know. */
+  readonly snapshot: Effect.Effect<Invariant.Snapshot> = Effect.gen({ self: this }, function*() {
+    const members = []
+    for (const { chord } of this.nodes.values()) {
+      for (const { membership } of yield* chord.ring) members.push(membership)
+    }
+    return { members }
+  })
+
+  /** Notes who is in the ring now: call it whenever somebody has come or gone. */
+  readonly census: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    const { members } = yield* this.snapshot
+    const positions = new Set(members.map((member) => member.self.position))
+    for (const life of this.#lives) {
+      if (life.toMillis === Infinity && !positions.delete(life.position)) life.toMillis = now
+      else positions.delete(life.position)
+    }
+    for (const position of positions) this.#lives.push({ position, fromMillis: now, toMillis: Infinity })
+    this.#lives.sort((a, b) => a.position < b.position ? -1 : a.position > b.position ? 1 : a.fromMillis - b.fromMillis)
+  })
+
+  /** Forgets who ended before a time. */
+  forget(beforeMillis: number): void {
+    this.#lives = this.#lives.filter((life) => life.toMillis >= beforeMillis)
+  }
+
+  /**
+   * Whether the member at `owner` answered for a position at some moment of a span: it lived, and
+   * nobody who lived all the time lies between.
+   */
+  isOwner(owner: bigint, position: bigint, fromMillis: number, toMillis: number): boolean {
+    const lives = this.#lives
+    const start = lowerBound(lives, position)
+    for (let step = 0; step < lives.length; step++) {
+      const life = lives[(start + step) % lives.length]!
+      if (life.toMillis < fromMillis || life.fromMillis > toMillis) continue
+      if (life.position === owner) return true
+      // One who was there all the time, and not just new in its place, is in between.
+      if (life.fromMillis <= fromMillis - graceMillis && life.toMillis > toMillis) return false
+    }
+    return false
+  }
+}
+
+/** How long a new member may go unnoticed: the time until its successor knows it. */
+const graceMillis = 2000
+
+/** The index of the first life at or behind a position. */
+const lowerBound = (lives: ReadonlyArray<Life>, position: bigint): number => {
+  let low = 0
+  let high = lives.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (lives[middle]!.position < position) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,330 @@
+/**
+ * A ring under load, measured: nodes join, keys are written, looked up and read, nodes crash at once
+ * or come and go, and at the end all keys are read again. What `p2p simulate chord` runs; the figures
+ * are those of the Chord papers (path length, timeouts, failed lookups, lost keys).
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { Chord } from "../../Chord/Chord.ts"
+import type { ChordOptions } from "../../Chord/ChordConfig.ts"
+import * as Invariant from "../../Chord/Invariant.ts"
+import { exponential } from "../../Transport/Latency.ts"
+import type { ListenError } from "../../Transport/Transport.ts"
+import * as MemoryChord from "../MemoryChord.ts"
+import { ChordObserver, type ObservedChord } from "./ChordObserver.ts"
+import { rounded } from "./MeshFigures.ts"
+import type { InvariantViolated, LeftBehind, NodeNameError, Simulation } from "./Simulation.ts"
+import * as Simulations from "./Simulation.ts"
+
+/**
+ * The scenario.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ChordScenario {
+  readonly nodes: number
+  readonly seed: string
+  /** Virtual seconds over which the lookups are spread. */
+  readonly durationSeconds: number
+  /** Lookups of keys, by nodes drawn by chance. */
+  readonly lookups: number
+  /** Keys that are written before, and read after. */
+  readonly keys: number
+  /** The fraction of the nodes, 0 to 1, that crash at once before the first lookup. */
+  readonly failFraction: number
+  /** A node crashes, and a new one joins, each so many milliseconds on average. Default never. */
+  readonly churnMillis?: number | undefined
+  /** The chance, 0 to 1, that a send breaks its connection. */
+  readonly lossChance: number
+  /** The mean time from one node to another, in milliseconds; exponentially distributed. */
+  readonly latencyMillis: number
+  /** What is set otherwise than by default in each node. */
+  readonly settings?: Partial<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
+  /** Called now and then with the fraction of virtual time that is over. */
+  readonly onProgress?: ((fraction: number) => void) | undefined
+}
+
+/**
+ * What came of a scenario.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChordFigures {
+  readonly nodes: number
+  readonly seed: string
+  readonly virtualSeconds: number
+  /** The fingerprint of the trace: the same for the same scenario, in every process. */
+  readonly hash: string
+  readonly lookups: number
+  /** Lookups that failed, or named a node that did not answer for the key at any moment meanwhile. */
+  readonly lookupsFailed: number
+  /** Nodes that answered before the owner. */
+  readonly hopsMean: number
+  readonly hops: { readonly p1: number; readonly p50: number; readonly p99: number }
+  /** Nodes that did not answer in time, a lookup. */
+  readonly timeoutsMean: number
+  readonly lookupMillis: { readonly p50: number; readonly p99: number }
+  readonly keys: number
+  /** Keys that read as never set at the end, or with an old value. */
+  readonly keysLost: number
+  /** Keys that could not be read at the end. */
+  readonly keysUnreadable: number
+  /** Clauses of the ring's invariant that did not hold when it was looked at: at the end, and every minute of virtual time. */
+  readonly invariantViolations: number
+  /** Whether every member knew exactly what it should at the end. */
+  readonly isIdeal: boolean
+  /** From the crash until the ring was ideal again; null when nobody crashed, or it did not come. */
+  readonly healSeconds: number | null
+  /** While it idled, before keys were written. */
+  readonly messagesPerNodeSecond: number
+  readonly bytesPerNodeSecond: number
+}
+
+/**
+ * Why a scenario did not come to its end.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type ChordScenarioError = InvariantViolated | LeftBehind | ListenError | NodeNameError
+
+/** Virtual milliseconds between two starts. */
+const startMillis = 250
+/** How often, in seconds, it is looked whether the ring is ideal. */
+const lookSeconds = 5
+/** The longest a ring may take to become ideal, in seconds. */
+const maxSettleSeconds = 1800
+/** Seconds in which the upkeep of an ideal ring is measured. */
+const idleSeconds = 60
+
+/**
+ * Runs a scenario to its end; synchronous.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (scenario: ChordScenario): Exit.Exit<ChordFigures, ChordScenarioError> =>
+  Simulations.run({
+    seed: scenario.seed,
+    latency: exponential(scenario.latencyMillis),
+    lossChance: 0,
+    maxTraceEvents: 0
+  }, (simulation, clock) => new Play(scenario, simulation, new ChordObserver(clock)).run())
+
+interface Sought {
+  readonly hops: number
+  readonly timeouts: number
+  readonly millis: number
+}
+
+/** One run of a scenario. */
+class Play {
+  readonly #scenario: ChordScenario
+  readonly #simulation: Simulation
+  readonly #observer: ChordObserver
+  readonly #found: Array<Sought> = []
+  #failedCount = 0
+  #startCount = 0
+  #violationCount = 0
+  #healSeconds: number | null = null
+
+  constructor(scenario: ChordScenario, simulation: Simulation, observer: ChordObserver) {
+    this.#scenario = scenario
+    this.#simulation = simulation
+    this.#observer = observer
+  }
+
+  readonly run = Effect.fnUntraced(function*(
+    this: Play
+  ): Effect.fn.Return<ChordFigures, ChordScenarioError, Scope.Scope> {
+    const { churnMillis, failFraction, keys, lossChance, nodes } = this.#scenario
+    for (let index = 0; index < nodes; index++) {
+      yield* this.#startNode()
+      yield* Effect.sleep(startMillis)
+    }
+    yield* this.#untilIdeal()
+    const upkeep = yield* this.#idle()
+    yield* this.#writeKeys()
+    yield* this.#simulation.network.setConditions({ lossChance })
+    yield* this.#observer.census
+    if (failFraction > 0) yield* this.#crashSome(failFraction)
+    if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
+    const isProven = churnMillis === undefined && failFraction === 0
+    yield* Effect.forkScoped(this.#watchInvariant(isProven))
+    yield* this.#lookUp()
+    if (failFraction > 0 && this.#healSeconds === null) yield* this.#untilIdeal()
+    yield* this.#simulation.network.setConditions({ lossChance: 0 })
+    const { lost, unreadable } = yield* this.#readKeys()
+    const snapshot = yield* this.#observer.snapshot
+    return {
+      nodes,
+      seed: this.#scenario.seed,
+      virtualSeconds: rounded((yield* Clock.currentTimeMillis) / 1000),
+      hash: this.#simulation.trace.hash,
+      ...this.#lookupFigures(),
+      keys,
+      keysLost: lost,
+      keysUnreadable: unreadable,
+      invariantViolations: this.#violationCount + Invariant.violations(snapshot).length,
+      isIdeal: Invariant.isIdeal(snapshot),
+      healSeconds: this.#healSeconds,
+      ...upkeep
+    }
+  }).bind(this)
+
+  readonly #startNode = Effect.fnUntraced(function*(this: Play) {
+    const host = `${this.#startCount++}`
+    const entry = yield* this.#anyNode()
+    const layer = MemoryChord.layerTransport({
+      ...this.#scenario.settings,
+      host,
+      bootstrap: entry === undefined ? [] : [entry.chord.address]
+    })
+    return Context.get(yield* this.#simulation.start(host, this.#observer.watch(host, layer)), Chord)
+  }).bind(this)
+
+  /** A living node, drawn by chance. */
+  #anyNode(): Effect.Effect<ObservedChord | undefined> {
+    const alive = [...this.#observer.nodes.values()]
+    return alive.length < 2
+      ? Effect.succeed(alive[0])
+      : Effect.map(Random.nextIntBetween(0, alive.length - 1), (index) => alive[index])
+  }
+
+  /** Waits until every member knows what it should; gives the seconds that took, or null. */
+  readonly #untilIdeal = Effect.fnUntraced(function*(this: Play): Effect.fn.Return<number | null> {
+    for (let seconds = 0; seconds < maxSettleSeconds; seconds += lookSeconds) {
+      const snapshot = yield* this.#observer.snapshot
+      const isComplete = snapshot.members.length >= this.#observer.nodes.size
+      if (isComplete && Invariant.isIdeal(snapshot)) return seconds
+      yield* Effect.sleep(1000 * lookSeconds)
+    }
+    return null
+  }).bind(this)
+
+  /** What the upkeep of a ring at rest costs. */
+  readonly #idle = Effect.fnUntraced(function*(this: Play) {
+    // Fingers are looked up in turn.
+    yield* Effect.sleep(1000 * idleSeconds)
+    const { sendCount, sentBytes } = this.#simulation.trace
+    yield* Effect.sleep(1000 * idleSeconds)
+    const nodeSeconds = this.#scenario.nodes * idleSeconds
+    return {
+      messagesPerNodeSecond: rounded((this.#simulation.trace.sendCount - sendCount) / nodeSeconds),
+      bytesPerNodeSecond: rounded((this.#simulation.trace.sentBytes - sentBytes) / nodeSeconds)
+    }
+  }).bind(this)
+
+  readonly #writeKeys = Effect.fnUntraced(function*(this: Play) {
+    yield* Effect.forEach(
+      keysOf(this.#scenario),
+      (key) => Effect.flatMap(this.#anyNode(), (node) => Effect.ignore(node!.chord.set(key, valueOf(key)))),
+      {
+        concurrency: 16,
+        discard: true
+      }
+    )
+  }).bind(this)
+
+  readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
+    const names = [...this.#observer.nodes.keys()]
+    for (const name of (yield* Random.shuffle(names)).slice(0, Math.floor(names.length * fraction))) {
+      yield* Effect.orDie(this.#simulation.crash(name))
+    }
+    yield* this.#observer.census
+    yield* Effect.forkScoped(Effect.map(this.#untilIdeal(), (seconds) => void (this.#healSeconds = seconds)))
+  }).bind(this)
+
+  /** One ends without a word, one joins, again and again, each in its own time. */
+  readonly #churn = Effect.fnUntraced(function*(this: Play, meanMillis: number) {
+    while (true) {
+      yield* Effect.sleep(-meanMillis * Math.log(1 - (yield* Random.next)))
+      const doomed = yield* this.#anyNode()
+      if (doomed !== undefined) yield* Effect.orDie(this.#simulation.crash(doomed.name))
+      yield* Effect.orDie(this.#startNode())
+      yield* this.#observer.census
+      // The new one has its place a little later.
+      yield* Effect.forkScoped(Effect.delay(this.#observer.census, "1 second"))
+      yield* Effect.forkScoped(Effect.delay(this.#observer.census, "3 seconds"))
+    }
+  }).bind(this)
+
+  /** Counts what is wrong each minute. */
+  readonly #watchInvariant = Effect.fnUntraced(function*(this: Play, isProven: boolean) {
+    while (true) {
+      yield* Effect.sleep("1 minute")
+      const found = Invariant.violations(yield* this.#observer.snapshot)
+      this.#violationCount += isProven ? found.length : found.filter(isBadAlways).length
+    }
+  }).bind(this)
+
+  readonly #lookUp = Effect.fnUntraced(function*(this: Play) {
+    const { durationSeconds, lookups } = this.#scenario
+    for (let number = 0; number < lookups; number++) {
+      yield* Effect.forkScoped(this.#lookUpOne(`sought ${number}`))
+      yield* Effect.sleep(1000 * durationSeconds / lookups)
+      if (number % 100 === 0) this.#scenario.onProgress?.(number / lookups)
+    }
+    yield* Effect.sleep("15 seconds")
+  }).bind(this)
+
+  readonly #lookUpOne = Effect.fnUntraced(function*(this: Play, key: string) {
+    const node = yield* this.#anyNode()
+    if (node === undefined) return
+    const start = yield* Clock.currentTimeMillis
+    const outcome = yield* Effect.result(node.chord.lookup(key))
+    if (!node.isAlive) return
+    const end = yield* Clock.currentTimeMillis
+    const found = Result.isSuccess(outcome) ? outcome.success : undefined
+    if (found === undefined || !this.#observer.isOwner(found.owner.position, found.position, start, end)) {
+      this.#failedCount++
+    }
+    if (found !== undefined) this.#found.push({ hops: found.hops, timeouts: found.timeouts, millis: end - start })
+  }).bind(this)
+
+  readonly #readKeys = Effect.fnUntraced(function*(this: Play) {
+    let lost = 0
+    let unreadable = 0
+    yield* Effect.forEach(keysOf(this.#scenario), (key) =>
+      Effect.gen({ self: this }, function*() {
+        const node = yield* this.#anyNode()
+        const outcome = yield* Effect.result(node!.chord.get(key))
+        if (Result.isFailure(outcome)) unreadable++
+        else if (Option.getOrUndefined(outcome.success) !== valueOf(key)) lost++
+      }), { concurrency: 16, discard: true })
+    return { lost, unreadable }
+  }).bind(this)
+
+  #lookupFigures() {
+    const hops = Float64Array.from(this.#found, (one) => one.hops).sort()
+    const millis = Float64Array.from(this.#found, (one) => one.millis).sort()
+    const count = Math.max(1, this.#found.length)
+    return {
+      lookups: this.#found.length,
+      lookupsFailed: this.#failedCount,
+      hopsMean: rounded(hops.reduce((sum, one) => sum + one, 0) / count),
+      hops: { p1: at(hops, 0.01), p50: at(hops, 0.5), p99: at(hops, 0.99) },
+      timeoutsMean: rounded(this.#found.reduce((sum, one) => sum + one.timeouts, 0) / count),
+      lookupMillis: { p50: rounded(at(millis, 0.5)), p99: rounded(at(millis, 0.99)) }
+    }
+  }
+}
+
+const keysOf = ({ keys }: ChordScenario): ReadonlyArray<string> =>
+  Array.from({ length: keys }, (_, index) => `key ${index}`)
+const valueOf = (key: string): string => `value of ${key}`
+
+/** What must hold even while more nodes fail than the proof allows. */
+const isBadAlways = (violation: Invariant.Violation): boolean =>
+  violation.clause === "NoDuplicates" || violation.clause === "OrderedSuccessorLists"
+
+const at = (sorted: Float64Array, fraction: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? 0

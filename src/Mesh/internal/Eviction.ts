@@ -1,0 +1,81 @@
+/**
+ * Who makes room when all inbound slots are taken: a peer that takes and gives nothing. A flood
+ * shows who passes on: an honest neighbor brings new broadcasts, or copies of them that crossed this
+ * node's own. Slots that were kept for whoever came first would be kept by sybils.
+ *
+ * Who had to go does not push out others for some minutes. So nobody, however quiet, comes and goes
+ * all the time, and sybils that wait for slots use up their hosts.
+ *
+ * As in Bitcoin Core, which also protects the peers that have been there longest, so that nobody can
+ * push out all of them by pretending; and there as here, links that the node dialed are not touched.
+ */
+import * as Duration from "effect/Duration"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+import { part } from "./Parting.ts"
+import * as Places from "./Places.ts"
+
+/** New broadcasts that a peer must have let pass: in a quiet network nobody is useless. */
+const minMissedCount = 8
+/** For how long a host whose peer made room gets only slots that are free, in seconds. */
+const restSeconds = 600
+/** Such hosts remembered; past it the one that made room longest ago is forgotten. */
+const maxRestingHosts = 4096
+/** The part of the inbound peers that stays because they have been there longest. */
+const protectedPart = 0.25
+
+/** Whether there is an inbound slot for a connection from there, and for a node with that id, if it is known. */
+export const isRoomFor = (node: MeshNode, { host }: PeerAddress, id: string | undefined): boolean =>
+  node.table.countOf("inbound") < node.options.maxInboundLinks ||
+  (id !== undefined && node.table.get(id) !== undefined) ||
+  (!isResting(node, host) && findUseless(node) !== undefined)
+
+const isResting = (node: MeshNode, host: string): boolean => {
+  const since = node.evictedHosts.get(host)
+  return since !== undefined && node.uptimeSeconds() - since < restSeconds
+}
+
+/** Makes room for one more inbound peer, if all slots are taken. */
+export const evict = (node: MeshNode): void => {
+  const { maxInboundLinks } = node.options
+  if (node.table.countOf("inbound") < maxInboundLinks) return
+  const peer = findUseless(node)
+  if (peer === undefined) return
+  const reason = { _tag: "Full", limit: maxInboundLinks } as const
+  node.table.drop(peer)
+  Places.left(node, peer, peer.link, reason)
+  rest(node, peer.link.remote.host)
+  node.counters.evicted++
+  node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+  peer.link.tell(node.listFor(peer))
+  for (const link of [peer.link, peer.spare, peer.contender]) {
+    if (link !== undefined) part(node, link, reason)
+  }
+}
+
+const rest = (node: MeshNode, host: string): void => {
+  const hosts = node.evictedHosts
+  hosts.delete(host)
+  hosts.set(host, node.uptimeSeconds())
+  if (hosts.size <= maxRestingHosts) return
+  for (const oldest of hosts.keys()) {
+    hosts.delete(oldest)
+    return
+  }
+}
+
+/** The inbound peer that let most broadcasts pass; of several the one that joined first. */
+const findUseless = (node: MeshNode): Peer | undefined => {
+  const evictAfterSeconds = Duration.toSeconds(node.options.evictAfter)
+  const now = node.uptimeSeconds()
+  let protectedCount = Math.ceil(node.options.maxInboundLinks * protectedPart)
+  let found: Peer | undefined
+  for (const peer of node.table.values()) {
+    if (peer.link.direction !== "inbound" || protectedCount-- > 0) continue
+    if (now - peer.usefulSeconds < evictAfterSeconds) continue
+    if (node.freshCount - peer.usefulCount < minMissedCount) continue
+    if (found === undefined || peer.usefulCount < found.usefulCount) found = peer
+  }
+  return found
+}

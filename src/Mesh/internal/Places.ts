@@ -1,0 +1,95 @@
+/**
+ * Where linked nodes can be dialed, as far as it is proven. What a peer says of its address may be
+ * a lie: one that names the address of a bootstrap node would keep this node from dialing that one.
+ * So an address counts as linked when this node dialed it, or when the connection comes from the
+ * host that is announced; what is only announced is hearsay, like an entry in a list of peers.
+ */
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { CloseReason } from "../../Transport/CloseReason.ts"
+import type { PeerIdentity } from "../../Transport/Handshake.ts"
+import type { Link } from "../../Transport/Link.ts"
+import type { KnownAddress } from "../AddressBook.ts"
+import type { Admission, Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** A link that ends sooner was of no use: its address keeps the wait that it had earned. In seconds. */
+const lastingSeconds = 5
+
+/** Notes the addresses of a link that was admitted, or refused since there are two to that peer already. */
+export const file = (
+  node: MeshNode,
+  identity: PeerIdentity,
+  link: Link,
+  dialed: PeerAddress | undefined,
+  admission: Admission
+): void => {
+  const { address, id } = identity
+  const proven = dialed === undefined ? [] : [dialed]
+  if (address !== undefined) {
+    if (isSameHost(address, link.remote)) proven.push(address)
+    else node.book.learn(address, id)
+  }
+  for (const place of proven) node.book.met(place, id)
+  node.places.set(link, proven)
+  if (dialed === undefined || admission._tag === "Joined") return
+  // Another link to that id stays, for now at least: whether it leads there too is not said.
+  if (isSameEnd(admission.peer.link, link)) prove(node, admission.peer, dialed)
+  else failed(node, dialed)
+}
+
+/** The peer's link leads to that address. */
+export const prove = (node: MeshNode, peer: Peer, address: PeerAddress): void => {
+  node.places.set(peer.link, [...node.places.get(peer.link) ?? [], address])
+}
+
+/** Whether both links were dialed by this node, or lead to the same host. */
+export const isSameEnd = (one: Link, other: Link): boolean =>
+  (one.direction === "outbound" && other.direction === "outbound") || isSameHost(one.remote, other.remote)
+
+/** IPv4 addresses look different on sockets that listen for both versions. */
+const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => plainHost(a) === plainHost(b)
+
+const plainHost = ({ host }: PeerAddress): string => host.replace(/^::ffff:/i, "")
+
+/** The peer whose link leads to that address. */
+export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => {
+  const text = format(address)
+  for (const peer of node.table.values()) {
+    if (node.places.get(peer.link)?.some((place) => format(place) === text) === true) return peer
+  }
+  return undefined
+}
+
+/**
+ * What the node may dial: not what is linked, nor what is said to be of a linked node, which may
+ * have several addresses. Hearsay does not count where the user named the address.
+ */
+export const candidates = (node: MeshNode): Array<KnownAddress> => {
+  const linked = new Set<string>()
+  for (const { link } of node.table.values()) {
+    for (const place of node.places.get(link) ?? []) linked.add(format(place))
+  }
+  return node.book.candidates((known) =>
+    linked.has(format(known.address)) ||
+    (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined)
+  )
+}
+
+/** The last link to a peer has ended: whether it is worth dialing again, and when. */
+export const left = (node: MeshNode, peer: Peer, link: Link, reason: CloseReason): void => {
+  const { book } = node
+  const hasLasted = node.uptimeSeconds() - peer.joinedSeconds >= lastingSeconds
+  for (const address of node.places.get(link) ?? []) {
+    if (hasLasted) book.lasted(address)
+    if (reason._tag === "Disconnected") book.release(address, node.nowMillis())
+    else if (isWord(reason, "Disconnected")) book.rest(address, node.nowMillis())
+    else if (isWord(reason, "Stopped") && book.get(address)?.isBootstrap !== true) book.forget(address)
+    else failed(node, address)
+  }
+}
+
+const isWord = (reason: CloseReason, word: CloseReason["_tag"]): boolean =>
+  reason._tag === "Goodbye" && reason.reason === word
+
+const failed = (node: MeshNode, address: PeerAddress): void =>
+  node.book.failed(address, node.nowMillis(), node.services.random.nextDoubleUnsafe())

@@ -1,0 +1,409 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Option } from "effect"
+import { Chord } from "../../src/Chord/Chord.ts"
+import type { ChordEvent } from "../../src/Chord/ChordEvent.ts"
+import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
+import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
+import { quick, simulate, snapshotOf, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { collect } from "../utils/MeshNetwork.ts"
+
+const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`)
+
+const setAll = (chord: Chord["Service"]) => chord.update(keys.map((key) => [key, `value of ${key}`]))
+
+/** The keys whose values another node reads as they were set, with all their copies. */
+const sound = (chord: Chord["Service"]) =>
+  Effect.map(
+    Effect.forEach(keys, (key) =>
+      Effect.map(chord.read(key), (entry) =>
+        Option.isSome(entry) && entry.value.value === `value of ${key}` && !entry.value.isDegraded), {
+      concurrency: 8
+    }),
+    (found) =>
+      found.filter((isSound) =>
+        isSound
+      ).length
+  )
+
+describe("a ring of one", () => {
+  it("is a dictionary", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const chord = yield* startNode(simulation, "a")
+        yield* chord.set("color", "blue")
+        yield* chord.update({ size: "large", shape: "round" })
+        const before = yield* Effect.all([chord.get("color"), chord.get("size"), chord.get("nothing")])
+        yield* chord.delete("color")
+        return [...before, yield* chord.get("color"), yield* chord.has("color"), yield* chord.has("shape")]
+      })
+    )
+
+    assert.deepStrictEqual(found, [
+      Option.some("blue"),
+      Option.some("large"),
+      Option.none(),
+      Option.none(),
+      false,
+      true
+    ])
+  })
+
+  it("knows that it is alone", () => {
+    const [[member], lookup] = simulate((simulation) =>
+      Effect.flatMap(startNode(simulation, "a"), (chord) => Effect.all([chord.ring, chord.lookup("any")]))
+    )
+
+    assert.deepStrictEqual([member!.membership.successors, member!.membership.predecessor], [[], undefined])
+    assert.strictEqual(lookup.owner, member!.membership.self)
+  })
+})
+
+describe("a ring of five", () => {
+  it("reads at each node what another one has set, changed or deleted", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        for (const [index, node] of nodes.entries()) {
+          const other = nodes[(index + 1) % 5]!
+          yield* node.set("turn", `${index}`)
+          assert.deepStrictEqual(yield* other.get("turn"), Option.some(`${index}`))
+          if (index === 3) yield* other.delete("turn")
+          assert.strictEqual(yield* node.has("turn"), index !== 3)
+        }
+      })
+    )
+  })
+
+  it("keeps every value when a node crashes, and makes up the copies", () => {
+    const [before, after, repaired] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* setAll(nodes[0]!)
+        const before = yield* sound(nodes[1]!)
+        yield* simulation.crash("2")
+        const after = (yield* Effect.forEach(keys, (key) => nodes[4]!.get(key))).filter(Option.isSome).length
+        yield* Effect.sleep("30 seconds")
+        assert.deepStrictEqual(
+          yield* snapshotOf([nodes[0]!, nodes[1]!, nodes[3]!, nodes[4]!]).pipe(
+            Effect.map(({ members }) => members.map((member) => member.successors.length))
+          ),
+          [3, 3, 3, 3]
+        )
+        return [before, after, yield* sound(nodes[4]!)]
+      })
+    )
+
+    assert.deepStrictEqual([before, after, repaired], [40, 40, 40])
+  })
+
+  it("keeps every value when four of them crash one after the other", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* setAll(nodes[0]!)
+        for (const name of ["0", "1", "2", "3"]) {
+          yield* simulation.crash(name)
+          yield* Effect.sleep("30 seconds")
+        }
+        const [member] = yield* nodes[4]!.ring
+        assert.deepStrictEqual(member!.membership.successors, [])
+        return yield* sound(nodes[4]!)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+
+  it("keeps every value when nodes leave in order without a pause", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* setAll(nodes[0]!)
+        for (const name of ["0", "1", "2", "3"]) yield* simulation.stop(name)
+        return yield* sound(nodes[4]!)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+
+  it("tells who comes and goes", () => {
+    const tags = simulate((simulation) =>
+      Effect.gen(function*() {
+        const [first] = yield* startRing(simulation, 2)
+        const events: Array<ChordEvent> = yield* collect(first!.events, yield* Effect.scope)
+        yield* startNode(simulation, "new", { bootstrap: ["0:5555"] })
+        yield* Effect.sleep("5 seconds")
+        yield* simulation.crash("new")
+        yield* simulation.crash("1")
+        yield* Effect.sleep("20 seconds")
+        return events.flatMap((event) =>
+          event._tag === "NeighborCame" || event._tag === "NeighborWent"
+            ? [`${event._tag} ${event.contact.address.host}`]
+            : event._tag === "Alone"
+            ? [`Alone ${event.isLast}`]
+            : []
+        )
+      })
+    )
+
+    assert.strictEqual(tags[0], "NeighborCame new")
+    assert.includeMembers(tags, ["NeighborWent new", "NeighborWent 1"])
+    assert.strictEqual(tags.at(-1), "Alone true")
+  })
+})
+
+describe("values", () => {
+  it("end when their time is over", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const [a, b] = yield* startRing(simulation, 3)
+        yield* a!.set("session", "open", { ttl: "10 seconds" })
+        yield* Effect.sleep("9 seconds")
+        const before = yield* b!.has("session")
+        yield* Effect.sleep("2 seconds")
+        return [before, yield* b!.has("session")]
+      })
+    )
+
+    assert.deepStrictEqual(found, [true, false])
+  })
+
+  it("are those written last, though the writer's clock is behind", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        yield* simulation.skew("2", "-20 seconds")
+        const nodes = yield* startRing(simulation, 3)
+        yield* nodes[0]!.set("key", "first")
+        yield* nodes[2]!.set("key", "second")
+        return yield* nodes[1]!.get("key")
+      })
+    )
+
+    assert.deepStrictEqual(found, Option.some("second"))
+  })
+
+  it("do not come back from a node that was away while they were deleted", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* nodes[0]!.set("key", "value")
+        yield* simulation.pause("3")
+        yield* Effect.sleep("1 minute")
+        yield* nodes[0]!.delete("key")
+        yield* simulation.resume("3")
+        yield* Effect.sleep("1 minute")
+        return yield* Effect.forEach(nodes, (node) => node.has("key"))
+      })
+    )
+
+    assert.deepStrictEqual(found, [false, false, false, false, false])
+  })
+
+  it("that are too large, and keys that are too long, are refused with what to change", () => {
+    const errors = simulate((simulation) =>
+      Effect.gen(function*() {
+        const chord = yield* startNode(simulation, "a", { maxKeyBytes: 8, maxValueBytes: 16 })
+        return [
+          (yield* Effect.flip(chord.set("a long key", "value"))).message,
+          (yield* Effect.flip(chord.set("key", "a value that is too long"))).message
+        ]
+      })
+    )
+
+    assert.deepStrictEqual(errors, [
+      "the key takes 10 bytes, the limit is 8 (maxKeyBytes)",
+      "the value takes 24 bytes, the limit is 16 (maxValueBytes)"
+    ])
+  })
+
+  it("outlive their node where its share does", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const disk = yield* Layer.build(ChordStorage.layerMemory())
+        const node = MemoryChord.layerStorage({ ...quick, host: "a" }).pipe(Layer.provide(Layer.succeedContext(disk)))
+        const first = Context.get(yield* simulation.start("a", node), Chord)
+        yield* setAll(first)
+        yield* simulation.crash("a")
+        const again = Context.get(yield* simulation.start("a", node), Chord)
+        return yield* sound(again)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+})
+
+describe("a quorum that cannot be had", () => {
+  it("fails a write with what went wrong, and says how many were reached", () => {
+    const error = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* simulation.network.partition([["0"]])
+        return yield* Effect.flip(nodes[0]!.set("key", "value", { timeout: "2 seconds" }))
+      })
+    )
+
+    assert.strictEqual(error._tag, "QuorumError")
+    assert.match(error.message, /the write reached \d placements where 3 are needed/)
+  })
+
+  it("gives what one placement has as degraded, unless that is not wanted", () => {
+    const [entry, error] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* setAll(nodes[0]!)
+        yield* Effect.sleep("10 seconds")
+        const { owner } = yield* nodes[0]!.lookup("key 0")
+        const node = nodes.find(({ id }) => id === owner.nodeId)!
+        yield* simulation.network.partition([[owner.address.host]])
+        return yield* Effect.all([
+          node.read("key 0", { timeout: "60 seconds" }),
+          Effect.flip(node.read("key 0", { timeout: "60 seconds", fallback: false }))
+        ], { concurrency: 2 })
+      })
+    )
+
+    assert.isTrue(Option.isSome(entry) && entry.value.isDegraded)
+    assert.strictEqual(error._tag, "QuorumError")
+  })
+})
+
+describe("joining", () => {
+  it("says why it failed", () => {
+    const reasons = simulate((simulation) =>
+      Effect.gen(function*() {
+        const a = yield* startNode(simulation, "a")
+        yield* startNode(simulation, "narrow", { bits: 64 })
+        yield* startNode(simulation, "other", { subnet: "another" })
+        return yield* Effect.forEach(["nobody:1", "narrow:5555", "other:5555", "a:5555", "no address"], (address) =>
+          Effect.map(Effect.flip(a.join(address)), (error) => error.message))
+      })
+    )
+
+    assert.include(reasons[0], "could not join at nobody:1")
+    assert.include(reasons[1], "another network")
+    assert.include(reasons[2], "another network")
+    assert.include(reasons[3], "this node itself")
+    assert.include(reasons[4], "write HOST:PORT")
+  })
+
+  it("makes one ring of two, with the values of both", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const left = yield* startRing(simulation, 3)
+        const right = []
+        for (const host of ["x", "y", "z"]) {
+          right.push(yield* startNode(simulation, host, { bootstrap: host === "x" ? [] : ["x:5555"] }))
+        }
+        yield* Effect.sleep("10 seconds")
+        yield* left[0]!.set("left", "1")
+        yield* right[0]!.set("right", "2")
+
+        yield* left[1]!.join("y:5555")
+        yield* untilIdeal([...left, ...right])
+        yield* Effect.sleep("30 seconds")
+
+        for (const node of [...left, ...right]) {
+          assert.deepStrictEqual(yield* node.get("left"), Option.some("1"))
+          assert.deepStrictEqual(yield* node.get("right"), Option.some("2"))
+        }
+      })
+    )
+  })
+
+  it("heals a partition: one ring again, each key at its newest version", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        yield* nodes[0]!.set("key", "before")
+        yield* simulation.network.partition([["0", "1", "2"], ["3", "4", "5"]])
+        yield* Effect.sleep("2 minutes")
+        yield* nodes[0]!.set("key", "one side")
+        yield* nodes[3]!.set("key", "the other side, later")
+        yield* simulation.network.heal
+        yield* untilIdeal(nodes)
+        yield* Effect.sleep("1 minute")
+        for (const node of nodes) assert.deepStrictEqual(yield* node.get("key"), Option.some("the other side, later"))
+      })
+    )
+  })
+
+  it("finds a free position on a narrow ring, and says so when there is none", () => {
+    const message = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 4, { bits: 2 })
+        const positions = (yield* snapshotOf(nodes)).members.map((member) => member.self.position)
+        assert.lengthOf(new Set(positions), 4)
+        const fifth = yield* startNode(simulation, "fifth", { bits: 2 })
+        return (yield* Effect.flip(fifth.join("0:5555"))).message
+      })
+    )
+
+    assert.include(message, "positions that this node tried are taken: use more bits")
+  })
+
+  it("goes on when all nodes start at once and name each other", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const hosts = ["a", "b", "c", "d"]
+        const nodes = yield* Effect.forEach(hosts, (host) =>
+          startNode(simulation, host, { bootstrap: hosts.map((name) => `${name}:5555`) }))
+        yield* Effect.sleep("20 seconds")
+        yield* untilIdeal(nodes)
+      })
+    )
+  })
+})
+
+describe("virtual nodes", () => {
+  it("are members of their own, and keep copies on other processes", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 4, { virtualNodes: 3 })
+        assert.lengthOf((yield* snapshotOf(nodes)).members, 12)
+        yield* setAll(nodes[0]!)
+        yield* simulation.crash("1")
+        yield* Effect.sleep("30 seconds")
+        return yield* sound(nodes[3]!)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+})
+
+describe("a node that leaves", () => {
+  it("is asked no more, and can join again", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3)
+        yield* setAll(nodes[0]!)
+        yield* nodes[2]!.leave
+        assert.deepStrictEqual(yield* nodes[2]!.ring, [])
+        yield* Effect.sleep("5 seconds")
+        assert.strictEqual(yield* sound(nodes[0]!), 40)
+        yield* nodes[2]!.join("0:5555")
+        yield* untilIdeal(nodes)
+        assert.strictEqual(yield* sound(nodes[2]!), 40)
+      })
+    )
+  })
+})
+
+describe("the same seed", () => {
+  it("gives the same trace", () => {
+    const hash = () =>
+      simulate((simulation) =>
+        Effect.gen(function*() {
+          const nodes = yield* startRing(simulation, 8)
+          yield* setAll(nodes[3]!)
+          yield* simulation.crash("5")
+          yield* Effect.sleep("30 seconds")
+          return simulation.trace.hash
+        })
+      )
+
+    assert.strictEqual(hash(), hash())
+  })
+})

@@ -1,0 +1,104 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Layer, Queue, Random } from "effect"
+import { TestClock } from "effect/testing"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { listenAs, network, type Played, startOurs } from "../utils/InteropNode.ts"
+import { whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
+import { ours as methods } from "../utils/ScriptedPeer.ts"
+
+const here = new PeerAddress({ host: "10.0.0.1", port: 4444 })
+const there = new PeerAddress({ host: "10.0.0.2", port: 4444 })
+
+/** Shakes hands with whoever dials, and hangs up after so long; when it was dialed, in milliseconds. */
+const hangUp = Effect.fnUntraced(function*(
+  networkId: string,
+  accepted: Queue.Queue<Played>,
+  afterMillis: number,
+  forMillis: number
+) {
+  const dialedAt: Array<number> = []
+  for (let passed = 0; passed < forMillis;) {
+    yield* TestClock.adjust("50 millis")
+    passed += 50
+    for (const peer of yield* Queue.clear(accepted)) {
+      dialedAt.push(yield* Clock.currentTimeMillis)
+      yield* peer.handshake(networkId, methods, there)
+      yield* TestClock.adjust(afterMillis)
+      passed += afterMillis
+      yield* peer.close
+    }
+  }
+  return dialedAt
+})
+
+describe("a node that hangs up after the handshake", () => {
+  it.effect("is dialed again after ever longer waits", () =>
+    Effect.gen(function*() {
+      const accepted = yield* listenAs("fickle", there)
+      const node = yield* startOurs(here, { bootstrap: [there] })
+
+      const dialedAt = yield* hangUp(node.mesh.networkId, accepted, 100, 120_000)
+
+      assert.isAtLeast(dialedAt.length, 6)
+      assert.isAtMost(dialedAt.length, 12)
+      assert.isAbove(dialedAt.at(-1)! - dialedAt.at(-2)!, 20_000)
+      assert.isAbove(node.events.filter((event) => event._tag === "PeerJoined").length, 5)
+    }).pipe(Effect.provide(network)))
+
+  it.effect("is dialed again soon when the link has lasted some seconds", () =>
+    Effect.gen(function*() {
+      const accepted = yield* listenAs("lasting", there)
+      const node = yield* startOurs(here, { bootstrap: [there] })
+
+      const dialedAt = yield* hangUp(node.mesh.networkId, accepted, 7000, 60_000)
+
+      assert.isAtLeast(dialedAt.length, 7)
+    }).pipe(Effect.provide(network)))
+})
+
+describe("connections that come to nothing", () => {
+  it.effect("do not make the node look through its addresses", () =>
+    Effect.gen(function*() {
+      let drawCount = 0
+      const random = yield* Random.Random
+      const counting: typeof random = {
+        nextIntUnsafe: () => random.nextIntUnsafe(),
+        nextDoubleUnsafe: () => {
+          drawCount++
+          return random.nextDoubleUnsafe()
+        }
+      }
+      const context = yield* Layer.build(MemoryMesh.layer({ host: "10.0.0.1" })).pipe(
+        Effect.provideService(Random.Random, counting)
+      )
+      const mesh = yield* Effect.provide(Mesh, context)
+      const node = { host: "10.0.0.1", address: String(mesh.address), mesh, received: [], events: [] }
+      // What the node draws by itself in this time, for its waits.
+      const idle = Effect.gen(function*() {
+        const before = drawCount
+        yield* TestClock.adjust("4 seconds")
+        return drawCount - before
+      })
+      yield* TestClock.adjust("10 seconds")
+      const quiet = yield* idle
+
+      const before = drawCount
+      for (let index = 1; index <= 40; index++) {
+        const stranger = yield* whileTimePasses(
+          RawPeer.dial({ ...node, stop: Effect.void, crash: Effect.void }, {
+            host: `10.0.1.${index}`,
+            networkId: "another"
+          })
+        )
+        yield* stranger.handshake
+        yield* TestClock.adjust("90 millis")
+      }
+
+      assert.strictEqual((yield* mesh.stats).rejected, 40)
+      assert.isAtMost(drawCount - before, quiet + 10)
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("strangers")))
+})
