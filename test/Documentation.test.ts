@@ -53,6 +53,9 @@ describe("the documentation", () => {
         "src/Mesh/Mesh.ts",
         "src/Mesh/Topic.ts",
         "src/Mesh/Query.ts",
+        "src/Chord/Chord.ts",
+        "src/Chord/Dictionary.ts",
+        "src/Layers/NodeChord.ts",
         "src/Layers/NodeMesh.ts"
       ]
     ) {
@@ -107,6 +110,13 @@ describe("the documentation", () => {
 describe("the examples", () => {
   it("ask a question over a node between", () => {
     assert.strictEqual(outputOf("examples/square.ts"), "12 squared is 144\n")
+  })
+
+  it("keep services in a dictionary of typed values", () => {
+    assert.strictEqual(
+      outputOf("examples/dictionary.ts"),
+      "the database is at 10.0.0.7:5432 since 2026; there is no printer\n"
+    )
   })
 
   it("survive a storm: all nodes of a simulated counter agree", () => {

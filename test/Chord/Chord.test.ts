@@ -288,6 +288,45 @@ describe("joining", () => {
     assert.include(reasons[4], "write HOST:PORT")
   })
 
+  it("hides no value from anybody, though several nodes join at once", () => {
+    for (const seed of ["a", "b", "c", "d"]) {
+      const wrong = simulate((simulation) =>
+        Effect.gen(function*() {
+          const first = yield* startNode(simulation, "0")
+          yield* setAll(first)
+          const hosts = ["1", "2", "3", "4"]
+          const others = yield* Effect.forEach(hosts, (host) => startNode(simulation, host, { bootstrap: ["0:5555"] }))
+          const wrong: Array<string> = []
+          for (let round = 0; round < 20; round++) {
+            const key = keys[round % keys.length]!
+            yield* Effect.forEach([first, ...others], (node) =>
+              Effect.map(Effect.option(node.get(key)), (found) => {
+                if (Option.isSome(found) && Option.isNone(found.value)) wrong.push(key)
+              }), { concurrency: "unbounded" })
+          }
+          return wrong
+        }), { seed })
+
+      assert.deepStrictEqual(wrong, [], `seed ${seed}`)
+    }
+  })
+
+  it("is done when the others know: the one node that there was may leave at once", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const first = yield* startNode(simulation, "0")
+        yield* setAll(first)
+        const second = yield* startNode(simulation, "1")
+        yield* second.join("0:5555")
+        yield* simulation.stop("0")
+        yield* Effect.sleep("5 seconds")
+        return yield* sound(second)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+
   it("makes one ring of two, with the values of both", () => {
     simulate((simulation) =>
       Effect.gen(function*() {
@@ -370,6 +409,27 @@ describe("virtual nodes", () => {
     )
 
     assert.strictEqual(found, 40)
+  })
+})
+
+describe("a node of several positions", () => {
+  it("knows when it is alone, and finds back to a ring that it knew", () => {
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 2, { virtualNodes: 3 })
+        const events = yield* collect(nodes[1]!.events, yield* Effect.scope)
+        yield* simulation.crash("0")
+        yield* Effect.sleep("30 seconds")
+        assert.deepStrictEqual(events.filter((event) => event._tag === "Alone"), [{ _tag: "Alone", isLast: true }])
+
+        yield* simulation.restart("0")
+        yield* Effect.sleep("1 minute")
+        const hosts = new Set((yield* nodes[1]!.ring).flatMap(({ membership }) =>
+          membership.successors.map((contact) => contact.address.host)
+        ))
+        assert.deepStrictEqual([...hosts].sort(), ["0", "1"])
+      })
+    )
   })
 })
 

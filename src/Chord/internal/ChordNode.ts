@@ -15,7 +15,7 @@ import type { ChordOptions } from "../ChordConfig.ts"
 import type { ChordEvent } from "../ChordEvent.ts"
 import { type ChordCounters, makeCounters } from "../ChordStats.ts"
 import type { ChordStorage } from "../ChordStorage.ts"
-import type { Contact } from "../Contact.ts"
+import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
 import * as Version from "../Version.ts"
@@ -59,6 +59,8 @@ export class ChordNode {
   isLeaving = false
   /** When this node last took a place in a ring, in milliseconds of `uptimeMillis`. */
   settledMillis = 0
+  /** When somebody last came to the neighbors of this node, in milliseconds of `uptimeMillis`. */
+  changedMillis = Number.NEGATIVE_INFINITY
   #auditStart = 0
   /** Arcs of which others keep copies here, by their ends. */
   readonly #covered = new Map<bigint, { readonly from: bigint; readonly atMillis: number }>()
@@ -98,6 +100,14 @@ export class ChordNode {
 
   emit(event: ChordEvent): void {
     PubSub.publishUnsafe(this.services.events, event)
+  }
+
+  /** Whether no member of this node knows anybody of another one. */
+  get isAlone(): boolean {
+    return this.members.every(({ membership: { predecessor, successors } }) =>
+      (predecessor === undefined || this.isOwn(predecessor)) &&
+      successors.every((contact) => isPadding(contact) || this.isOwn(contact))
+    )
   }
 
   /** The member that holds a position; the first for whoever does not name one. */
@@ -235,6 +245,8 @@ export const isDead = ({ reason }: CallError): boolean => {
 export const noMember = "NoMember"
 /** Refused: what was said is none of what nodes say to each other. */
 export const malformed = "Malformed"
+/** Refused: the member is new in its place, and has not got its records yet. */
+export const syncing = "Syncing"
 /** Refused: another member answers for that. */
 export const notMine = "NotMine"
 

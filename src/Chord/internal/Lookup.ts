@@ -4,8 +4,10 @@
  * own).
  */
 import * as Effect from "effect/Effect"
+import { fromParts, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { CallError } from "../CallError.ts"
 import { LookupError } from "../ChordError.ts"
-import { type Contact, isSame } from "../Contact.ts"
+import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
@@ -38,6 +40,18 @@ export const locate = (node: ChordNode, position: bigint): Effect.Effect<Located
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */
 export const locateFrom = (node: ChordNode, position: bigint, entry: Contact): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => search(node, new Search(node, position, entry)))
+
+/** The node at an address, and one of its members. */
+export const who = (node: ChordNode, address: PeerAddress): Effect.Effect<Contact, CallError> =>
+  Effect.flatMap(node.peers.call({ address }, "who", [new Uint8Array(0)]), (packets) => {
+    const found = readFound(node.bits, packets)
+    return found === undefined
+      ? Effect.fail(unreadable(new Contact(0n, address, ""), "who"))
+      // Where it was reached is as good as where it says it is.
+      : Effect.succeed(
+        new Contact(found.self.position, fromParts(address.host, address.port) ?? address, found.self.nodeId)
+      )
+  })
 
 const fromOwn = (found: Found): Located => ({
   owner: found.self,

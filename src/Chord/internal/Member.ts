@@ -19,10 +19,15 @@ export class Member {
   #membership: Membership.Membership
   /** Where its arc begins: the predecessor, or the last one that there was. */
   #arcStart: bigint | undefined
-  /** It took its place lately, and has not yet got all records of its arc. */
-  isSyncing = false
+  /**
+   * Who answered for its position before, while it has not yet got all records of its arc: it took its
+   * place lately.
+   */
+  source: Contact | undefined
   /** Whether it is being asked whether its predecessor lives. */
   isRectifying = false
+  /** Whether the last list of successors that it had was all of the ring. */
+  wasWhole = true
   nextFinger = 0
   repairCount = 0
 
@@ -38,6 +43,11 @@ export class Member {
   set membership(membership: Membership.Membership) {
     this.#membership = membership
     if (membership.predecessor !== undefined) this.#arcStart = membership.predecessor.position
+  }
+
+  /** Whether it is new in its place, and may lack records of its arc. */
+  get isSyncing(): boolean {
+    return this.source !== undefined
   }
 
   get bits(): number {

@@ -9,7 +9,7 @@ import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
 import { locate, type Located } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { place, type Placed, readPlaced } from "./Share.ts"
+import { heldNearby, maxSyncing, place, type Placed, readPlaced } from "./Share.ts"
 
 const encoder = new TextEncoder()
 
@@ -32,17 +32,20 @@ const atOwner = <A>(
   const attempt = (triesLeft: number): Effect.Effect<A, PlacementFailure> =>
     Effect.flatMap(locate(node, position), (located): Effect.Effect<A, PlacementFailure> => {
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
-      if (member !== undefined) return own(member)
+      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined ? other(located) : own(member)
       return Effect.catch(
-        other(located),
-        (error) => triesLeft > 1 && isWorthAnotherTry(error) ? attempt(triesLeft - 1) : Effect.fail(error)
+        outcome,
+        (error): Effect.Effect<A, PlacementFailure> =>
+          triesLeft > 1 && isWorthAnotherTry(error) ? attempt(triesLeft - 1) : Effect.fail(error)
       )
     })
   return Effect.suspend(() => attempt(maxTries))
 }
 
-const isWorthAnotherTry = (error: CallError): boolean =>
-  isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
+const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
+  error._tag === "CallRefused"
+    ? error.tag === notMine
+    : isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
 
 /** Stores a record at one of its placements. */
 export const storeAt = (
@@ -53,7 +56,7 @@ export const storeAt = (
   atOwner(
     node,
     position,
-    (member) => place(node, member, record),
+    (member) => place(node, member, position, record),
     ({ owner }) =>
       Effect.flatMap(
         node.call(owner, "put", [writePosition(position), Record.encode(record)], putTimeout),
@@ -103,21 +106,10 @@ const askAt = <A>(
   atOwner(
     node,
     position,
-    (member) => Effect.map(held(node, member, key), of),
+    (member) => Effect.map(heldNearby(node, member, key, maxSyncing), of),
     ({ owner }) =>
       Effect.flatMap(node.call(owner, kind, [writePosition(position), encoder.encode(key)]), (packets) => {
         const found = read(packets)
         return found === undefined ? Effect.fail(unreadable(owner, kind)) : Effect.succeed(found.value)
       })
   )
-
-/** What this node has of a key; a member that has not got all of its arc yet asks its successor. */
-const held = (node: ChordNode, member: Member, key: string): Effect.Effect<Record.Record | undefined> => {
-  const own = node.services.storage.get(key)
-  const [next] = member.successors
-  if (own !== undefined || !member.isSyncing || next === undefined) return Effect.succeed(own)
-  return Effect.match(node.call(next, "held", [encoder.encode(key)]), {
-    onSuccess: (packets) => readRecords(packets, node.options)?.[0],
-    onFailure: () => undefined
-  })
-}

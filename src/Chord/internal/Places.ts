@@ -1,15 +1,14 @@
 /** How a node takes its places in a ring, and gives them up. */
 import * as Effect from "effect/Effect"
 import * as Base58 from "../../Protocol/Base58.ts"
-import { fromParts, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import type { CallError } from "../CallError.ts"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { JoinError } from "../ChordError.ts"
 import { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
-import { readAnswer, readFound } from "./ChordCodec.ts"
-import { type ChordNode, unreadable } from "./ChordNode.ts"
-import { locateFrom } from "./Lookup.ts"
+import { readAnswer, writeContact } from "./ChordCodec.ts"
+import type { ChordNode } from "./ChordNode.ts"
+import { locateFrom, who } from "./Lookup.ts"
 import { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import * as Upkeep from "./Upkeep.ts"
@@ -75,18 +74,6 @@ export const join = Effect.fnUntraced(function*(
 const noPlace = (address: PeerAddress, detail: string) =>
   Effect.fail(new JoinError({ address, reason: { _tag: "NoPlace", detail } }))
 
-/** The node at an address, and one of its members. */
-const who = (node: ChordNode, address: PeerAddress): Effect.Effect<Contact, CallError> =>
-  Effect.flatMap(node.peers.call({ address }, "who", [new Uint8Array(0)]), (packets) => {
-    const found = readFound(node.bits, packets)
-    return found === undefined
-      ? Effect.fail(unreadable(new Contact(0n, address, ""), "who"))
-      // Where it was reached is as good as where it says it is.
-      : Effect.succeed(
-        new Contact(found.self.position, fromParts(address.host, address.port) ?? address, found.self.nodeId)
-      )
-  })
-
 /** Adds a member, at its own position or at another one if that is taken; fails with what is in the way. */
 const addMember = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -95,26 +82,31 @@ const addMember = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, string> {
   for (let attempt = 0; attempt < maxPositions; attempt++) {
     const member = memberOf(node, number, attempt)
-    const step = yield* takePlace(node, member, entry)
-    if (step === undefined) continue
+    const taken = yield* takePlace(node, member, entry)
+    if (taken === undefined) continue
+    const { source, step } = taken
     member.membership = step.state
-    member.isSyncing = true
+    member.source = source
+    const before = step.state.predecessor ?? source
     node.members = [...node.members, member]
     for (const contact of Membership.neighbors(step.state)) node.remember(contact)
-    node.emit({ _tag: "Joined", position: member.self.position, successor: member.successors[0] })
+    // Nobody knows of this member yet. It has joined when its successor does: that one may leave at once.
+    const [first] = member.successors
+    if (first !== undefined) yield* Effect.ignore(node.call(first, "notify", [writeContact(member.self)]))
+    node.emit({ _tag: "Joined", position: member.self.position, successor: first })
     yield* Stabilizer.act(node, member, step.actions)
-    node.services.run(Upkeep.takeOver(node, member))
+    node.services.run(Upkeep.takeOver(node, member, source, before))
     return
   }
   return yield* Effect.fail(`all ${maxPositions} positions that this node tried are taken: use more bits`)
 })
 
-/** The state of a member in its new place; undefined when another one holds that position. */
+/** The state of a member in its new place, and who had it before; undefined when another one holds that position. */
 const takePlace = Effect.fnUntraced(function*(
   node: ChordNode,
   member: Member,
   entry: Contact
-): Effect.fn.Return<Membership.Step | undefined, string> {
+): Effect.fn.Return<{ readonly step: Membership.Step; readonly source: Contact } | undefined, string> {
   const { position } = member.self
   for (let tries = 0; tries < maxTries; tries++) {
     const located = yield* Effect.mapError(locateFrom(node, position, entry), (error) => error.message)
@@ -125,7 +117,7 @@ const takePlace = Effect.fnUntraced(function*(
     const step = answer === undefined
       ? undefined
       : Membership.join(node.bits, member.self, node.options.minSuccessors, from, answer)
-    if (step !== undefined) return step
+    if (step !== undefined) return { step, source: located.owner }
     yield* Effect.sleep(Math.min(1000, 50 * 2 ** tries) * (0.5 + node.chance()))
   }
   return yield* Effect.fail("the ring kept changing at this node's place")
@@ -135,7 +127,7 @@ const takePlace = Effect.fnUntraced(function*(
 export const leave = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
   node.isLeaving = true
   for (const member of node.members) {
-    yield* Upkeep.syncWithSuccessors(node, member)
+    yield* Upkeep.handOverAll(node, member)
     yield* Stabilizer.act(node, member, Membership.leave(member.membership))
   }
   node.members = []
@@ -151,7 +143,7 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
     let waitMillis = firstWaitMillis
     let isJoined = node.options.bootstrap.length === 0
     while (true) {
-      const isApart = isJoined && node.members.every((member) => Membership.isAlone(member.membership))
+      const isApart = isJoined && node.isAlone
       if (!node.isLeaving && (isApart || !isJoined)) {
         const isIn = yield* joinAny(node, isJoined ? entries(node) : node.options.bootstrap)
         isJoined = isJoined || isIn
@@ -164,11 +156,13 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
     }
   })
 
+/** Joins at one of these addresses. That of this node itself is in many a list that all nodes share. */
 const joinAny = Effect.fnUntraced(function*(
   node: ChordNode,
   addresses: ReadonlyArray<PeerAddress>
 ): Effect.fn.Return<boolean> {
   for (const address of addresses) {
+    if (address.host === node.address.host && address.port === node.address.port) continue
     const isIn = yield* Effect.match(join(node, address), {
       onSuccess: () => true,
       onFailure: (error) => {

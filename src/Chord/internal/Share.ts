@@ -10,13 +10,14 @@ import type { PutOutcome } from "../RecordIndex.ts"
 import { RecordSet } from "../RecordSet.ts"
 import * as Version from "../Version.ts"
 import { readPosition, readRecords } from "./ChordCodec.ts"
-import { type ChordNode, malformed, notMine } from "./ChordNode.ts"
+import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { checkPredecessor, refuse } from "./Stabilizer.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
+const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /** What a placement says of a record that was put there. */
@@ -47,13 +48,14 @@ export const onPut = (node: ChordNode, member: Member, packets: Packets): Served
   if (position === undefined || record === undefined) return refuse(malformed, "a position and a record were expected")
   const fault = node.observe(record.version)
   if (fault !== undefined) return refuse(fault._tag, fault.message)
-  return Effect.andThen(mustOwn(node, member, position), Effect.map(place(node, member, record), writePlaced))
+  return Effect.andThen(mustOwn(node, member, position), Effect.map(place(node, member, position, record), writePlaced))
 }
 
 /** Stores a record here and with the next nodes. */
 export const place = Effect.fnUntraced(function*(
   node: ChordNode,
   member: Member,
+  position: bigint,
   record: Record.Record
 ): Effect.fn.Return<Placed, CallRefused> {
   const [outcome] = yield* put(node, [record])
@@ -70,6 +72,8 @@ export const place = Effect.fnUntraced(function*(
     (contact) => Effect.match(node.call(contact, "copy", packets), { onSuccess: () => 1, onFailure: () => 0 }),
     { concurrency: "unbounded" }
   )
+  // Somebody may have taken over the position meanwhile, and have asked for its records before this one was here.
+  yield* mustOwn(node, member, position)
   const copies = stored.reduce<number>((sum, count) => sum + count, 1)
   return { copies, wanted: others.length + 1, newer: undefined }
 })
@@ -140,25 +144,50 @@ const read =
       return record === undefined ? [] : [toPacket(record)]
     }
     const found = answer()
-    if (member.owns(position) && (found.length > 0 || !member.isSyncing)) return found
-    const [next] = member.successors
-    if (member.owns(position) && next !== undefined) {
-      // New in its place: what it has not got yet lies with its successor.
-      return Effect.matchEffect(node.call(next, "held", [keyBytes]), {
-        onSuccess: (packets) => Effect.succeed(packets),
-        onFailure: () => Effect.sync(answer)
-      })
-    }
-    return Effect.map(mustOwn(node, member, position), answer)
+    if (!member.owns(position)) return Effect.map(mustOwn(node, member, position), answer)
+    if (found.length > 0 || !member.isSyncing) return found
+    return Effect.map(
+      heldNearby(node, member, key, maxSyncing),
+      (record) => record === undefined ? [] : [toPacket(record)]
+    )
   }
+
+/** New members in a row, of which each asks the one before it for what it has not got yet. */
+export const maxSyncing = 16
+
+/**
+ * The record of a key where this member, which is new in its place, has it from: itself or who
+ * had its place before. Fails with `Syncing` when that cannot be said: "not here" would be taken for "nowhere".
+ */
+export const heldNearby = (
+  node: ChordNode,
+  member: Member,
+  key: string,
+  stepsLeft: number
+): Effect.Effect<Record.Record | undefined, CallRefused> =>
+  Effect.suspend(() => {
+    const own = node.services.storage.get(key)
+    if (own !== undefined || !member.isSyncing) return Effect.succeed(own)
+    const unknown = refuse(syncing, "this member is new in its place and has not got all of its records yet")
+    const { source } = member
+    if (source === undefined || stepsLeft <= 0) return Effect.fail(unknown)
+    return Effect.matchEffect(node.call(source, "held", [encoder.encode(key), Uint8Array.of(stepsLeft - 1)]), {
+      onSuccess: (packets) => Effect.succeed(readRecords(packets, node.options)?.[0]),
+      onFailure: () => Effect.fail(unknown)
+    })
+  })
 
 export const onGet = read((record) => Record.encode(record))
 export const onVersion = read((record) => Version.encode(record.version))
 
 /** The record of a key as it lies here, whoever answers for it. */
-export const onHeld = (node: ChordNode, _member: Member, [keyBytes]: Packets): Packets => {
-  const record = keyBytes === undefined ? undefined : node.services.storage.get(decoder.decode(keyBytes))
-  return record === undefined ? [] : [Record.encode(record)]
+export const onHeld = (node: ChordNode, member: Member, [keyBytes, steps]: Packets): Packets | Served => {
+  if (keyBytes === undefined) return []
+  const key = decoder.decode(keyBytes)
+  const toPackets = (record: Record.Record | undefined): Packets => record === undefined ? [] : [Record.encode(record)]
+  return member.isSyncing
+    ? Effect.map(heldNearby(node, member, key, Math.min(maxSyncing, steps?.[0] ?? 0)), toPackets)
+    : toPackets(node.services.storage.get(key))
 }
 
 /** The records of an arc, as both ends of a comparison take them. */
@@ -168,13 +197,15 @@ export const setOf = (node: ChordNode, from: bigint, to: bigint): RecordSet => {
 }
 
 /** Describes an arc of this node's share to one who compares it with its own. */
-export const onDigest = (node: ChordNode, _member: Member, packets: Packets): Packets | CallRefused => {
+export const onDigest = (node: ChordNode, member: Member, packets: Packets): Packets | CallRefused => {
   const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
   const { defaultLimits } = RecordDigest
   const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
   if (from === undefined || to === undefined || question === undefined) {
     return refuse(malformed, "an arc and a question were expected")
   }
+  // Who takes over an arc must not believe one that is still taking over itself.
+  if (packets[3] !== undefined && member.isSyncing) return refuse(syncing, "this member is new in its place itself")
   node.cover(from, to)
   return RecordDigest.describe(setOf(node, from, to), question).map(encodeDescription)
 }

@@ -57,13 +57,16 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
     node.remember(contact)
-    if (!node.isOwn(contact)) node.emit({ _tag: "NeighborCame", contact })
+    if (node.isOwn(contact)) continue
+    node.changedMillis = node.uptimeMillis()
+    node.emit({ _tag: "NeighborCame", contact })
   }
   for (const contact of went) {
     if (!node.isOwn(contact)) node.emit({ _tag: "NeighborWent", contact })
   }
-  if (!Membership.isAlone(before) && Membership.isAlone(step.state)) {
-    node.emit({ _tag: "Alone", isLast: Membership.isWhole(before) })
+  if (step.state.successors.length > 0) member.wasWhole = Membership.isWhole(step.state)
+  if (went.some((contact) => !node.isOwn(contact)) && node.isAlone) {
+    node.emit({ _tag: "Alone", isLast: node.members.every((one) => one.wasWhole) })
   }
   return step.actions
 }
@@ -108,17 +111,23 @@ const adaptLength = (node: ChordNode, member: Member): void => {
 /** Somebody may be this member's predecessor; asks the present one first if it must. */
 export const rectify = (node: ChordNode, member: Member, notifier: Contact): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const actions = take(node, member, Membership.rectify(member.membership, notifier))
+    return follow(node, member, take(node, member, Membership.rectify(member.membership, notifier)))
+  })
+
+/** Carries out what a notifier has led to; one at a time, for many may notify at once. */
+const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membership.Action>): Effect.Effect<void> =>
+  Effect.suspend(() => {
     if (actions.length === 0 || member.isRectifying) return Effect.void
     member.isRectifying = true
     return Effect.ensuring(act(node, member, actions), Effect.sync(() => member.isRectifying = false))
   })
 
-/** The same in a fiber of the node, where there is anything to wait for. */
+/** The same: at once where nobody has to be asked, and in a fiber of the node where somebody has. */
 export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const { predecessor } = member.membership
   if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) return
-  node.services.run(rectify(node, member, notifier))
+  const actions = take(node, member, Membership.rectify(member.membership, notifier))
+  if (actions.length > 0) node.services.run(follow(node, member, actions))
 }
 
 /**

@@ -24,12 +24,14 @@ export const exchange = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   from: bigint,
-  to: bigint
+  to: bigint,
+  options: { readonly isTakeOver?: boolean } = {}
 ): Effect.fn.Return<Exchanged, CallError> {
   const arc = [writePosition(from), writePosition(to)]
   const exchange = new RecordExchange(setOf(node, from, to))
   for (let question = exchange.question; question !== undefined; question = exchange.question) {
-    const answer = yield* node.call(contact, "digest", [...arc, encodeQuestion(question)], timeout)
+    const request = [...arc, encodeQuestion(question), ...(options.isTakeOver === true ? [new Uint8Array(0)] : [])]
+    const answer = yield* node.call(contact, "digest", request, timeout)
     const descriptions = readAll(answer)
     if (descriptions === undefined || !exchange.accept(descriptions)) {
       return yield* unreadable(contact, "digest")

@@ -9,9 +9,9 @@ import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
-import { readFound, writeContact, writePosition } from "./ChordCodec.ts"
+import { readFound, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
-import { locate, locateFrom } from "./Lookup.ts"
+import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
 import { replicas } from "./Share.ts"
@@ -103,22 +103,46 @@ export const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, m
 })
 
 /**
- * Gets the records of the arc that a new member answers for from those that had it before. Until then
- * it asks its successor for what it lacks.
+ * Gives what this node holds to its neighbors, because it leaves. Where somebody came lately, that is
+ * all of it: the new one may not have got yet what is its own now.
  */
-export const takeOver = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
-  for (let tries = 0; tries < maxTakeOvers; tries++) {
-    const { predecessor } = member.membership
-    const [next] = member.successors
-    if (predecessor === undefined || next === undefined) break
-    const result = yield* Effect.option(exchange(node, next, predecessor.position, member.self.position))
-    if (result._tag === "Some") break
-    yield* Effect.sleep(jittered(node, node.options.stabilizeInterval))
+export const handOverAll = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  yield* syncWithSuccessors(node, member)
+  const lately = 2 * Duration.toMillis(node.options.repairInterval)
+  if (node.uptimeMillis() - node.changedMillis > lately) return
+  const { position } = member.self
+  const others = [member.membership.predecessor, ...replicas(node, member).slice(0, 1)]
+  for (const contact of others) {
+    if (contact !== undefined && !node.isOwn(contact)) yield* Effect.ignore(exchange(node, contact, position, position))
   }
-  member.isSyncing = false
 })
 
-const maxTakeOvers = 10
+/**
+ * Gets the records of the arc that a new member answers for from `source`, who had it before, or from
+ * those that kept copies for it. Until then it asks there for what it lacks. The arc is the one it
+ * joined with: it may have become shorter, but others who join after it rely on all of it.
+ */
+export const takeOver = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  source: Contact,
+  before: Contact
+): Effect.fn.Return<void> {
+  const { position } = member.self
+  for (let tries = 0; tries < maxTakeOvers; tries++) {
+    const from = [source, ...member.successors][tries < sourceTries ? 0 : tries - sourceTries] ?? source
+    const result = yield* Effect.option(exchange(node, from, before.position, position, { isTakeOver: true }))
+    if (result._tag === "Some") break
+    yield* Effect.sleep(Math.min(firstTakeOverMillis * 2 ** tries, jittered(node, node.options.stabilizeInterval)))
+  }
+  member.source = undefined
+})
+
+/** How often the source is asked, before those that follow it are. */
+const sourceTries = 6
+const maxTakeOvers = 12
+/** The first wait before another try. */
+const firstTakeOverMillis = 100
 
 /** Looks whether the other placements of some of this node's records have them, in turn. */
 const audit = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
@@ -175,16 +199,20 @@ const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<
 const coverRounds = 4
 
 /**
- * Asks a node that was met long ago for this node's own place. When that knows another owner, there are
- * two rings: the member takes notice of the other's, and the rings grow into one.
+ * Asks a node that was met long ago, or that this node was told to join, for this node's own place. When
+ * that knows another owner, there are two rings: the member takes notice of the other's, and the rings
+ * grow into one. Nodes are asked by address: one that was started again has another id.
  */
 export const probe = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* Effect.sleep(jittered(node, node.options.probeInterval))
-    const known = [...node.remembered.values()]
-    const contact = known[Math.floor(node.chance() * known.length)]
-    if (contact !== undefined && !node.isLeaving) {
-      yield* Effect.forEach(node.members, (member) => probeFor(node, member, contact), { discard: true })
+    const known = [...node.remembered.values()].map((contact) => contact.address)
+    const addresses = [...known, ...node.options.bootstrap]
+    const address = addresses[Math.floor(node.chance() * addresses.length)]
+    if (address === undefined || node.isLeaving) return
+    const contact = yield* Effect.option(who(node, address))
+    if (contact._tag === "Some" && !node.isOwn(contact.value)) {
+      yield* Effect.forEach(node.members, (member) => probeFor(node, member, contact.value), { discard: true })
     }
   }))
 
@@ -198,8 +226,5 @@ export const probeFor = Effect.fnUntraced(function*(
   if (located._tag === "None" || node.isOwn(located.value.owner)) return
   const { owner, predecessor } = located.value
   node.emit({ _tag: "OtherRing", contact: owner })
-  yield* Stabilizer.act(node, member, Membership.offer(member.membership, owner))
-  if (predecessor === undefined) return
-  yield* Stabilizer.rectify(node, member, predecessor)
-  yield* node.tell(predecessor, "hint", [writeContact(member.self)])
+  yield* Stabilizer.act(node, member, Membership.merge(member.membership, predecessor ?? owner, owner))
 })
