@@ -135,10 +135,11 @@ export class AddressBook {
   }
 
   /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */
-  candidates(isLinked: (known: KnownAddress) => boolean): Array<KnownAddress> {
+  candidates(isLinked: (known: KnownAddress, text: string) => boolean, isBootstrapOnly = false): Array<KnownAddress> {
     const found: Array<KnownAddress> = []
-    for (const known of this.#known.values()) {
-      if (!known.isDialing && !isLinked(known)) found.push(known)
+    for (const [text, known] of this.#known) {
+      if (isBootstrapOnly && !known.isBootstrap) continue
+      if (!known.isDialing && !isLinked(known, text)) found.push(known)
     }
     return found
   }

@@ -113,8 +113,7 @@ const spreadMillis = 50
 
 /** What to dial now, and when the next address is due. */
 const candidates = (node: MeshNode, now: number, missing: number) => {
-  const open = Places.candidates(node)
-  const wanted = missing > 0 ? open : open.filter((known) => known.isBootstrap)
+  const wanted = Places.candidates(node, missing <= 0)
   let nextMillis = Number.POSITIVE_INFINITY
   const due: Array<KnownAddress> = []
   for (const known of wanted) {

@@ -64,14 +64,15 @@ export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined =
  * What the node may dial: not what is linked, nor what is said to be of a linked node, which may
  * have several addresses. Hearsay does not count where the user named the address.
  */
-export const candidates = (node: MeshNode): Array<KnownAddress> => {
+export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
   const linked = new Set<string>()
   for (const { link } of node.table.values()) {
     for (const place of node.places.get(link) ?? []) linked.add(format(place))
   }
-  return node.book.candidates((known) =>
-    linked.has(format(known.address)) ||
-    (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined)
+  return node.book.candidates(
+    (known, text) =>
+      linked.has(text) || (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined),
+    isBootstrapOnly
   )
 }
 
