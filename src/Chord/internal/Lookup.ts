@@ -69,7 +69,7 @@ const search = (node: ChordNode, state: Search): Effect.Effect<Located, LookupEr
       if (next === undefined) return yield* state.failure("no node is left to ask")
       const located = yield* Effect.matchEffect(ask(node, state, next), {
         onSuccess: (found) => Effect.succeed(state.heard(next, found)),
-        onFailure: (error) => Effect.sync(() => state.failed(next, isDead(error)))
+        onFailure: (error) => Effect.sync(() => state.failed(next, error))
       })
       if (located !== undefined) return located
     }
@@ -114,6 +114,8 @@ class Search {
   /** Asked as the owner: one that was asked as one before it may turn out to be that. */
   readonly #tried: Array<Contact> = []
   readonly #dead: Array<Contact> = []
+  /** Of those, the ones that only were silent, and have not been asked once more. */
+  readonly #silent: Array<Contact> = []
   readonly #path: Array<Contact> = []
   #timeouts = 0
 
@@ -166,11 +168,14 @@ class Search {
   }
 
   /** Somebody does not answer: round it; who named it as its predecessor is the owner then. */
-  failed(step: Step, isDeadNow: boolean): Located | undefined {
+  failed(step: Step, error: CallError): Located | undefined {
     this.#timeouts++
     this.#node.counters.timeouts++
-    if (!isDeadNow) return undefined
-    this.#dead.push(step.contact)
+    if (!isDead(error)) return undefined
+    if (!includes(this.#dead, step.contact)) {
+      this.#dead.push(step.contact)
+      if (isSilence(error)) this.#silent.push(step.contact)
+    }
     for (const member of this.#node.members) {
       member.evict(step.contact)
       const first = member.membership.successors[0]
@@ -178,7 +183,7 @@ class Search {
     }
     const teller = this.#path.at(-1)
     if (teller !== undefined) this.#node.services.run(this.#node.tell(teller, "suspect", [writeContact(step.contact)]))
-    return step.heir
+    return step.heir === undefined ? undefined : this.#inherit(step.heir, step.after)
   }
 
   failure(detail: string): Effect.Effect<never, LookupError> {
@@ -198,8 +203,22 @@ class Search {
   /** The one that was thought to be the owner names another one before it: that one, unless it is dead. */
   #askBefore(found: Found, before: Contact, after: Contact): Located | undefined {
     const heir = this.#located({ ...found, predecessor: undefined })
-    if (includes(this.#dead, before)) return heir
+    if (includes(this.#dead, before)) return this.#inherit(heir, after)
     if (!includes(this.#tried, before)) this.#owners.unshift({ contact: before, after, heir })
+    return undefined
+  }
+
+  /**
+   * The heir is the owner, since all between the position and it are dead. Those that only did not answer
+   * in time are asked once more: a single late answer must not give a place to another.
+   */
+  #inherit(heir: Located, after: Contact | undefined): Located | undefined {
+    const isBetween = ({ position }: Contact): boolean =>
+      position === this.position || Ring.isClockwise(this.position, position, heir.owner.position)
+    const index = this.#silent.findIndex(isBetween)
+    if (index === -1) return { ...heir, timeouts: this.#timeouts }
+    const [contact] = this.#silent.splice(index, 1)
+    this.#owners.unshift({ contact: contact!, after, heir })
     return undefined
   }
 
@@ -228,6 +247,10 @@ class Search {
     if (list.length > maxCandidates) list.pop()
   }
 }
+
+/** Whether a call failed in a way in which it may for one that lives. */
+const isSilence = ({ reason }: CallError): boolean =>
+  reason._tag === "TimedOut" || (reason._tag === "Unreachable" && reason.cause._tag !== "DialError")
 
 const includes = (list: ReadonlyArray<Contact>, contact: Contact): boolean =>
   list.some((other) => isSame(other, contact))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Chord } from "../../Chord/Chord.ts"
 import type * as Invariant from "../../Chord/Invariant.ts"
+import * as Membership from "../../Chord/Membership.ts"
 import type { ListenError, Transport } from "../../Transport/Transport.ts"
 
 /**
@@ -21,10 +22,11 @@ export interface ObservedChord {
   isAlive: boolean
 }
 
-/** A member that lived from `fromMillis` on, and to `toMillis` at most. */
+/** A member that was first seen at `seenMillis`, not yet there at `fromMillis`, and lived to `toMillis` at most. */
 interface Life {
   readonly position: bigint
   readonly fromMillis: number
+  readonly seenMillis: number
   toMillis: number
 }
 
@@ -40,6 +42,7 @@ export class ChordObserver {
   readonly #clock: Clock.Clock
   /** All members that ever lived, by position. */
   #lives: Array<Life> = []
+  #lastMillis = 0
 
   constructor(clock: Clock.Clock) {
     this.#clock = clock
@@ -76,17 +79,31 @@ export class ChordObserver {
     return { members }
   })
 
-  /** Notes who is in the ring now: call it whenever somebody has come or gone. */
+  /** Calls, answers and words that want none, of all living nodes since their starts. */
+  readonly messageCount: Effect.Effect<number> = Effect.gen({ self: this }, function*() {
+    let count = 0
+    for (const { chord } of this.nodes.values()) {
+      const { calls, refused, served, tells } = (yield* chord.stats).calls
+      count += calls + refused + served + tells
+    }
+    return count
+  })
+
+  /** Notes who is in the ring now: call it whenever somebody has gone, and now and then for those who come. */
   readonly census: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     const now = this.#clock.currentTimeMillisUnsafe()
     const { members } = yield* this.snapshot
-    const positions = new Set(members.map((member) => member.self.position))
+    // One that is alone among others has not come yet.
+    const present = members.length === 1 ? members : members.filter((member) => !Membership.isAlone(member))
+    const positions = new Set(present.map((member) => member.self.position))
     for (const life of this.#lives) {
       if (life.toMillis === Infinity && !positions.delete(life.position)) life.toMillis = now
-      else positions.delete(life.position)
     }
-    for (const position of positions) this.#lives.push({ position, fromMillis: now, toMillis: Infinity })
-    this.#lives.sort((a, b) => a.position < b.position ? -1 : a.position > b.position ? 1 : a.fromMillis - b.fromMillis)
+    const fromMillis = this.#lastMillis
+    this.#lastMillis = now
+    if (positions.size === 0) return
+    for (const position of positions) this.#lives.push({ position, fromMillis, seenMillis: now, toMillis: Infinity })
+    this.#lives.sort((a, b) => a.position < b.position ? -1 : a.position > b.position ? 1 : a.seenMillis - b.seenMillis)
   })
 
   /** Forgets who ended before a time. */
@@ -95,10 +112,19 @@ export class ChordObserver {
   }
 
   /**
-   * Whether the member at `owner` answered for a position at some moment of a span: it lived, and
-   * nobody who lived all the time lies between.
+   * Whether the member at `owner` answered for a position at some moment of a span, which is just over:
+   * it lived, and nobody who lived all the time lies between.
    */
-  isOwner(owner: bigint, position: bigint, fromMillis: number, toMillis: number): boolean {
+  wasOwner(owner: bigint, position: bigint, fromMillis: number, toMillis: number): Effect.Effect<boolean> {
+    return Effect.suspend(() =>
+      this.#isOwner(owner, position, fromMillis, toMillis)
+        ? Effect.succeed(true)
+        // It may have come since the last census.
+        : Effect.map(this.census, () => this.#isOwner(owner, position, fromMillis, toMillis))
+    )
+  }
+
+  #isOwner(owner: bigint, position: bigint, fromMillis: number, toMillis: number): boolean {
     const lives = this.#lives
     const start = lowerBound(lives, position)
     for (let step = 0; step < lives.length; step++) {
@@ -106,7 +132,7 @@ export class ChordObserver {
       if (life.toMillis < fromMillis || life.fromMillis > toMillis) continue
       if (life.position === owner) return true
       // One who was there all the time, and not just new in its place, is in between.
-      if (life.fromMillis <= fromMillis - graceMillis && life.toMillis > toMillis) return false
+      if (life.seenMillis <= fromMillis - graceMillis && life.toMillis > toMillis) return false
     }
     return false
   }

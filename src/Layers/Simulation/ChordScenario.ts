@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -12,15 +13,18 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { Chord } from "../../Chord/Chord.ts"
-import type { ChordOptions } from "../../Chord/ChordConfig.ts"
+import { ChordConfig, type ChordOptions } from "../../Chord/ChordConfig.ts"
 import * as Invariant from "../../Chord/Invariant.ts"
 import { exponential } from "../../Transport/Latency.ts"
 import type { ListenError } from "../../Transport/Transport.ts"
 import * as MemoryChord from "../MemoryChord.ts"
+import type { ChordFigures } from "./ChordFigures.ts"
 import { ChordObserver, type ObservedChord } from "./ChordObserver.ts"
 import { rounded } from "./MeshFigures.ts"
 import type { InvariantViolated, LeftBehind, NodeNameError, Simulation } from "./Simulation.ts"
 import * as Simulations from "./Simulation.ts"
+
+export type { ChordFigures } from "./ChordFigures.ts"
 
 /**
  * The scenario.
@@ -45,47 +49,12 @@ export interface ChordScenario {
   readonly lossChance: number
   /** The mean time from one node to another, in milliseconds; exponentially distributed. */
   readonly latencyMillis: number
-  /** What is set otherwise than by default in each node. */
+  /** Whether nobody looks after the ring of its own accord from the crash until the lookups are over. Default false. */
+  readonly isFrozen?: boolean | undefined
+  /** What is set otherwise than by default in each node; its intervals count from when the ring is ideal on. */
   readonly settings?: Partial<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
   /** Called now and then with the fraction of virtual time that is over. */
   readonly onProgress?: ((fraction: number) => void) | undefined
-}
-
-/**
- * What came of a scenario.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ChordFigures {
-  readonly nodes: number
-  readonly seed: string
-  readonly virtualSeconds: number
-  /** The fingerprint of the trace: the same for the same scenario, in every process. */
-  readonly hash: string
-  readonly lookups: number
-  /** Lookups that failed, or named a node that did not answer for the key at any moment meanwhile. */
-  readonly lookupsFailed: number
-  /** Nodes that answered before the owner. */
-  readonly hopsMean: number
-  readonly hops: { readonly p1: number; readonly p50: number; readonly p99: number }
-  /** Nodes that did not answer in time, a lookup. */
-  readonly timeoutsMean: number
-  readonly lookupMillis: { readonly p50: number; readonly p99: number }
-  readonly keys: number
-  /** Keys that read as never set at the end, or with an old value. */
-  readonly keysLost: number
-  /** Keys that could not be read at the end. */
-  readonly keysUnreadable: number
-  /** Clauses of the ring's invariant that did not hold when it was looked at: at the end, and every minute of virtual time. */
-  readonly invariantViolations: number
-  /** Whether every member knew exactly what it should at the end. */
-  readonly isIdeal: boolean
-  /** From the crash until the ring was ideal again; null when nobody crashed, or it did not come. */
-  readonly healSeconds: number | null
-  /** While it idled, before keys were written. */
-  readonly messagesPerNodeSecond: number
-  readonly bytesPerNodeSecond: number
 }
 
 /**
@@ -97,11 +66,17 @@ export interface ChordFigures {
 export type ChordScenarioError = InvariantViolated | LeftBehind | ListenError | NodeNameError
 
 /** Virtual milliseconds between two starts. */
-const startMillis = 250
+const startMillis = 100
+/** The rounds of a ring that is being built, in seconds: it is to be ideal soon. */
+const buildSeconds = 3
+/** Seconds that end no simulation: nothing more of that kind. */
+const neverSeconds = 1e7
 /** How often, in seconds, it is looked whether the ring is ideal. */
 const lookSeconds = 5
 /** The longest a ring may take to become ideal, in seconds. */
 const maxSettleSeconds = 1800
+/** Seconds after the last lookup, so that it ends. */
+const lastLookupSeconds = 15
 /** Seconds in which the upkeep of an ideal ring is measured. */
 const idleSeconds = 60
 
@@ -135,6 +110,12 @@ class Play {
   #startCount = 0
   #violationCount = 0
   #healSeconds: number | null = null
+  #neighborsHealSeconds: number | null = null
+  /** Of a node in a second, at rest. */
+  #idle = { sends: 0, messages: 0 }
+  /** The nodes read these at each round. */
+  readonly #stabilizeInterval = { seconds: buildSeconds }
+  readonly #fingerInterval = { seconds: buildSeconds }
 
   constructor(scenario: ChordScenario, simulation: Simulation, observer: ChordObserver) {
     this.#scenario = scenario
@@ -145,24 +126,26 @@ class Play {
   readonly run = Effect.fnUntraced(function*(
     this: Play
   ): Effect.fn.Return<ChordFigures, ChordScenarioError, Scope.Scope> {
-    const { churnMillis, failFraction, keys, lossChance, nodes } = this.#scenario
+    const { churnMillis, failFraction, isFrozen = false, keys, lossChance, nodes } = this.#scenario
     for (let index = 0; index < nodes; index++) {
       yield* this.#startNode()
       yield* Effect.sleep(startMillis)
     }
     yield* this.#untilIdeal()
-    const upkeep = yield* this.#idle()
-    yield* this.#writeKeys()
+    yield* this.#setIntervals(this.#scenario.settings)
+    const upkeep = yield* this.#rest()
+    const set = yield* this.#cost(this.#writeKeys())
     yield* this.#simulation.network.setConditions({ lossChance })
     yield* this.#observer.census
+    if (isFrozen) yield* this.#setIntervals(frozen)
     if (failFraction > 0) yield* this.#crashSome(failFraction)
     if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
     const isProven = churnMillis === undefined && failFraction === 0
     yield* Effect.forkScoped(this.#watchInvariant(isProven))
-    yield* this.#lookUp()
-    if (failFraction > 0 && this.#healSeconds === null) yield* this.#untilIdeal()
+    const busyMessagesPerNodeSecond = yield* this.#lookUp()
+    if (failFraction > 0 && this.#healSeconds === null && !isFrozen) yield* this.#untilIdeal()
     yield* this.#simulation.network.setConditions({ lossChance: 0 })
-    const { lost, unreadable } = yield* this.#readKeys()
+    const { cost: get, lost, unreadable } = yield* this.#readKeys()
     const snapshot = yield* this.#observer.snapshot
     return {
       nodes,
@@ -176,7 +159,13 @@ class Play {
       invariantViolations: this.#violationCount + Invariant.violations(snapshot).length,
       isIdeal: Invariant.isIdeal(snapshot),
       healSeconds: this.#healSeconds,
-      ...upkeep
+      neighborsHealSeconds: this.#neighborsHealSeconds,
+      ...upkeep,
+      busyMessagesPerNodeSecond,
+      messagesPerSet: set.messages,
+      messagesPerGet: get.messages,
+      sendsPerSet: set.sends,
+      sendsPerGet: get.sends
     }
   }).bind(this)
 
@@ -185,11 +174,47 @@ class Play {
     const entry = yield* this.#anyNode()
     const layer = MemoryChord.layerTransport({
       ...this.#scenario.settings,
+      stabilizeInterval: this.#stabilizeInterval,
+      fingerInterval: this.#fingerInterval,
       host,
       bootstrap: entry === undefined ? [] : [entry.chord.address]
     })
     return Context.get(yield* this.#simulation.start(host, this.#observer.watch(host, layer)), Chord)
   }).bind(this)
+
+  /** Rounds of another length from now on: waits until those that have begun are over. */
+  readonly #setIntervals = Effect.fnUntraced(function*(
+    this: Play,
+    intervals: Pick<Partial<ChordOptions>, "fingerInterval" | "stabilizeInterval"> = {}
+  ) {
+    const { fingerInterval, stabilizeInterval } = { ...ChordConfig.defaults, ...intervals }
+    const longest = Math.max(this.#stabilizeInterval.seconds, this.#fingerInterval.seconds)
+    this.#stabilizeInterval.seconds = Duration.toSeconds(stabilizeInterval)
+    this.#fingerInterval.seconds = Duration.toSeconds(fingerInterval)
+    yield* Effect.sleep(1500 * longest)
+  }).bind(this)
+
+  /** What an action costs for one key, beside the upkeep. */
+  readonly #cost = Effect.fnUntraced(function*(this: Play, action: Effect.Effect<void>) {
+    const before = yield* this.#counts()
+    const fromMillis = yield* Clock.currentTimeMillis
+    yield* action
+    const after = yield* this.#counts()
+    const seconds = ((yield* Clock.currentTimeMillis) - fromMillis) / 1000
+    const nodeSeconds = this.#observer.nodes.size * seconds
+    const keys = Math.max(1, this.#scenario.keys)
+    return {
+      sends: rounded((after.sends - before.sends - this.#idle.sends * nodeSeconds) / keys),
+      messages: rounded((after.messages - before.messages - this.#idle.messages * nodeSeconds) / keys)
+    }
+  }).bind(this)
+
+  #counts() {
+    return Effect.map(
+      this.#observer.messageCount,
+      (messages) => ({ messages, sends: this.#simulation.trace.sendCount })
+    )
+  }
 
   /** A living node, drawn by chance. */
   #anyNode(): Effect.Effect<ObservedChord | undefined> {
@@ -200,25 +225,38 @@ class Play {
   }
 
   /** Waits until every member knows what it should; gives the seconds that took, or null. */
-  readonly #untilIdeal = Effect.fnUntraced(function*(this: Play): Effect.fn.Return<number | null> {
+  #untilIdeal(): Effect.Effect<number | null> {
+    return this.#until(Invariant.isIdeal)
+  }
+
+  readonly #until = Effect.fnUntraced(function*(
+    this: Play,
+    isReached: (snapshot: Invariant.Snapshot) => boolean
+  ): Effect.fn.Return<number | null> {
     for (let seconds = 0; seconds < maxSettleSeconds; seconds += lookSeconds) {
       const snapshot = yield* this.#observer.snapshot
       const isComplete = snapshot.members.length >= this.#observer.nodes.size
-      if (isComplete && Invariant.isIdeal(snapshot)) return seconds
+      if (isComplete && isReached(snapshot)) return seconds
       yield* Effect.sleep(1000 * lookSeconds)
     }
     return null
   }).bind(this)
 
   /** What the upkeep of a ring at rest costs. */
-  readonly #idle = Effect.fnUntraced(function*(this: Play) {
+  readonly #rest = Effect.fnUntraced(function*(this: Play) {
     // Fingers are looked up in turn.
     yield* Effect.sleep(1000 * idleSeconds)
-    const { sendCount, sentBytes } = this.#simulation.trace
+    const { sentBytes } = this.#simulation.trace
+    const before = yield* this.#counts()
     yield* Effect.sleep(1000 * idleSeconds)
+    const after = yield* this.#counts()
     const nodeSeconds = this.#scenario.nodes * idleSeconds
+    this.#idle = {
+      sends: (after.sends - before.sends) / nodeSeconds,
+      messages: (after.messages - before.messages) / nodeSeconds
+    }
     return {
-      messagesPerNodeSecond: rounded((this.#simulation.trace.sendCount - sendCount) / nodeSeconds),
+      messagesPerNodeSecond: rounded(this.#idle.sends),
       bytesPerNodeSecond: rounded((this.#simulation.trace.sentBytes - sentBytes) / nodeSeconds)
     }
   }).bind(this)
@@ -240,7 +278,15 @@ class Play {
       yield* Effect.orDie(this.#simulation.crash(name))
     }
     yield* this.#observer.census
-    yield* Effect.forkScoped(Effect.map(this.#untilIdeal(), (seconds) => void (this.#healSeconds = seconds)))
+    if (this.#scenario.isFrozen !== true) yield* Effect.forkScoped(this.#heal())
+  }).bind(this)
+
+  /** Notes when the neighbors of all are right, and when all that they know is. */
+  readonly #heal = Effect.fnUntraced(function*(this: Play) {
+    const neighborsSeconds = yield* this.#until((snapshot) => areNeighborsRight(snapshot))
+    this.#neighborsHealSeconds = neighborsSeconds
+    const seconds = yield* this.#untilIdeal()
+    if (neighborsSeconds !== null && seconds !== null) this.#healSeconds = neighborsSeconds + seconds
   }).bind(this)
 
   /** One ends without a word, one joins, again and again, each in its own time. */
@@ -266,14 +312,18 @@ class Play {
     }
   }).bind(this)
 
+  /** Gives the sends of a node in a second meanwhile. */
   readonly #lookUp = Effect.fnUntraced(function*(this: Play) {
     const { durationSeconds, lookups } = this.#scenario
+    const { sendCount } = this.#simulation.trace
     for (let number = 0; number < lookups; number++) {
       yield* Effect.forkScoped(this.#lookUpOne(`sought ${number}`))
       yield* Effect.sleep(1000 * durationSeconds / lookups)
       if (number % 100 === 0) this.#scenario.onProgress?.(number / lookups)
     }
-    yield* Effect.sleep("15 seconds")
+    yield* Effect.sleep(1000 * lastLookupSeconds)
+    const nodeSeconds = this.#observer.nodes.size * (durationSeconds + lastLookupSeconds)
+    return rounded((this.#simulation.trace.sendCount - sendCount) / nodeSeconds)
   }).bind(this)
 
   readonly #lookUpOne = Effect.fnUntraced(function*(this: Play, key: string) {
@@ -284,23 +334,24 @@ class Play {
     if (!node.isAlive) return
     const end = yield* Clock.currentTimeMillis
     const found = Result.isSuccess(outcome) ? outcome.success : undefined
-    if (found === undefined || !this.#observer.isOwner(found.owner.position, found.position, start, end)) {
-      this.#failedCount++
-    }
+    const isRight = found !== undefined &&
+      (yield* this.#observer.wasOwner(found.owner.position, found.position, start, end))
+    if (!isRight) this.#failedCount++
     if (found !== undefined) this.#found.push({ hops: found.hops, timeouts: found.timeouts, millis: end - start })
   }).bind(this)
 
   readonly #readKeys = Effect.fnUntraced(function*(this: Play) {
     let lost = 0
     let unreadable = 0
-    yield* Effect.forEach(keysOf(this.#scenario), (key) =>
+    const readAll = Effect.forEach(keysOf(this.#scenario), (key) =>
       Effect.gen({ self: this }, function*() {
         const node = yield* this.#anyNode()
         const outcome = yield* Effect.result(node!.chord.get(key))
         if (Result.isFailure(outcome)) unreadable++
         else if (Option.getOrUndefined(outcome.success) !== valueOf(key)) lost++
       }), { concurrency: 16, discard: true })
-    return { lost, unreadable }
+    const cost = yield* this.#cost(readAll)
+    return { cost, lost, unreadable }
   }).bind(this)
 
   #lookupFigures() {
@@ -316,6 +367,18 @@ class Play {
       lookupMillis: { p50: rounded(at(millis, 0.5)), p99: rounded(at(millis, 0.99)) }
     }
   }
+}
+
+const frozen = { stabilizeInterval: { seconds: neverSeconds }, fingerInterval: { seconds: neverSeconds } }
+
+/** Whether every member knows who is before it and who is behind it. */
+const areNeighborsRight = ({ members }: Invariant.Snapshot): boolean => {
+  const sorted = members.toSorted((a, b) => a.self.position < b.self.position ? -1 : 1)
+  return sorted.every((member, index) => {
+    const next = sorted[(index + 1) % sorted.length]!
+    return member.successors[0]?.position === next.self.position &&
+      next.predecessor?.position === member.self.position
+  })
 }
 
 const keysOf = ({ keys }: ChordScenario): ReadonlyArray<string> =>

@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type ChordStorm, explain, search } from "../../src/Layers/Simulation/ChordStorm.ts"
+
+const storm: ChordStorm = {
+  nodes: 9,
+  seed: "2",
+  durationSeconds: 60,
+  faults: 16,
+  clients: 5,
+  keys: 6,
+  latencyMillis: 20
+}
+
+const failureOf = (changes: Partial<ChordStorm>, maxRuns: number) => {
+  const result = search({ ...storm, ...changes }, maxRuns)
+  return result._tag === "Failed" ? result : assert.fail("nothing broke")
+}
+
+describe("the search for faults that break a ring", () => {
+  it("gives the same figures for the same storm", () => {
+    const result = search(storm)
+
+    assert.strictEqual(result._tag, "Held")
+    assert.deepStrictEqual(search(storm), result)
+  })
+
+  it("finds that single copies and quorums of one give stale reads", () => {
+    const failure = failureOf({ isStrict: true, settings: { copies: 1, readQuorum: 1, writeQuorum: 1 } }, 6)
+
+    assert.include(
+      ["StaleRead", "NonMonotonicRead", "ResurrectedDelete", "WriteOutOfOrder"],
+      failure.violation.invariant
+    )
+    assert.include(explain(failure), `in a storm of {"nodes":9,"seed":"2"`)
+  })
+
+  it("finds that two rings stay two when nobody looks for another one, and that a partition did it", () => {
+    const failure = failureOf({
+      settings: { probeInterval: "1 day" },
+      faults: [{ atMillis: 1000, forMillis: 50_000, fault: { _tag: "Partition", groups: [["0", "1", "2", "3"]] } }, {
+        atMillis: 2000,
+        forMillis: 5000,
+        fault: { _tag: "Skew", node: "8", millis: 100 }
+      }]
+    }, 4)
+
+    assert.strictEqual(failure.violation.invariant, "becomes ideal again")
+    assert.deepStrictEqual(failure.shortest.map(({ fault }) => fault._tag), ["Partition"])
+  })
+})

@@ -1,0 +1,24 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type ChordStorm, explain, search } from "../../src/Layers/Simulation/ChordStorm.ts"
+
+const seedsUpTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
+
+/** Runs one storm; fails with the seed and the shortest schedule of faults that breaks what must hold. */
+const weather = (seed: number, changes: Partial<ChordStorm>) => {
+  const result = search({
+    nodes: 8 + seed % 5,
+    seed: `${seed}`,
+    durationSeconds: 60,
+    faults: 10,
+    clients: 5,
+    keys: 6,
+    latencyMillis: 20,
+    ...changes
+  })
+  if (result._tag === "Failed") assert.fail(explain(result))
+  assert.isAtLeast(result.figures.operations - result.figures.operationsFailed, 80)
+}
+
+describe("a ring in a storm", () => {
+  it.each(seedsUpTo(22))("becomes one again, with every acknowledged write, seed %d", (seed) => weather(seed, {}))
+})
