@@ -179,7 +179,7 @@ describe("NodeChord", () => {
       const two = yield* start(configured({
         ...env,
         P2P_CHORD_BOOTSTRAP: String(one.chord.address),
-        P2P_CHORD_ANNOUNCE: `localhost:1`,
+        P2P_CHORD_ANNOUNCE: "127.0.0.1:1",
         P2P_CHORD_STABILIZE_INTERVAL: "200 millis"
       }))
       const stranger = yield* start(NodeChord.layer({ bits: 64 }))
@@ -187,7 +187,7 @@ describe("NodeChord", () => {
       yield* two.chord.set("color", "blue")
 
       assert.deepStrictEqual(yield* one.chord.get("color"), Option.some("blue"))
-      assert.deepStrictEqual([one.chord.bits, String(two.chord.address)], [64, "localhost:1"])
+      assert.deepStrictEqual([one.chord.bits, String(two.chord.address)], [64, "127.0.0.1:1"])
       const long = yield* Effect.flip(one.chord.set("color", "x".repeat(11)))
       assert.strictEqual(long._tag === "RecordError" ? long.reason._tag : long._tag, "ValueTooLarge")
       const refused = yield* Effect.flip(stranger.chord.join(one.chord.address))
