@@ -451,6 +451,29 @@ describe("a node that leaves", () => {
   })
 })
 
+describe("a ring that shrinks to one", () => {
+  // With seed 20 a node gave its copies away to one that was just leaving, which relied on them.
+  it.each(["1", "20"])("keeps every value while one after the other leaves, seed %s", (seed) => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 10, { repairInterval: "1 second" })
+        for (let key = 0; key < 60; key++) yield* nodes[key % 10]!.set(`key ${key}`, "x")
+        yield* Effect.sleep("15 seconds")
+        for (let index = 9; index > 0; index--) {
+          yield* simulation.stop(`${index}`)
+          yield* Effect.sleep("700 millis")
+        }
+        yield* Effect.sleep("3 seconds")
+        return yield* Effect.filter(
+          Array.from({ length: 60 }, (_, key) => `key ${key}`),
+          (key) => nodes[0]!.has(key)
+        )
+      }), { seed })
+
+    assert.strictEqual(found.length, 60)
+  })
+})
+
 describe("the same seed", () => {
   it("gives the same trace", () => {
     const hash = () =>

@@ -56,8 +56,10 @@ export class ChordNode {
   readonly wake = Latch.makeUnsafe(false)
   /** Open once this node is in the ring that it is meant for. */
   readonly joined = Latch.makeUnsafe(false)
+  /** Opened when the last neighbor was lost, for the node to join again. */
+  readonly lost = Latch.makeUnsafe(false)
   isLeaving = false
-  /** When this node last took a place in a ring, in milliseconds of `uptimeMillis`. */
+  /** When this node last took a place in a ring, or its arc changed, in milliseconds of `uptimeMillis`. */
   settledMillis = 0
   /** When somebody last came to the neighbors of this node, in milliseconds of `uptimeMillis`. */
   changedMillis = Number.NEGATIVE_INFINITY

@@ -131,6 +131,7 @@ export const leave = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Ret
     yield* Stabilizer.act(node, member, Membership.leave(member.membership))
   }
   node.members = []
+  node.lost.openUnsafe()
 })
 
 /**
@@ -151,6 +152,11 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
         else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
       }
       if (isJoined || node.members.some((member) => member.successors.length > 0)) node.joined.openUnsafe()
+      if (isJoined && !node.isAlone) {
+        node.lost.closeUnsafe()
+        yield* node.lost.await
+        waitMillis = firstWaitMillis
+      }
       yield* Effect.sleep(waitMillis * (0.5 + node.chance()))
       waitMillis = isApart || !isJoined ? Math.min(maxWaitMillis, waitMillis * 2) : firstWaitMillis
     }

@@ -83,12 +83,20 @@ export const place = Effect.fnUntraced(function*(
  * ring of up to five nodes, all of them.
  */
 export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
+  const found = others(node, member)
+  return found.length < smallRing ? found : found.slice(0, node.options.copies - 1)
+}
+
+/** Whether the ring is so small that everybody keeps everything. */
+export const isSmallRing = (node: ChordNode, member: Member): boolean => others(node, member).length < smallRing
+
+/** The nodes that follow a member, each process once. */
+const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = new Map<string, Contact>()
   for (const contact of member.successors) {
     if (!node.isOwn(contact) && !found.has(contact.nodeId)) found.set(contact.nodeId, contact)
   }
-  const count = found.size < smallRing ? found.size : node.options.copies - 1
-  return [...found.values()].slice(0, count)
+  return [...found.values()]
 }
 
 /** Up to so many nodes, each of them keeps everything: five placements would often meet on one. */

@@ -54,6 +54,7 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   const before = member.membership
   if (step.state === before) return step.actions
   member.membership = step.state
+  if (before.predecessor?.position !== step.state.predecessor?.position) node.settledMillis = node.uptimeMillis()
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
     node.remember(contact)
@@ -66,6 +67,7 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   }
   if (step.state.successors.length > 0) member.wasWhole = Membership.isWhole(step.state)
   if (went.some((contact) => !node.isOwn(contact)) && node.isAlone) {
+    node.lost.openUnsafe()
     node.emit({ _tag: "Alone", isLast: node.members.every((one) => one.wasWhole) })
   }
   return step.actions
@@ -75,8 +77,14 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
 const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
   Effect.match(askTwice(node, ask.contact), {
     onSuccess: (answer) => Membership.onAnswer(member.membership, ask, answer),
-    onFailure: (error) => isDead(error) ? Membership.onDead(member.membership, ask) : undefined
+    onFailure: (error) => isDead(error) ? onDead(member.membership, ask) : undefined
   })
+
+/** Behind a dead first successor the next one may be as dead: it is asked now, not a round later. */
+const onDead = (state: Membership.Membership, ask: Membership.Ask): Membership.Step => {
+  const step = Membership.onDead(state, ask)
+  return ask.reason === "Successor" ? { ...step, actions: Membership.stabilize(step.state) } : step
+}
 
 /**
  * What a member knows. One that does not answer is asked once more before it counts as dead: that

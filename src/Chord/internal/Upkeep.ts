@@ -14,7 +14,7 @@ import type { ChordNode } from "./ChordNode.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
-import { replicas } from "./Share.ts"
+import { isSmallRing, replicas } from "./Share.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { exchange } from "./Sync.ts"
 
@@ -171,21 +171,23 @@ const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> 
 /** Records that are handed over in one repair. */
 const handedOver = 64
 
-/** Gives away what lies in no arc that this node keeps: the ring has changed. */
+/**
+ * Gives away what lies in no arc that this node keeps: the ring has changed. Not soon after a change of
+ * its own arcs: the node that keeps copies here now has not said so yet, and may count on them when it leaves.
+ */
 const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
-  const { placement, storage } = node.services
-  const ageMillis = coverRounds * Duration.toMillis(node.options.repairInterval)
-  if (node.uptimeMillis() - node.settledMillis < ageMillis) return
+  const { storage } = node.services
   const foreign: Array<Record.Record> = []
   for (const record of storage.records()) {
-    if (record.place(placement).positions.some((position) => node.isCovered(position, ageMillis))) continue
-    foreign.push(record)
+    if (isForeign(node, record)) foreign.push(record)
     if (foreign.length >= handedOver) break
   }
-  const given: Array<Record.Record> = []
+  const confirmed: Array<Record.Record> = []
   for (const record of foreign) {
-    if ((yield* confirm(node, record)) >= node.options.writeQuorum) given.push(record)
+    if ((yield* confirm(node, record)) >= node.options.writeQuorum) confirmed.push(record)
   }
+  // Meanwhile the ring may have changed again.
+  const given = confirmed.filter((record) => isForeign(node, record))
   if (given.length === 0) return
   const count = yield* Effect.catch(storage.remove(given), (error) =>
     Effect.sync(() => {
@@ -194,6 +196,14 @@ const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<
     }))
   if (count > 0) node.emit({ _tag: "HandedOver", count })
 })
+
+/** Whether a record is none that this node is to keep; never soon after a change, and never in a small ring. */
+const isForeign = (node: ChordNode, record: Record.Record): boolean => {
+  const ageMillis = coverRounds * Duration.toMillis(node.options.repairInterval)
+  if (node.uptimeMillis() - node.settledMillis < ageMillis) return false
+  if (node.members.some((member) => isSmallRing(node, member))) return false
+  return !record.place(node.services.placement).positions.some((position) => node.isCovered(position, ageMillis))
+}
 
 /** Repairs without a word of an owner, after which this node counts as no longer in charge of its arc. */
 const coverRounds = 4

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -138,12 +139,12 @@ class Play {
     yield* this.#simulation.network.setConditions({ lossChance })
     yield* this.#observer.census
     if (isFrozen) yield* this.#setIntervals(frozen)
-    if (failFraction > 0) yield* this.#crashSome(failFraction)
+    const healing = failFraction > 0 ? yield* this.#crashSome(failFraction) : undefined
     if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
     const isProven = churnMillis === undefined && failFraction === 0
     yield* Effect.forkScoped(this.#watchInvariant(isProven))
     const busyMessagesPerNodeSecond = yield* this.#lookUp()
-    if (failFraction > 0 && this.#healSeconds === null && !isFrozen) yield* this.#untilIdeal()
+    if (healing !== undefined) yield* Fiber.join(healing)
     yield* this.#simulation.network.setConditions({ lossChance: 0 })
     const { cost: get, lost, unreadable } = yield* this.#readKeys()
     const snapshot = yield* this.#observer.snapshot
@@ -272,13 +273,14 @@ class Play {
     )
   }).bind(this)
 
+  /** Gives the fiber that waits for the ring to heal, where it may. */
   readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
     const names = [...this.#observer.nodes.keys()]
     for (const name of (yield* Random.shuffle(names)).slice(0, Math.floor(names.length * fraction))) {
       yield* Effect.orDie(this.#simulation.crash(name))
     }
     yield* this.#observer.census
-    if (this.#scenario.isFrozen !== true) yield* Effect.forkScoped(this.#heal())
+    return this.#scenario.isFrozen === true ? undefined : yield* Effect.forkScoped(this.#heal())
   }).bind(this)
 
   /** Notes when the neighbors of all are right, and when all that they know is. */
