@@ -14,7 +14,7 @@ const exit = Simulation.run(
       const begun = performance.now()
       for (let index = 0; index < count; index++) {
         // Any earlier node will do: a tree whose branches find each other by their lists of peers.
-        const bootstrap = index === 0 ? [] : [`${(index * 7919) % index}:4444`]
+        const bootstrap = index === 0 ? [] : [`${(Math.imul(index, 0x9e3779b1) >>> 0) % index}:4444`]
         yield* simulation.start(`${index}`, MemoryMesh.layerTransport({ host: `${index}`, bootstrap }))
         yield* Effect.sleep(10_000 / count)
       }

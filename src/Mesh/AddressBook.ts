@@ -19,6 +19,8 @@ export interface KnownAddress {
   /** Dials that came to nothing, and links that ended soon, since a link there lasted. */
   failureCount: number
   nextDialMillis: number
+  /** Until then only a node that lacks links dials it: whoever is there said that its slots were taken. */
+  fullUntilMillis: number
   isDialing: boolean
 }
 
@@ -32,6 +34,12 @@ export interface Backoff {
   readonly baseMillis: number
   readonly maxMillis: number
 }
+
+/**
+ * The longest wait, times this, is how long a node that has its share of links leaves one alone that
+ * has no slot for it: else all nodes that were given the same bootstrap address dial it for ever.
+ */
+const fullWaits = 20
 
 /**
  * Known addresses, bounded in number: past `maxCount` the one learned longest ago goes, unless it
@@ -81,6 +89,7 @@ export class AddressBook {
       isBootstrap: false,
       failureCount: 0,
       nextDialMillis: 0,
+      fullUntilMillis: 0,
       isDialing: false
     })
     return true
@@ -119,6 +128,14 @@ export class AddressBook {
     const wait = Math.min(this.#backoff.maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, known.failureCount))
     known.failureCount++
     known.nextDialMillis = nowMillis + Math.round(wait * (0.8 + 0.4 * chance))
+  }
+
+  /** A dial met a node that has no slot for this one; `chance` as in `failed`. */
+  turnedAway(address: PeerAddress, nowMillis: number, chance: number): void {
+    this.failed(address, nowMillis, chance)
+    const known = this.get(address)
+    if (known === undefined) return
+    known.fullUntilMillis = nowMillis + Math.round(fullWaits * this.#backoff.maxMillis * (0.8 + 0.4 * chance))
   }
 
   /** The peer does not want the link: no dial of the node's own accord for the longest wait. */

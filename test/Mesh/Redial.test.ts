@@ -6,7 +6,7 @@ import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { listenAs, network, type Played, startOurs } from "../utils/InteropNode.ts"
-import { whileTimePasses } from "../utils/MeshNetwork.ts"
+import { startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
 import { ours as methods } from "../utils/ScriptedPeer.ts"
 
@@ -58,6 +58,31 @@ describe("a node that hangs up after the handshake", () => {
 
       assert.isAtLeast(dialedAt.length, 7)
     }).pipe(Effect.provide(network)))
+})
+
+/** How often somebody was turned away there. */
+const turnedAwayCount = (node: TestNode) => node.events.filter(({ _tag }) => _tag === "Rejected").length
+
+describe("a bootstrap node without a free slot", () => {
+  it.effect("is left alone by a node that has its share of links, and dialed again by one that has lost it", () =>
+    Effect.gen(function*() {
+      const hub = yield* startNode(1, { maxInboundLinks: 1, maxOutboundLinks: 0 })
+      const other = yield* startNode(2, { maxOutboundLinks: 0 })
+      const first = yield* startNode(3, { maxOutboundLinks: 1, bootstrap: [hub.address] })
+      yield* TestClock.adjust("5 seconds")
+      const late = yield* startNode(4, { maxOutboundLinks: 1, bootstrap: [hub.address, other.address] })
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual((yield* late.mesh.peers).map(({ id }) => id), [other.mesh.id])
+
+      const before = turnedAwayCount(hub)
+      yield* TestClock.adjust("5 minutes")
+      assert.strictEqual(turnedAwayCount(hub), before)
+
+      yield* first.stop
+      yield* other.crash
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual((yield* late.mesh.peers).map(({ id }) => id), [hub.mesh.id])
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("full")))
 })
 
 describe("connections that come to nothing", () => {

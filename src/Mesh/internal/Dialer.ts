@@ -113,12 +113,13 @@ const spreadMillis = 50
 
 /** What to dial now, and when the next address is due. */
 const candidates = (node: MeshNode, now: number, missing: number) => {
-  const wanted = Places.candidates(node, missing <= 0)
+  const hasShare = missing <= 0
   let nextMillis = Number.POSITIVE_INFINITY
   const due: Array<KnownAddress> = []
-  for (const known of wanted) {
-    if (known.nextDialMillis <= now) due.push(known)
-    else nextMillis = Math.min(nextMillis, known.nextDialMillis)
+  for (const known of Places.candidates(node, hasShare)) {
+    const dueMillis = hasShare ? Math.max(known.nextDialMillis, known.fullUntilMillis) : known.nextDialMillis
+    if (dueMillis <= now) due.push(known)
+    else nextMillis = Math.min(nextMillis, dueMillis)
   }
   const bootstrap = due.filter((known) => known.isBootstrap)
   const others = node.sample(due.filter((known) => !known.isBootstrap), Math.max(0, missing - bootstrap.length))
@@ -137,7 +138,12 @@ const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
           return
         }
         if (reason._tag === "DialError") node.emit({ _tag: "DialFailed", address: known.address, error: reason })
-        node.book.failed(known.address, node.nowMillis(), node.services.random.nextDoubleUnsafe())
+        const isFull = reason._tag === "Goodbye" && reason.reason === "Full"
+        node.book[isFull ? "turnedAway" : "failed"](
+          known.address,
+          node.nowMillis(),
+          node.services.random.nextDoubleUnsafe()
+        )
       })
     )
   )
