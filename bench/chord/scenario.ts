@@ -3,8 +3,13 @@ import { Exit } from "effect"
 import { type ChordFigures, type ChordScenario, run } from "../../src/Layers/Simulation/ChordScenario.ts"
 import { atMost, exactly, note, type Row } from "./report.ts"
 
-/** Rounds of 30 seconds and r = 20, as in the papers. */
-const paper = { stabilizeInterval: "30 seconds", fingerInterval: "30 seconds", minSuccessors: 20 } as const
+/** Rounds of 30 seconds and r = 20, as in the papers; a probe for another ring each 12 rounds, as by default. */
+const paper = {
+  stabilizeInterval: "30 seconds",
+  fingerInterval: "30 seconds",
+  probeInterval: "6 minutes",
+  minSuccessors: 20
+} as const
 
 const play = (changes: Partial<ChordScenario>): ChordFigures => {
   const exit = run({

@@ -36,7 +36,7 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly minSuccessors: number
   /** How often a member asks its successor; spread by half each way. Shorter: quicker repair, more traffic. Default 10 seconds. */
   readonly stabilizeInterval: Duration.Input
-  /** How often a member looks after one of its fingers. Default 10 seconds. */
+  /** How often a member looks after one of its fingers; down to a quarter as often while all are right. Default 10 seconds. */
   readonly fingerInterval: Duration.Input
   /** How often a member compares its share with its successors'. Default 60 seconds. */
   readonly repairInterval: Duration.Input

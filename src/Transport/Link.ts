@@ -74,6 +74,10 @@ export class Link {
   lastReceivedMillis: number
   /** Frames that found the outbox full and were not queued. */
   droppedCount = 0
+  /** Why this end closes the link, once it does. */
+  closeReason: CloseReason | undefined
+  /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */
+  onClose: (() => void) | undefined
 
   readonly #protocol: Protocol["Service"]
   readonly #options: LinkOptions
@@ -207,6 +211,9 @@ export class Link {
 
   /** Ends the link: whoever waits for `closed` fails with this reason. Only the first reason counts. */
   close(reason: CloseReason): void {
+    if (this.closeReason !== undefined) return
+    this.closeReason = reason
+    this.onClose?.()
     Deferred.doneUnsafe(this.#closed, Effect.fail(new LinkClosed({ reason })))
   }
 

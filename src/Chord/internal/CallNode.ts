@@ -69,6 +69,9 @@ export interface CallServices {
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
+/** Whoever dialed a link closes it first when it falls idle: both at once would be two goodbyes that cross. */
+const acceptorPatience = 1.25
+
 /** The times of the settings, in milliseconds. */
 interface Times {
   readonly connectMillis: number
@@ -238,7 +241,8 @@ export class CallNode {
     let next = Number.POSITIVE_INFINITY
     for (const peerLink of this.pool.values()) {
       const idleSince = peerLink.isBusy || this.isGuest(peerLink.link) ? now : peerLink.lastUsedMillis
-      const dueMillis = idleSince + this.times.idleMillis
+      const patience = peerLink.link.direction === "outbound" ? 1 : acceptorPatience
+      const dueMillis = idleSince + patience * this.times.idleMillis
       if (dueMillis - now <= toleranceMillis) {
         this.counters.idleClosed++
         peerLink.close({ _tag: "Disconnected" })

@@ -29,6 +29,9 @@ export class Member {
   /** Whether the last list of successors that it had was all of the ring. */
   wasWhole = true
   nextFinger = 0
+  /** How many times the usual interval its fingers are left alone: 1, or more once all were right for a turn. */
+  fingerPatience = 1
+  #rightFingers = 0
   repairCount = 0
 
   constructor(membership: Membership.Membership) {
@@ -100,8 +103,22 @@ export class Member {
   /** Takes a contact out of the fingers. */
   evict(contact: Contact): void {
     for (const [index, finger] of this.fingers) {
-      if (isSame(finger, contact)) this.fingers.delete(index)
+      if (isSame(finger, contact)) this.loseFinger(index)
     }
+  }
+
+  /** That finger is not known, or not right any more: the ring changes. */
+  loseFinger(index: number): void {
+    this.fingers.delete(index)
+    this.fingerPatience = 1
+    this.#rightFingers = 0
+  }
+
+  /** A finger was looked after, and right; after a turn of such the next ones are in less of a hurry. */
+  fingerWasRight(maxPatience: number): void {
+    if (++this.#rightFingers < this.fingers.size) return
+    this.#rightFingers = 0
+    this.fingerPatience = Math.min(maxPatience, 2 * this.fingerPatience)
   }
 
   /** Everybody it knows, each once. */

@@ -68,7 +68,12 @@ const dial = (node: CallNode, address: PeerAddress, key: string, joined: Joined)
     ),
     Effect.scoped,
     Effect.catch((error) => Effect.sync(() => failed(error))),
-    Effect.onExit((exit) => Effect.sync(() => settle(giveUp(exit))))
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        // As a rule the dial was settled long ago, and an error would be made for nobody.
+        if (node.dials.get(key) === joined) settle(giveUp(exit))
+      })
+    )
   )
 }
 

@@ -39,7 +39,10 @@ export interface PeersSettings {
   readonly maxTimeout: Duration.Input
   /** The timeout of calls to a peer that nothing is known of. Default 1 second. */
   readonly initialTimeout: Duration.Input
-  /** A link over which nothing was called for so long is closed. Default 60 seconds. */
+  /**
+   * A link over which nothing was called for so long is closed by the end that dialed it; by the other
+   * one a quarter later. Default 60 seconds.
+   */
   readonly idleTimeout: Duration.Input
   /** Links this node dials; then the idle one used longest ago is closed, or the call fails with `Full`. Default 128. */
   readonly maxLinks: number

@@ -32,10 +32,11 @@ export const stabilize = (node: ChordNode): Effect.Effect<never> =>
     }
   }))
 
-/** Looks after one finger of each member at a time. */
+/** Looks after one finger of each member at a time; more seldom while all of them turn out right. */
 export const fixFingers = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
-    yield* Effect.sleep(jittered(node, node.options.fingerInterval))
+    const patience = node.members.reduce((least, member) => Math.min(least, member.fingerPatience), maxFingerPatience)
+    yield* Effect.sleep(patience * jittered(node, node.options.fingerInterval))
     yield* Effect.forEach(node.members, (member) => fixFinger(node, member), { discard: true })
   }))
 
@@ -50,12 +51,15 @@ export const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Me
       onSuccess: (packets) => readFound(node.bits, packets)?.isOwner === true,
       onFailure: () => false
     })
-    if (isRight) return
-    member.fingers.delete(index)
+    if (isRight) return member.fingerWasRight(maxFingerPatience)
   }
+  member.loseFinger(index)
   const located = yield* Effect.option(locate(node, start))
   if (located._tag === "Some" && !node.isOwn(located.value.owner)) member.fingers.set(index, located.value.owner)
 })
+
+/** Times the usual interval: as in MIT's chord, where nothing changes there is little to look after. */
+const maxFingerPatience = 4
 
 /** The fingers that the successors do not cover, the widest first, in turn. */
 const nextFinger = (member: Member): number | undefined => {

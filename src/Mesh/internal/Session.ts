@@ -36,16 +36,17 @@ export const run = (
   Effect.scoped(Effect.gen(function*() {
     const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
     const session = new Session(node, link, expectation)
+    const fiber = yield* Effect.fiber
+    link.onClose = () => fiber.interruptUnsafe()
     yield* session.converse.pipe(
-      Effect.raceFirst(link.closed),
-      Effect.catch((error) => session.end(error.reason)),
+      Effect.catch((error) => session.end(link.closeReason ?? error.reason)),
       Effect.catchDefect((defect) =>
         Effect.andThen(
           Effect.logError("a link ended by a defect", defect),
           session.end({ _tag: "Defect", detail: String(defect) })
         )
       ),
-      Effect.onInterrupt(() => session.end({ _tag: "Stopped" }))
+      Effect.onInterrupt(() => session.end(link.closeReason ?? { _tag: "Stopped" }))
     )
   })).pipe(Effect.provideService(Protocol, node.services.protocol))
 
