@@ -40,7 +40,7 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly fingerInterval: Duration.Input
   /** How often a member compares its share with its successors'. Default 60 seconds. */
   readonly repairInterval: Duration.Input
-  /** Records whose other placements are looked after in one repair, in turn. Default 8. */
+  /** Records whose other placements are looked after in one repair, in turn; at peace a turn takes five repairs at least. Default 8. */
   readonly auditedRecords: number
   /** How often a node asks one it has known for long for its own place, to notice a second ring. Default 2 minutes. */
   readonly probeInterval: Duration.Input

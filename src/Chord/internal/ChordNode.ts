@@ -43,6 +43,9 @@ const maxCovered = 64
 /** Nodes that are remembered for the search for a second ring. */
 const maxRemembered = 16
 
+/** Repairs that a turn of audits takes at least. Each one costs four lookups, and finds something only after losses. */
+const auditRepairs = 5
+
 export class ChordNode {
   readonly peers: Peers
   readonly options: ChordOptions
@@ -64,6 +67,8 @@ export class ChordNode {
   /** When somebody last came to the neighbors of this node, in milliseconds of `uptimeMillis`. */
   changedMillis = Number.NEGATIVE_INFINITY
   #auditStart = 0
+  /** The repair with which the next turn may begin. */
+  #nextAudit = 0
   /** Arcs of which others keep copies here, by their ends. */
   readonly #covered = new Map<bigint, { readonly from: bigint; readonly atMillis: number }>()
   #newest: Version.Version | undefined
@@ -148,8 +153,15 @@ export class ChordNode {
     return undefined
   }
 
-  /** Records of this node's own arcs, in turn: those behind the last one that was given. */
+  /**
+   * Records of this node's own arcs, in turn: those behind the last one that was given. At peace a turn
+   * over all of them takes some repairs, and then there are none in between.
+   */
   nextToAudit(count: number): ReadonlyArray<Record> {
+    if (this.#auditStart === 0) {
+      if (this.counters.repairs < this.#nextAudit) return []
+      this.#nextAudit = this.counters.repairs + auditRepairs
+    }
     const { placement, storage } = this.services
     const found: Array<Record> = []
     let skipped = 0
@@ -161,6 +173,11 @@ export class ChordNode {
     }
     this.#auditStart = 0
     return found
+  }
+
+  /** Nodes have gone: other placements may be gone with them, and the next turn does not wait. */
+  hurryAudit(): void {
+    this.#nextAudit = 0
   }
 
   /** Another node keeps its records of this arc here, too. */

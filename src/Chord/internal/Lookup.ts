@@ -29,12 +29,31 @@ const maxAsked = 64
 /** Nodes that it keeps in mind. */
 const maxCandidates = 32
 
-/** The owner of a position. */
-export const locate = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
+/** A node that a call to has just failed, and how. */
+export interface Lost {
+  readonly contact: Contact
+  readonly error: CallError
+}
+
+/** The owner of a position. Who was `lost` a moment ago is not asked first, as if this search had. */
+export const locate = (node: ChordNode, position: bigint, lost?: Lost): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => {
     const own = node.ownerOf(position)
     if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    return search(node, new Search(node, position))
+    const state = new Search(node, position)
+    if (lost !== undefined) state.lose(lost)
+    return search(node, state)
+  })
+
+/**
+ * Who is the owner of a position by the word of the last one before it: one question less than
+ * `locate`, for callers that then ask that node what only an owner answers.
+ */
+export const presume = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
+  Effect.suspend(() => {
+    const own = node.ownerOf(position)
+    if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
+    return search(node, new Search(node, position), true)
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */
@@ -61,12 +80,13 @@ const fromOwn = (found: Found): Located => ({
   timeouts: 0
 })
 
-const search = (node: ChordNode, state: Search): Effect.Effect<Located, LookupError> =>
+const search = (node: ChordNode, state: Search, isWordEnough = false): Effect.Effect<Located, LookupError> =>
   Effect.gen(function*() {
     node.counters.lookups++
     while (state.asked < maxAsked) {
       const next = state.next()
       if (next === undefined) return yield* state.failure("no node is left to ask")
+      if (isWordEnough && next.after !== undefined) return state.presumed(next.contact)
       const located = yield* Effect.matchEffect(ask(node, state, next), {
         onSuccess: (found) => Effect.succeed(state.heard(next, found)),
         onFailure: (error) => Effect.sync(() => state.failed(next, error))
@@ -169,21 +189,33 @@ class Search {
 
   /** Somebody does not answer: round it; who named it as its predecessor is the owner then. */
   failed(step: Step, error: CallError): Located | undefined {
+    this.lose({ contact: step.contact, error })
+    if (!isDead(error)) return undefined
+    return step.heir === undefined ? undefined : this.#inherit(step.heir, step.after)
+  }
+
+  /** Somebody does not answer; who is dead is asked no more, and who named it is told. */
+  lose({ contact, error }: Lost): void {
     this.#timeouts++
     this.#node.counters.timeouts++
-    if (!isDead(error)) return undefined
-    if (!includes(this.#dead, step.contact)) {
-      this.#dead.push(step.contact)
-      if (isSilence(error)) this.#silent.push(step.contact)
+    if (!isDead(error)) return
+    if (!includes(this.#dead, contact)) {
+      this.#dead.push(contact)
+      if (isSilence(error)) this.#silent.push(contact)
     }
     for (const member of this.#node.members) {
-      member.evict(step.contact)
+      member.evict(contact)
       const first = member.membership.successors[0]
-      if (first !== undefined && isSame(first, step.contact)) this.#node.wake.openUnsafe()
+      if (first !== undefined && isSame(first, contact)) this.#node.wake.openUnsafe()
     }
     const teller = this.#path.at(-1)
-    if (teller !== undefined) this.#node.services.run(this.#node.tell(teller, "suspect", [writeContact(step.contact)]))
-    return step.heir === undefined ? undefined : this.#inherit(step.heir, step.after)
+    if (teller !== undefined) this.#node.services.run(this.#node.tell(teller, "suspect", [writeContact(contact)]))
+  }
+
+  /** The owner as far as it is known without asking it. */
+  presumed(owner: Contact): Located {
+    this.#node.counters.hops += this.#path.length
+    return { owner, predecessor: undefined, successors: [], path: this.#path, timeouts: this.#timeouts }
   }
 
   failure(detail: string): Effect.Effect<never, LookupError> {

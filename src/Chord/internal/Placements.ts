@@ -6,7 +6,7 @@ import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
-import { locate, type Located } from "./Lookup.ts"
+import { locate, type Located, presume } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { heldNearby, maxSyncing, place, type Placed, readPlaced } from "./Share.ts"
@@ -22,24 +22,30 @@ const maxTries = 3
 /** What went wrong at one placement. */
 export type PlacementFailure = CallError | CallRefused | LookupError
 
-/** Where a position is owned: by a member of this node, or by another node. */
+/**
+ * Asks the owner of a position, a member of this node or another one. The first time by the word of the
+ * node before it: the owner itself refuses what is not its own, and only then it is really looked up.
+ */
 const atOwner = <A>(
   node: ChordNode,
   position: bigint,
   own: (member: Member) => Effect.Effect<A, CallRefused>,
   other: (located: Located) => Effect.Effect<A, CallError>
 ): Effect.Effect<A, PlacementFailure> => {
-  const attempt = (triesLeft: number): Effect.Effect<A, PlacementFailure> =>
-    Effect.flatMap(locate(node, position), (located): Effect.Effect<A, PlacementFailure> => {
+  const attempt = (
+    place: Effect.Effect<Located, LookupError>,
+    triesLeft: number
+  ): Effect.Effect<A, PlacementFailure> =>
+    Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined ? other(located) : own(member)
-      return Effect.catch(
-        outcome,
-        (error): Effect.Effect<A, PlacementFailure> =>
-          triesLeft > 1 && isWorthAnotherTry(error) ? attempt(triesLeft - 1) : Effect.fail(error)
-      )
+      return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {
+        if (triesLeft === 0 || !isWorthAnotherTry(error)) return Effect.fail(error)
+        const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined
+        return attempt(locate(node, position, lost), triesLeft - 1)
+      })
     })
-  return Effect.suspend(() => attempt(maxTries))
+  return attempt(presume(node, position), maxTries)
 }
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>

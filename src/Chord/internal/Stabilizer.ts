@@ -65,6 +65,7 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   for (const contact of went) {
     if (!node.isOwn(contact)) node.emit({ _tag: "NeighborWent", contact })
   }
+  if (went.length > 0) node.hurryAudit()
   if (step.state.successors.length > 0) member.wasWhole = Membership.isWhole(step.state)
   if (went.some((contact) => !node.isOwn(contact)) && node.isAlone) {
     node.lost.openUnsafe()
