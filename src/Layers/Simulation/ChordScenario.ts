@@ -136,8 +136,6 @@ class Play {
     yield* this.#setIntervals(this.#scenario.settings)
     const upkeep = yield* this.#rest()
     const set = yield* this.#cost(this.#writeKeys())
-    // From now on the upkeep includes that of the keys.
-    if (keys > 0) yield* this.#rest()
     yield* this.#simulation.network.setConditions({ lossChance })
     yield* this.#observer.census
     if (isFrozen) yield* this.#setIntervals(frozen)
