@@ -7,6 +7,7 @@ export {
   Chord,
   ChordConfig,
   type ChordEvent,
+  ChordMetrics,
   type ChordOptions,
   type ChordStats,
   ChordStorage,
