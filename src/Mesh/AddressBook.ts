@@ -36,8 +36,9 @@ export interface Backoff {
 }
 
 /**
- * The longest wait, times this, is how long a node that has its share of links leaves one alone that
- * has no slot for it: else all nodes that were given the same bootstrap address dial it for ever.
+ * A node that has its share of links and is turned away by one that has no slot waits ever longer, up to
+ * the longest wait times this: else all nodes that were given the same bootstrap address dial it twice
+ * a minute for ever. Not from the beginning: sybils may hold those links, and the slots there.
  */
 const fullWaits = 20
 
@@ -125,17 +126,16 @@ export class AddressBook {
   failed(address: PeerAddress, nowMillis: number, chance: number): void {
     const known = this.get(address)
     if (known === undefined) return
-    const wait = Math.min(this.#backoff.maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, known.failureCount))
+    known.nextDialMillis = nowMillis + this.#wait(known, this.#backoff.maxMillis, chance)
     known.failureCount++
-    known.nextDialMillis = nowMillis + Math.round(wait * (0.8 + 0.4 * chance))
   }
 
   /** A dial met a node that has no slot for this one; `chance` as in `failed`. */
   turnedAway(address: PeerAddress, nowMillis: number, chance: number): void {
-    this.failed(address, nowMillis, chance)
     const known = this.get(address)
     if (known === undefined) return
-    known.fullUntilMillis = nowMillis + Math.round(fullWaits * this.#backoff.maxMillis * (0.8 + 0.4 * chance))
+    known.fullUntilMillis = nowMillis + this.#wait(known, fullWaits * this.#backoff.maxMillis, chance)
+    this.failed(address, nowMillis, chance)
   }
 
   /** The peer does not want the link: no dial of the node's own accord for the longest wait. */
@@ -159,6 +159,12 @@ export class AddressBook {
       if (!known.isDialing && !isLinked(known, text)) found.push(known)
     }
     return found
+  }
+
+  #wait({ failureCount }: KnownAddress, maxMillis: number, chance: number): number {
+    return Math.round(
+      Math.min(maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, failureCount)) * (0.8 + 0.4 * chance)
+    )
   }
 
   #forgetOldest(): void {

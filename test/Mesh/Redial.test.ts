@@ -74,9 +74,11 @@ describe("a bootstrap node without a free slot", () => {
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual((yield* late.mesh.peers).map(({ id }) => id), [other.mesh.id])
 
-      const before = turnedAwayCount(hub)
+      // Ever longer waits, beyond those for an address where nobody answers.
       yield* TestClock.adjust("5 minutes")
-      assert.strictEqual(turnedAwayCount(hub), before)
+      const before = turnedAwayCount(hub)
+      yield* TestClock.adjust("10 minutes")
+      assert.isAtMost(turnedAwayCount(hub) - before, 3)
 
       yield* first.stop
       yield* other.crash

@@ -24,7 +24,6 @@ describe("ChordScenario", () => {
     assert.deepInclude(figures, {
       lookups: 200,
       lookupsFailed: 0,
-      timeoutsMean: 0,
       keysLost: 0,
       keysUnreadable: 0,
       invariantViolations: 0,
@@ -32,6 +31,8 @@ describe("ChordScenario", () => {
       healSeconds: null,
       neighborsHealSeconds: null
     })
+    // An answer may come late: delays have no bound here.
+    assert.isBelow(figures.timeoutsMean, 0.05)
     // Half the logarithm of the size at most, and more than none.
     assert.isTrue(figures.hopsMean > 0.5 && figures.hopsMean < Math.log2(20) / 2 + 0.1, `${figures.hopsMean} hops`)
     // A get reads three placements, a set writes all five with their copies.
