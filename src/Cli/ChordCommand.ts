@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { address, dialable } from "./AddressFlag.ts"
+import * as SecurityFlags from "./SecurityFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
 
 /** The longest period of stabilization that makes sense. */
@@ -53,6 +54,7 @@ const flags = {
     ),
     Flag.withDefault(false)
   ),
+  ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
     Flag.withDefault(false)
@@ -78,7 +80,7 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   when the input ends and the ring could not be joined.
 
   With --json, each line is {"event":…}: listening, joined, get, set, deleted, has, lookup, ring,
-  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, error, help.`
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, error, help.`
 
 /**
  * `p2p chord`.
@@ -90,7 +92,8 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes }) {
+    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes, ...rest }) {
+      const security = yield* SecurityFlags.toSecurity(rest)
       const { run } = yield* Effect.promise(() => import("./ChordSession.ts"))
       yield* run({
         listen,
@@ -102,6 +105,7 @@ export const chord = Command.make(
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
         originals,
+        security,
         stay,
         json
       })

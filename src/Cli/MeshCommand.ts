@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { address, dialable } from "./AddressFlag.ts"
+import * as SecurityFlags from "./SecurityFlags.ts"
 
 const flags = {
   listen: address("listen").pipe(
@@ -29,6 +30,20 @@ const flags = {
     Flag.filter((count) => count >= 0 && count <= 1000, () => "a number from 0 to 1000"),
     Flag.withDescription("Links to dial of its own accord, besides those asked for (default 4)"),
     Flag.optional
+  ),
+  ...SecurityFlags.flags,
+  sign: Flag.Boolean("sign").pipe(
+    Flag.withDescription(
+      "Sign what this node says, so that others can tell it is from the node of that id, over any way"
+    ),
+    Flag.withDefault(false)
+  ),
+  requireProof: Flag.Literals("require-proof", ["never", "known", "always"]).pipe(
+    Flag.withMetavar("WHEN"),
+    Flag.withDescription(
+      "Show only messages of proven senders: always, or for those who have proven themselves before: known (default never)"
+    ),
+    Flag.withDefault("never")
   ),
   protocol: Flag.Literals("protocol", ["0.4"]).pipe(
     Flag.withMetavar("VERSION"),
@@ -57,8 +72,11 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   without input. The status is 1 when the input ends and none of the nodes to connect to could be
   reached, so that nobody got what was sent.
 
+  With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
+  without it the sender is a claim.
+
   With --json, each line is {"event":…}: listening, peer-joined, peer-left, message, sent, error,
-  peers, topic, subscribed, rejected, dial-failed, slow, recovered, help.`
+  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, help.`
 
 /**
  * `p2p mesh`.
@@ -69,7 +87,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 export const mesh = Command.make(
   "mesh",
   flags,
-  Effect.fnUntraced(function*({ announce, connect, json, links, listen, stay, subnet }) {
+  Effect.fnUntraced(function*({ announce, connect, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
+    const security = yield* SecurityFlags.toSecurity(rest, sign)
     const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
     yield* run({
       listen,
@@ -77,6 +96,9 @@ export const mesh = Command.make(
       connect,
       subnet: Option.getOrUndefined(subnet),
       links: Option.getOrUndefined(links),
+      security,
+      sign,
+      requireProof,
       stay,
       json
     })
@@ -87,6 +109,7 @@ export const mesh = Command.make(
   Command.withExamples([
     { command: "p2p mesh --listen 127.0.0.1:4444", description: "A node that others on this machine can connect to" },
     { command: "p2p mesh --connect 127.0.0.1:4444", description: "Another one, linked to it" },
+    { command: "p2p mesh --tls --identity ./me", description: "A node whose id others can be sure of" },
     { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
   ])
 )

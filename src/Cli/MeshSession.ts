@@ -24,6 +24,7 @@ import { MeshDisplay } from "./MeshDisplay.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
+import { type Security, sharedFlags } from "./SecurityFlags.ts"
 import * as Style from "./Style.ts"
 
 /**
@@ -39,6 +40,10 @@ export interface MeshSessionOptions {
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
+  /** Who it is, and how its connections are secured. */
+  readonly security: Security
+  readonly sign: boolean
+  readonly requireProof: "never" | "known" | "always"
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -77,17 +82,23 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   const output = yield* Output.makeLineWriter(prompt?.write)
   const display = new MeshDisplay(
     Style.make(Style.hasColors(process.stdout)),
-    (address) => `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}`
+    (address) =>
+      `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}${sharedFlags(options.security)}`
   )
   const toLines = options.json ? toJsonLines : display.toLines
   const report = (report: MeshReport) => output.print(toLines(report))
-  const node = NodeMesh.layer({
+  const { identity, tls } = options.security
+  const settings = {
     host: options.listen.host,
     port: options.listen.port,
     ...(options.announce === undefined ? {} : { announce: format(options.announce) }),
     ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
-    ...(options.links === undefined ? {} : { maxOutboundLinks: options.links })
-  })
+    ...(options.links === undefined ? {} : { maxOutboundLinks: options.links }),
+    identity,
+    sign: options.sign,
+    requireProof: options.requireProof
+  }
+  const node = tls === undefined ? NodeMesh.layer(settings) : NodeMesh.layerTls({ ...settings, tls })
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(node),

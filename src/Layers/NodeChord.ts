@@ -1,5 +1,5 @@
 /**
- * A chord node on Node, from one Layer: TCP, protocol 0.4, digests and compression of `node:`, its
+ * A chord node on Node, from one Layer: TCP or TLS, protocol 0.4, digests and compression of `node:`, its
  * share of the dictionary in memory or in a directory.
  *
  * ```ts
@@ -32,11 +32,13 @@ import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import { ChordStorage, type StorageError, type StorageOptions } from "../Chord/ChordStorage.ts"
 import { format, InvalidAddress, parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
+import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import * as NodeTcp from "../Transport/NodeTcp.ts"
-import type { ListenError } from "../Transport/Transport.ts"
+import type { ListenError, Transport } from "../Transport/Transport.ts"
 import * as NodeChordStorage from "./NodeChordStorage.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
+import * as NodeSecurity from "./NodeSecurity.ts"
 
 /**
  * The settings of a node: those of `ChordOptions`, with addresses as texts.
@@ -74,7 +76,15 @@ export interface NodeChordWithStorage extends NodeChordOptions, StorageOptions {
 }
 
 /**
- * A node with these settings. Fails with `ListenError` when it cannot listen there, with
+ * The settings of a node over TLS.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeChordTlsOptions extends NodeChordWithStorage, NodeSecurity.NodeTlsSettings {}
+
+/**
+ * A node with these settings, over TCP. Fails with `ListenError` when it cannot listen there, with
  * `InvalidAddress` when a text is no address, and with `StorageError` when its directory is in use,
  * unreadable, or cannot be written.
  *
@@ -89,6 +99,23 @@ export const layer = (
 }
 
 /**
+ * The same over TLS: `tls.mode` is `"pinned"` (the default: ids, and so places in the ring, are proven by
+ * keys), `"authority"` (only nodes with a certificate of `tls.ca` get in) or `"compatible"` (encrypted,
+ * and nobody is proven). docs/security.md says what each protects from.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (
+  options: NodeChordTlsOptions = {}
+): Layer.Layer<Chord, ListenError | InvalidAddress | StorageError | IdentityError> => {
+  const { data, identity, maxBytes, maxRecords, tls = {}, tombstoneTtl, ...rest } = options
+  return withTransport(rest, NodeSecurity.layer({ identity, tls })).pipe(
+    Layer.provide(toStorage(data, { maxBytes, maxRecords, tombstoneTtl }))
+  )
+}
+
+/**
  * A node whose share is where you say: `NodeChordStorage.layerSqlite`, or a storage of your own.
  *
  * @category layers
@@ -96,33 +123,49 @@ export const layer = (
  */
 export const layerStorage = (
   options: NodeChordOptions = {}
-): Layer.Layer<Chord, ListenError | InvalidAddress, ChordStorage> =>
-  Layer.unwrap(Effect.map(toChordOptions(options), (chordOptions) => fromConfig(ChordConfig.layer(chordOptions))))
+): Layer.Layer<Chord, ListenError | InvalidAddress, ChordStorage> => withTransport(options, NodeTcp.layer())
+
+const withTransport = <E>(
+  options: NodeChordOptions,
+  transport: Layer.Layer<Transport, E>
+): Layer.Layer<Chord, ListenError | InvalidAddress | E, ChordStorage> =>
+  Layer.unwrap(
+    Effect.map(toChordOptions(options), (chordOptions) => fromConfig(ChordConfig.layer(chordOptions), transport))
+  )
 
 /**
  * A node whose every setting comes from `Config`: by default from environment variables named
  * `P2P_CHORD_` and the setting, `P2P_CHORD_PORT`, `P2P_CHORD_SUBNET`, `P2P_CHORD_DATA`,
  * `P2P_CHORD_BOOTSTRAP` (addresses with commas), `P2P_CHORD_VIRTUAL_NODES`,
  * `P2P_CHORD_STABILIZE_INTERVAL` (`"10 seconds"`), and so on. What is not set has its default.
+ * `P2P_CHORD_TLS` (`pinned`, `authority` or `compatible`) makes it a node over TLS, with
+ * `P2P_CHORD_IDENTITY` (a directory), `P2P_CHORD_TLS_CA`, `P2P_CHORD_TLS_CERT` and `P2P_CHORD_TLS_KEY`.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Chord, ListenError | StorageError | Config.ConfigError> = Layer.unwrap(
-  Effect.suspend(() =>
-    Effect.map(
-      config,
-      ({ chord, data, storage }) => fromConfig(ChordConfig.layer(chord)).pipe(Layer.provide(toStorage(data, storage)))
+export const layerConfig: Layer.Layer<Chord, ListenError | StorageError | IdentityError | Config.ConfigError> = Layer
+  .unwrap(
+    Effect.suspend(() =>
+      Effect.map(
+        config,
+        ({ chord, data, security, storage }) =>
+          fromConfig(ChordConfig.layer(chord), NodeSecurity.layer(security)).pipe(
+            Layer.provide(toStorage(data, storage))
+          )
+      )
     )
   )
-)
 
-/** Everything a node on Node is made of, but for its settings and its storage. */
-const fromConfig = (settings: Layer.Layer<ChordConfig>): Layer.Layer<Chord, ListenError, ChordStorage> =>
+/** Everything a node on Node is made of, but for its settings, its transport and its storage. */
+const fromConfig = <E>(
+  settings: Layer.Layer<ChordConfig>,
+  transport: Layer.Layer<Transport, E>
+): Layer.Layer<Chord, ListenError | E, ChordStorage> =>
   Chord.layer.pipe(
     Layer.provide([
       settings,
-      NodeTcp.layer(),
+      transport,
       NodeHashing.layer,
       Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))
     ])
@@ -232,6 +275,7 @@ const chord: Config.Config<ChordOptions> = Config.all({
 const config = Config.all({
   chord,
   data: optional(Config.String("DATA")),
+  security: NodeSecurity.config,
   storage: Config.all({
     maxRecords: optional(Config.Int("MAX_RECORDS")),
     maxBytes: optional(Config.Int("MAX_BYTES")),

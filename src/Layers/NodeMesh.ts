@@ -1,5 +1,5 @@
 /**
- * A mesh node on Node, from one Layer: TCP, protocol 0.4, digests and compression of `node:`.
+ * A mesh node on Node, from one Layer: TCP or TLS, protocol 0.4, digests and compression of `node:`.
  *
  * ```ts
  * import { NodeRuntime } from "@effect/platform-node"
@@ -30,10 +30,11 @@ import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { InvalidAddress } from "../Mesh/MeshError.ts"
 import { format, parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
-import * as NodeTcp from "../Transport/NodeTcp.ts"
-import type { ListenError } from "../Transport/Transport.ts"
+import type { IdentityError } from "../Transport/NodeIdentity.ts"
+import type { ListenError, Transport } from "../Transport/Transport.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
+import * as NodeSecurity from "./NodeSecurity.ts"
 
 /**
  * The settings of a node: those of `MeshOptions`, with addresses as texts.
@@ -41,7 +42,9 @@ import * as NodeHashing from "./NodeHashing.ts"
  * @category options
  * @since 0.1.0
  */
-export interface NodeMeshOptions extends Partial<Omit<MeshOptions, "listen" | "announce" | "bootstrap">> {
+export interface NodeMeshOptions
+  extends Partial<Omit<MeshOptions, "listen" | "announce" | "bootstrap">>, NodeSecurity.NodeIdentityOptions
+{
   /** The address to listen on. Default `"127.0.0.1"`, this machine alone; `"0.0.0.0"` for all of its addresses. */
   readonly host?: string | undefined
   /** The port to listen on. Default 0: any free one; `mesh.address` tells which. */
@@ -50,43 +53,82 @@ export interface NodeMeshOptions extends Partial<Omit<MeshOptions, "listen" | "a
   readonly announce?: string | undefined
   /** Nodes to dial at the start and whenever no link to them is left, as `"host:port"`. */
   readonly bootstrap?: ReadonlyArray<string> | undefined
+  /**
+   * Whether broadcasts and whispers carry a signature, by which any of ours can tell that they are from
+   * this node: about 170 bytes more, which original nodes deliver as one more packet. Default false.
+   */
+  readonly sign?: boolean | undefined
 }
 
 /**
- * A node with these settings. Fails with `ListenError` when it cannot listen there, and with
- * `InvalidAddress` when a text is no address.
+ * The settings of a node over TLS.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeMeshTlsOptions extends NodeMeshOptions, NodeSecurity.NodeTlsSettings {}
+
+/**
+ * A node with these settings, over TCP. Fails with `ListenError` when it cannot listen there, with
+ * `InvalidAddress` when a text is no address, and with `IdentityError` when its identity cannot be used.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: NodeMeshOptions = {}): Layer.Layer<Mesh, ListenError | InvalidAddress> =>
-  Layer.unwrap(Effect.map(toMeshOptions(options), (meshOptions) => fromConfig(MeshConfig.layer(meshOptions))))
+export const layer = (
+  options: NodeMeshOptions = {}
+): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError> => secured({ ...options, tls: undefined })
+
+/**
+ * The same over TLS: `tls.mode` is `"pinned"` (the default: ids are proven by keys), `"authority"` (only
+ * nodes with a certificate of `tls.ca` get in) or `"compatible"` (the "SSL" of original nodes: encrypted,
+ * and nobody is proven). docs/security.md says what each protects from.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = (
+  options: NodeMeshTlsOptions = {}
+): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError> => secured({ ...options, tls: options.tls ?? {} })
+
+const secured = (options: NodeMeshTlsOptions) =>
+  Layer.unwrap(
+    Effect.map(toMeshOptions(options), (meshOptions) =>
+      fromConfig(MeshConfig.layer(meshOptions), NodeSecurity.layer(options)))
+  )
 
 /**
  * A node whose every setting comes from `Config`: by default from environment variables named
  * `P2P_` and the setting, `P2P_PORT`, `P2P_SUBNET`, `P2P_BOOTSTRAP` (addresses with commas),
  * `P2P_MAX_OUTBOUND_LINKS`, `P2P_RELAY_WINDOW` (`"60 seconds"`), and so on. What is not set has its
- * default.
+ * default. `P2P_TLS` (`pinned`, `authority` or `compatible`) makes it a node over TLS, with
+ * `P2P_IDENTITY` (a directory), `P2P_TLS_CA`, `P2P_TLS_CERT` and `P2P_TLS_KEY` (files); `P2P_SIGN` has
+ * it sign.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Mesh, ListenError | Config.ConfigError> = Layer.unwrap(
-  Effect.suspend(() => Effect.map(config, (meshOptions) => fromConfig(MeshConfig.layer(meshOptions))))
+export const layerConfig: Layer.Layer<Mesh, ListenError | IdentityError | Config.ConfigError> = Layer.unwrap(
+  Effect.suspend(() =>
+    Effect.map(config, ({ mesh, security }) => fromConfig(MeshConfig.layer(mesh), NodeSecurity.layer(security)))
+  )
 )
 
 /** Everything a node on Node is made of, but for its settings. */
-const fromConfig = (settings: Layer.Layer<MeshConfig>): Layer.Layer<Mesh, ListenError> =>
+const fromConfig = <E>(
+  settings: Layer.Layer<MeshConfig>,
+  security: Layer.Layer<Transport, E>
+): Layer.Layer<Mesh, ListenError | E> =>
   Mesh.layer.pipe(
     Layer.provide([
       settings,
-      NodeTcp.layer(),
+      security,
       Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))
     ])
   )
 
-const toMeshOptions = Effect.fnUntraced(function*(options: NodeMeshOptions) {
-  const { announce, bootstrap, host, port, ...rest } = options
+const toMeshOptions = Effect.fnUntraced(function*(options: NodeMeshTlsOptions) {
+  const { announce, bootstrap, host, identity: _, port, sign: _sign, tls: _tls, ...rest } = options
   const listen = yield* toAddress(`${format({ host: host ?? "127.0.0.1", port: port ?? 0 })}`)
   return {
     ...MeshConfig.defaults,
@@ -123,7 +165,7 @@ const duration = (name: string, value: MeshOptions["relayWindow"]) =>
   Config.map(Config.option(Config.Duration(name)), (found) => found._tag === "Some" ? found.value : value)
 
 /** Every setting by its name in capitals. */
-const config: Config.Config<MeshOptions> = Config.all({
+const mesh: Config.Config<MeshOptions> = Config.all({
   subnet: Config.String("SUBNET").pipe(Config.withDefault(defaults.subnet)),
   listen: Config.map(
     Config.all([
@@ -162,5 +204,17 @@ const config: Config.Config<MeshOptions> = Config.all({
   maxPendingRequests: int("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
   inboxCapacity: int("INBOX_CAPACITY", defaults.inboxCapacity),
   handlerConcurrency: int("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
-  drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout)
+  drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout),
+  requireProof: Config.Literals(["never", "known", "always"], "REQUIRE_PROOF").pipe(
+    Config.withDefault(defaults.requireProof)
+  ),
+  maxProvenIds: int("MAX_PROVEN_IDS", defaults.maxProvenIds)
+})
+
+const config = Config.all({
+  mesh,
+  security: Config.map(
+    Config.all([NodeSecurity.config, Config.Boolean("SIGN").pipe(Config.withDefault(false))]),
+    ([security, sign]) => ({ ...security, sign })
+  )
 }).pipe(Config.nested("P2P"))

@@ -1,7 +1,11 @@
 /** `effect-p2p/node`: what only Node can run, ready-made Layers and the parts they are built of. */
+export { IdentityError } from "../Transport/NodeIdentity.ts"
+export * as NodeIdentity from "../Transport/NodeIdentity.ts"
 export * as NodeTcp from "../Transport/NodeTcp.ts"
+export * as NodeTls from "../Transport/NodeTls.ts"
 export * as NodeChord from "./NodeChord.ts"
 export * as NodeChordStorage from "./NodeChordStorage.ts"
 export * as NodeCompression from "./NodeCompression.ts"
 export * as NodeHashing from "./NodeHashing.ts"
 export * as NodeMesh from "./NodeMesh.ts"
+export * as NodeSigning from "./NodeSigning.ts"

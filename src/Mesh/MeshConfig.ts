@@ -87,6 +87,16 @@ export interface MeshOptions {
   readonly handlerConcurrency: number
   /** How long closing a link may take to write what is queued. Default 1 second. */
   readonly drainTimeout: Duration.Input
+
+  /**
+   * From whom messages are taken that do not prove their sender: `"never"` asks for a proof, so all are
+   * taken; `"known"` refuses them where the sender has proven itself before; `"always"` takes only what
+   * is proven. What is refused is not delivered and told as `ProofRefused`; broadcasts are relayed all the
+   * same, for others may take them. Default `"never"`. A signature that is wrong is refused always.
+   */
+  readonly requireProof: "never" | "known" | "always"
+  /** Ids remembered as proven; past it no more are, so that nobody can push out the first. Default 10000. */
+  readonly maxProvenIds: number
 }
 
 /**
@@ -127,7 +137,9 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxPendingRequests: 1024,
     inboxCapacity: 65_536,
     handlerConcurrency: 64,
-    drainTimeout: Duration.seconds(1)
+    drainTimeout: Duration.seconds(1),
+    requireProof: "never",
+    maxProvenIds: 10_000
   }
 
   /** The defaults with some settings changed. */

@@ -57,8 +57,8 @@ export const introduce = (link: Link, options: HandshakeOptions): Effect.Effect<
   })
 
 /**
- * Waits for the handshake of the peer and checks it: same network, not this node itself. Fails with
- * the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
+ * Waits for the handshake of the peer and checks it: same network, not this node itself, and an id
+ * that is its own where the transport proved a key. Fails with the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
  * its handshake: `onPeers` is told of the former.
  *
  * @category handshake
@@ -83,6 +83,10 @@ export const receive = Effect.fnUntraced(function*(
   if (nodeId === options.nodeId) return yield* refuse({ _tag: "SelfConnection" })
   if (nodeId.length === 0 || nodeId.length > maxIdLength) {
     return yield* refuse({ _tag: "HandshakeInvalid", detail: `an id of ${nodeId.length} characters` })
+  }
+  if (link.identity !== undefined) {
+    const proven = (yield* Protocol).identityId(link.identity, options.networkId)
+    if (nodeId !== proven) return yield* refuse({ _tag: "IdentityMismatch", claimed: nodeId, proven })
   }
   return { id: nodeId, address: reachable(handshake.address, link.remote) }
 })

@@ -10,21 +10,30 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { describeTls, isTlsFault, TlsFault, type TlsRefused } from "./TlsFault.ts"
 
 /**
  * A dial came to nothing. `kind` says how: nobody listens there (`Refused`), no answer in time
- * (`TimedOut`), no way to that host (`Unreachable`), no such host name (`UnknownHost`), or
- * something else (`Other`, see `cause`).
+ * (`TimedOut`), no way to that host (`Unreachable`), no such host name (`UnknownHost`), a connection
+ * that could not be secured (the `TlsFault`; `by` is the end that found it), or something else
+ * (`Other`, see `cause`).
  *
  * @category errors
  * @since 0.1.0
  */
 export class DialError extends Schema.TaggedError<DialError>()("DialError", {
   address: PeerAddress,
-  kind: Schema.Literals(["Refused", "TimedOut", "Unreachable", "UnknownHost", "Other"]),
-  cause: Schema.Defect()
+  kind: Schema.Literals(["Refused", "TimedOut", "Unreachable", "UnknownHost", ...TlsFault.literals, "Other"]),
+  cause: Schema.Defect(),
+  by: Schema.optional(Schema.Literals(["here", "there"]))
 }) {
   override get message(): string {
+    if (isTlsFault(this.kind)) {
+      const detail = this.cause instanceof Error ? this.cause.message : String(this.cause)
+      return `no secure connection to ${this.address}: ${
+        describeTls({ fault: this.kind, by: this.by ?? "here", detail })
+      }`
+    }
     const said = {
       Refused: "nobody listens there",
       TimedOut: "no answer in time",
@@ -96,6 +105,16 @@ export interface Connection {
    * taken. For transports that gain nothing by writing many messages together.
    */
   readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined
+  /**
+   * Like `send`, but what is in one chunk arrives apart from the next, in a record of its own. Only
+   * where it matters: an original node over TLS does not see the second frame of a record.
+   */
+  readonly sendApart?: Connection["send"] | undefined
+  /**
+   * The public key that the transport proved to be the other end's, as DER (SubjectPublicKeyInfo).
+   * The handshake then takes no other id from it than the one that follows from this key.
+   */
+  readonly identity?: Uint8Array | undefined
 }
 
 /**
@@ -120,11 +139,28 @@ export interface Listener {
   readonly address: PeerAddress
   /**
    * Runs `handler` in a fiber of its own for each accepted connection, until interrupted; that
-   * interrupts the handlers. A connection is closed when its handler ends.
+   * interrupts the handlers. A connection is closed when its handler ends. `onRefused` hears of what
+   * came to no connection, and must return at once.
    */
   readonly serve: <R>(
-    handler: (connection: Connection) => Effect.Effect<void, never, R>
+    handler: (connection: Connection) => Effect.Effect<void, never, R>,
+    onRefused?: (refused: RefusedConnection) => void
   ) => Effect.Effect<never, never, Exclude<R, Scope.Scope>>
+}
+
+/**
+ * What somebody opened and the transport did not let through: it was not secured (`TlsRefused`), not
+ * in time, or too many others were under way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RefusedConnection {
+  readonly remote: PeerAddress
+  readonly reason:
+    | TlsRefused
+    | { readonly _tag: "HandshakeTimeout"; readonly afterMillis: number }
+    | { readonly _tag: "Full"; readonly limit: number }
 }
 
 /**
@@ -135,10 +171,12 @@ export interface Listener {
  */
 export class Transport extends Context.Service<Transport, {
   /**
-   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"` or
-   * `"SSL"`. Nodes with different encryption are on different networks.
+   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"`,
+   * `"SSL"`, or one of ours. Nodes with different encryption are on different networks.
    */
   readonly encryption: string
+  /** The public key that this transport proves to others, as in `Connection`; this node's id follows from it. */
+  readonly identity?: Uint8Array | undefined
   /** Opens a connection. Fails after the transport's own timeout at the latest. */
   readonly dial: (address: PeerAddress) => Effect.Effect<Connection, DialError, Scope.Scope>
   /** Binds an address; port 0 stands for any free one. */

@@ -32,6 +32,7 @@ export interface Event {
   readonly message?: string
   readonly packets?: ReadonlyArray<string>
   readonly time?: number
+  readonly proof?: string
   readonly peers?: unknown
 }
 

@@ -34,7 +34,7 @@ describe("p2p", () => {
       const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })
 
       assert.deepStrictEqual([all.status, mesh.status], [0, 0])
-      for (const command of ["mesh", "chord", "encode", "decode", "simulate", "demo"]) {
+      for (const command of ["mesh", "chord", "encode", "decode", "simulate", "demo", "identity"]) {
         assert.include(all.stdout.join("\n"), `  ${command}  `)
       }
       for (const word of ["/whisper ID TEXT", "/reply MESSAGE-ID TEXT", "/peers", "/connect HOST:PORT", "/quit"]) {

@@ -10,10 +10,10 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
-import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
+import type { SigningKeys } from "../../Protocol/Signing.ts"
 import type { LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
@@ -22,7 +22,7 @@ import type { DialError, Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
-import { MeshMessage } from "../MeshMessage.ts"
+import type { MeshMessage } from "../MeshMessage.ts"
 import { makeCounters, type MeshCounters } from "../MeshStats.ts"
 import { type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
@@ -32,6 +32,8 @@ import { Readers } from "./Readers.ts"
 export interface NodeServices {
   readonly protocol: Protocol["Service"]
   readonly transport: Transport["Service"]
+  /** What signs and checks signatures; undefined when nothing does. */
+  readonly signing: SigningKeys | undefined
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
   readonly events: PubSub.PubSub<MeshEvent>
@@ -49,6 +51,10 @@ export class MeshNode {
   readonly services: NodeServices
   readonly table: RoutingTable
   readonly seen: SeenIds
+  /** Signed whispers, so that none is taken twice. */
+  readonly seenWhispers: SeenIds
+  /** Senders that have proven themselves. */
+  readonly provenIds = new Set<string>()
   readonly book: AddressBook
   readonly counters: MeshCounters = makeCounters()
   /** Readers of what users sent. */
@@ -91,10 +97,9 @@ export class MeshNode {
       drainTimeout: options.drainTimeout
     }
     this.table = new RoutingTable(id)
-    this.seen = new SeenIds(
-      Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew)),
-      options.maxSeenIds
-    )
+    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
+    this.seen = new SeenIds(seenSeconds, options.maxSeenIds)
+    this.seenWhispers = new SeenIds(seenSeconds, options.maxSeenIds)
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)
@@ -171,9 +176,10 @@ export class MeshNode {
     if (isNew) this.wake.openUnsafe()
   }
 
-  /** Hands a user's message to the application. */
-  deliver(message: Message, from: string): void {
+  /** Hands a user's message to the application, if it was taken. */
+  deliver(message: MeshMessage | undefined): void {
+    if (message === undefined) return
     this.counters.delivered++
-    this.inbox.publish(new MeshMessage(message, from))
+    this.inbox.publish(message)
   }
 }

@@ -12,10 +12,10 @@ import type { Message } from "../../Protocol/Message.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { type Link, readGoodbye } from "../../Transport/Link.ts"
-import { MeshMessage } from "../MeshMessage.ts"
 import type { Peer } from "../RoutingTable.ts"
 import { send } from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { take } from "./Proofs.ts"
 
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
@@ -83,10 +83,10 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
   switch (node.services.protocol.subFlag(message.payload)) {
     case "broadcast":
     case "whisper":
-      node.deliver(message, peer.id)
+      node.deliver(take(node, peer, link, message))
       return undefined
     case "custom":
-      handleCustom(node, peer, message)
+      handleCustom(node, peer, link, message)
       return undefined
     case "peers":
     case "request":
@@ -102,14 +102,16 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
 
 const decoder = new TextDecoder()
 
-const handleCustom = (node: MeshNode, peer: Peer, message: Message): void => {
+const handleCustom = (node: MeshNode, peer: Peer, link: Link, message: Message): void => {
   const handler = node.handlers.get(decoder.decode(message.payload[0]))
   if (handler === undefined) {
     node.counters.ignored++
     return
   }
+  const taken = take(node, peer, link, message)
+  if (taken === undefined) return
   node.counters.handled++
-  handler(new MeshMessage(message, peer.id))
+  handler(taken)
 }
 
 const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {

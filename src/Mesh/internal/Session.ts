@@ -9,7 +9,7 @@ import { Protocol } from "../../Protocol/Protocol.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
-import type { Connection, DialError } from "../../Transport/Transport.ts"
+import type { Connection, DialError, RefusedConnection } from "../../Transport/Transport.ts"
 import type { Peer } from "../RoutingTable.ts"
 import { awaitRoom } from "./Congestion.ts"
 import * as Contest from "./Contest.ts"
@@ -62,6 +62,12 @@ export const accept = (node: MeshNode, connection: Connection): Effect.Effect<vo
     node.pendingInboundCount++
     return run(node, connection, "inbound")
   })
+
+/** A connection that the transport did not let through. */
+export const refused = (node: MeshNode, { reason, remote }: RefusedConnection): void => {
+  node.counters.rejected++
+  node.emit({ _tag: "Rejected", remote, direction: "inbound", reason })
+}
 
 class Session {
   readonly #node: MeshNode
