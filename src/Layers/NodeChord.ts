@@ -30,6 +30,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import { Chord } from "../Chord/Chord.ts"
 import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import { ChordStorage, type StorageError, type StorageOptions } from "../Chord/ChordStorage.ts"
+import type { Compression } from "../Protocol/Compression.ts"
 import { format, InvalidAddress, parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
@@ -84,16 +85,30 @@ export interface NodeChordWithStorage extends NodeChordOptions, StorageOptions {
 export interface NodeChordTlsOptions extends NodeChordWithStorage, NodeSecurity.NodeTlsSettings {}
 
 /**
+ * Which compression methods the node offers.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CompressionChoice<E> {
+  /**
+   * The methods in their order: `Compression.layerMerge(NodeCompression.layer, Bz2.layer)` adds one.
+   * Default `NodeCompression.layer`.
+   */
+  readonly compression?: Layer.Layer<Compression, E> | undefined
+}
+
+/**
  * A node with these settings, over TCP. Fails with `ListenError` when it cannot listen there, with
- * `InvalidAddress` when a text is no address, and with `StorageError` when its directory is in use,
- * unreadable, or cannot be written.
+ * `InvalidAddress` when a text is no address, with `StorageError` when its directory is in use,
+ * unreadable, or cannot be written, and as `compression` does.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: NodeChordWithStorage = {}
-): Layer.Layer<Chord, ListenError | InvalidAddress | StorageError> => {
+export const layer = <E = never>(
+  options: NodeChordWithStorage & CompressionChoice<E> = {}
+): Layer.Layer<Chord, ListenError | InvalidAddress | StorageError | E> => {
   const { data, maxBytes, maxRecords, tombstoneTtl, ...rest } = options
   return layerStorage(rest).pipe(Layer.provide(toStorage(data, { maxBytes, maxRecords, tombstoneTtl })))
 }
@@ -106,9 +121,9 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerTls = (
-  options: NodeChordTlsOptions = {}
-): Layer.Layer<Chord, ListenError | InvalidAddress | StorageError | IdentityError> => {
+export const layerTls = <E = never>(
+  options: NodeChordTlsOptions & CompressionChoice<E> = {}
+): Layer.Layer<Chord, ListenError | InvalidAddress | StorageError | IdentityError | E> => {
   const { data, identity, maxBytes, maxRecords, tls = {}, tombstoneTtl, ...rest } = options
   return withTransport(rest, NodeSecurity.layer({ identity, tls })).pipe(
     Layer.provide(toStorage(data, { maxBytes, maxRecords, tombstoneTtl }))
@@ -121,16 +136,19 @@ export const layerTls = (
  * @category layers
  * @since 0.1.0
  */
-export const layerStorage = (
-  options: NodeChordOptions = {}
-): Layer.Layer<Chord, ListenError | InvalidAddress, ChordStorage> => withTransport(options, NodeTcp.layer())
+export const layerStorage = <E = never>(
+  options: NodeChordOptions & CompressionChoice<E> = {}
+): Layer.Layer<Chord, ListenError | InvalidAddress | E, ChordStorage> => withTransport(options, NodeTcp.layer())
 
-const withTransport = <E>(
-  options: NodeChordOptions,
+const withTransport = <E, E2>(
+  { compression, ...options }: NodeChordOptions & CompressionChoice<E2>,
   transport: Layer.Layer<Transport, E>
-): Layer.Layer<Chord, ListenError | InvalidAddress | E, ChordStorage> =>
+): Layer.Layer<Chord, ListenError | InvalidAddress | E | E2, ChordStorage> =>
   Layer.unwrap(
-    Effect.map(toChordOptions(options), (chordOptions) => fromConfig(ChordConfig.layer(chordOptions), transport))
+    Effect.map(
+      toChordOptions(options),
+      (chordOptions) => fromConfig(ChordConfig.layer(chordOptions), transport, compression)
+    )
   )
 
 /**
@@ -158,16 +176,17 @@ export const layerConfig: Layer.Layer<Chord, ListenError | StorageError | Identi
   )
 
 /** Everything a node on Node is made of, but for its settings, its transport and its storage. */
-const fromConfig = <E>(
+const fromConfig = <E, E2 = never>(
   settings: Layer.Layer<ChordConfig>,
-  transport: Layer.Layer<Transport, E>
-): Layer.Layer<Chord, ListenError | E, ChordStorage> =>
+  transport: Layer.Layer<Transport, E>,
+  compression: Layer.Layer<Compression, E2> = NodeCompression.layer
+): Layer.Layer<Chord, ListenError | E | E2, ChordStorage> =>
   Chord.layer.pipe(
     Layer.provide([
       settings,
       transport,
       NodeHashing.layer,
-      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))
+      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
   )
 

@@ -28,6 +28,7 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { InvalidAddress } from "../Mesh/MeshError.ts"
+import type { Compression } from "../Protocol/Compression.ts"
 import { format, parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
@@ -66,18 +67,33 @@ export interface NodeMeshOptions
  * @category options
  * @since 0.1.0
  */
-export interface NodeMeshTlsOptions extends NodeMeshOptions, NodeSecurity.NodeTlsSettings {}
+export interface NodeMeshTlsOptions<E> extends NodeMeshWithCompression<E>, NodeSecurity.NodeTlsSettings {}
+
+/**
+ * Which compression methods the node offers.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeMeshWithCompression<E> extends NodeMeshOptions {
+  /**
+   * The methods in their order: `Compression.layerMerge(NodeCompression.layer, Bz2.layer)` adds one.
+   * Default `NodeCompression.layer`.
+   */
+  readonly compression?: Layer.Layer<Compression, E> | undefined
+}
 
 /**
  * A node with these settings, over TCP. Fails with `ListenError` when it cannot listen there, with
- * `InvalidAddress` when a text is no address, and with `IdentityError` when its identity cannot be used.
+ * `InvalidAddress` when a text is no address, with `IdentityError` when its identity cannot be used,
+ * and as `compression` does.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: NodeMeshOptions = {}
-): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError> => secured({ ...options, tls: undefined })
+export const layer = <E = never>(
+  options: NodeMeshWithCompression<E> = {}
+): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError | E> => secured({ ...options, tls: undefined })
 
 /**
  * The same over TLS: `tls.mode` is `"pinned"` (the default: ids are proven by keys), `"authority"` (only
@@ -87,14 +103,15 @@ export const layer = (
  * @category layers
  * @since 0.1.0
  */
-export const layerTls = (
-  options: NodeMeshTlsOptions = {}
-): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError> => secured({ ...options, tls: options.tls ?? {} })
+export const layerTls = <E = never>(
+  options: NodeMeshTlsOptions<E> = {}
+): Layer.Layer<Mesh, ListenError | InvalidAddress | IdentityError | E> =>
+  secured({ ...options, tls: options.tls ?? {} })
 
-const secured = (options: NodeMeshTlsOptions) =>
+const secured = <E>({ compression, ...options }: NodeMeshTlsOptions<E>) =>
   Layer.unwrap(
     Effect.map(toMeshOptions(options), (meshOptions) =>
-      fromConfig(MeshConfig.layer(meshOptions), NodeSecurity.layer(options)))
+      fromConfig(MeshConfig.layer(meshOptions), NodeSecurity.layer(options), compression))
   )
 
 /**
@@ -115,19 +132,20 @@ export const layerConfig: Layer.Layer<Mesh, ListenError | IdentityError | Config
 )
 
 /** Everything a node on Node is made of, but for its settings. */
-const fromConfig = <E>(
+const fromConfig = <E, E2 = never>(
   settings: Layer.Layer<MeshConfig>,
-  security: Layer.Layer<Transport, E>
-): Layer.Layer<Mesh, ListenError | E> =>
+  security: Layer.Layer<Transport, E>,
+  compression: Layer.Layer<Compression, E2> = NodeCompression.layer
+): Layer.Layer<Mesh, ListenError | E | E2> =>
   Mesh.layer.pipe(
     Layer.provide([
       settings,
       security,
-      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))
+      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
   )
 
-const toMeshOptions = Effect.fnUntraced(function*(options: NodeMeshTlsOptions) {
+const toMeshOptions = Effect.fnUntraced(function*(options: NodeMeshOptions & NodeSecurity.NodeTlsSettings) {
   const { announce, bootstrap, host, identity: _, port, sign: _sign, tls: _tls, ...rest } = options
   const listen = yield* toAddress(`${format({ host: host ?? "127.0.0.1", port: port ?? 0 })}`)
   return {

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Capabilities, fromMethods } from "../Protocol/Capabilities.ts"
-import { type CompressionMethod, negotiate } from "../Protocol/Compression.ts"
+import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
 import { FrameSplitter } from "../Protocol/FrameSplitter.ts"
 import type { Message, MessageType } from "../Protocol/Message.ts"
 import type { Payload } from "../Protocol/Payload.ts"
@@ -91,7 +91,7 @@ export class Link {
   readonly #sendNow: Connection["sendNow"]
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
   #peerMethods: ReadonlyArray<string> = []
-  #method: CompressionMethod | undefined
+  #method: CompressingMethod | undefined
   #unread: Array<Message> = []
   #failure: LinkClosed | undefined
   #lastSent: Message | undefined
@@ -120,7 +120,7 @@ export class Link {
   }
 
   /** The compression of what is sent from now on; undefined for none. */
-  get method(): CompressionMethod | undefined {
+  get method(): CompressingMethod | undefined {
     return this.#method
   }
 

@@ -13,7 +13,8 @@ const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]>
   [["mesh", "--listen", "127.0.0.1:65536"], /Expected: HOST:PORT/],
   [["mesh", "--protocol", "0.5"], /"0.5". Expected: "0.4"/],
   [["mesh", "now"], /Unexpected positional argument: "now"/],
-  [["decode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "lz-string"/]
+  [["decode", "--compression", "bz"], /"bz". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string" \| "bz2" \| "lzma"/],
+  [["encode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string"/]
 ]
 
 describe("p2p", () => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
+import * as zlib from "node:zlib"
 import * as NodeCompression from "../../src/Layers/NodeCompression.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
@@ -14,6 +15,33 @@ import { until } from "../utils/eventually.ts"
 
 describe("NodeMesh", () => {
   meshSuite({ layer: NodeMesh.layer, transport: NodeTcp.layer() })
+
+  it.live("sends by a method of one's own, when that is what it is given and its peer reads it", () =>
+    Effect.gen(function*() {
+      let count = 0
+      const method = Compression.make({
+        name: "simple",
+        magic: "SMPL",
+        compress: (bytes) => {
+          count++
+          return zlib.deflateRawSync(bytes)
+        },
+        decompress: (bytes, maxOutputLength) => new Uint8Array(zlib.inflateRawSync(bytes, { maxOutputLength }))
+      })
+      const compression = Compression.layerMerge(Compression.layer([method]), NodeCompression.layer)
+      const a = yield* start(NodeMesh.layer({ compression }))
+      const b = yield* start(NodeMesh.layer({ compression }))
+      const c = yield* start(NodeMesh.layer())
+      yield* b.mesh.connect(a.mesh.address)
+      yield* c.mesh.connect(a.mesh.address)
+      const text = "all work and no play ".repeat(200)
+
+      yield* b.mesh.broadcast(text)
+
+      for (const node of [a, c]) yield* until("heard", Effect.sync(() => node.received[0]?.text === text))
+      // By b to a; a speaks zlib with c.
+      assert.strictEqual(count, 1)
+    }))
 
   it.live("takes every setting from Config", () =>
     Effect.gen(function*() {

@@ -98,7 +98,7 @@ describe("Handshake", () => {
         nodeId: "me",
         networkId: "network",
         address: options.address,
-        methods: ["zlib", "gzip", "lz-string", "effect-p2p:1:7"]
+        methods: ["zlib", "gzip", "snappy", "lz-string", "effect-p2p:1:7"]
       })
     })
   )
