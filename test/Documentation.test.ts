@@ -53,6 +53,8 @@ describe("the documentation", () => {
         "src/Mesh/Mesh.ts",
         "src/Mesh/Topic.ts",
         "src/Mesh/Query.ts",
+        "docs/browser.md",
+        "src/Layers/BrowserMesh.ts",
         "src/Chord/Chord.ts",
         "src/Chord/Dictionary.ts",
         "src/Layers/NodeChord.ts",

@@ -92,16 +92,18 @@ export const run = Effect.fnUntraced(function*(options: ChordSessionOptions) {
   )
 }, Effect.scoped)
 
+/** TCP, TLS, or WebSockets where it listens on one. */
 const toLayer = (options: ChordSessionOptions) => {
   const { identity, tls } = options.security
   const settings = toNodeOptions(options)
+  if (options.listen.scheme !== "") return NodeChord.layerWebSocket(settings)
   return tls === undefined ? NodeChord.layer(settings) : NodeChord.layerTls({ ...settings, identity, tls })
 }
 
 const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithStorage => {
   const { announce, bits, data, listen, originals, stabilizeMillis, subnet, virtualNodes } = options
   return {
-    host: listen.host,
+    host: listen.hostname,
     port: listen.port,
     bootstrap: others(options).map(format),
     data,

@@ -1,20 +1,29 @@
 /** `p2p mesh`: the flags of a node, and what its help says. The node itself is loaded when it runs. */
+import * as Arr from "effect/Array"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { address, dialable } from "./AddressFlag.ts"
+import { dialable, listenable } from "./AddressFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 
+/** Any free port of this machine, for this machine alone. */
+const anywhere = new PeerAddress({ host: "127.0.0.1", port: 0 })
+
 const flags = {
-  listen: address("listen").pipe(
-    Flag.withDescription("Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses"),
-    Flag.withDefault(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+  listen: listenable("listen").pipe(
+    Flag.withDescription(
+      "Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses. Given several times, " +
+        "the node relays between all: ws://HOST:PORT is a WebSocket, for browsers (default 127.0.0.1:0)"
+    ),
+    Flag.atLeast(0)
   ),
   announce: dialable("announce").pipe(
-    Flag.withDescription("Where others can dial this node, when that is not where it listens"),
-    Flag.optional
+    Flag.withDescription(
+      "Where others can dial this node, when that is not where it listens; once for TCP, once for WebSockets"
+    ),
+    Flag.atLeast(0)
   ),
   connect: dialable("connect").pipe(
     Flag.withDescription("A node to link to; may be given several times. One that cannot be reached is retried"),
@@ -91,8 +100,8 @@ export const mesh = Command.make(
     const security = yield* SecurityFlags.toSecurity(rest, sign)
     const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
     yield* run({
-      listen,
-      announce: Option.getOrUndefined(announce),
+      listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
+      announce,
       connect,
       subnet: Option.getOrUndefined(subnet),
       links: Option.getOrUndefined(links),
@@ -110,6 +119,10 @@ export const mesh = Command.make(
     { command: "p2p mesh --listen 127.0.0.1:4444", description: "A node that others on this machine can connect to" },
     { command: "p2p mesh --connect 127.0.0.1:4444", description: "Another one, linked to it" },
     { command: "p2p mesh --tls --identity ./me", description: "A node whose id others can be sure of" },
+    {
+      command: "p2p mesh --listen 127.0.0.1:4444 --listen ws://127.0.0.1:8080",
+      description: "A node that browsers can connect to as well"
+    },
     { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
   ])
 )

@@ -40,7 +40,9 @@ export class MeshDisplay {
     switch (report.event) {
       case "listening":
         return [
-          `Listening on ${bold(harmless(report.address))} as ${bold(short(report.id))}. ` +
+          `Listening on ${report.addresses.map((address) => bold(harmless(address))).join(" and ")} as ${
+            bold(short(report.id))
+          }. ` +
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]

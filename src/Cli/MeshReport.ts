@@ -17,7 +17,13 @@ import { tlsFaultOf } from "../Transport/TlsFault.ts"
  * @since 0.1.0
  */
 export type MeshReport =
-  | { readonly event: "listening"; readonly id: string; readonly address: string }
+  | {
+    readonly event: "listening"
+    readonly id: string
+    readonly address: string
+    /** The same, and where else it can be dialed. */
+    readonly addresses: ReadonlyArray<string>
+  }
   | { readonly event: "peer-joined"; readonly id: string; readonly address: string | null }
   | { readonly event: "peer-left"; readonly id: string; readonly reason: string; readonly detail: string }
   | {

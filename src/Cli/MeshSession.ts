@@ -3,6 +3,7 @@
  * output. It ends in order, with a goodbye to its peers, on `/quit`, at the end of the input, and on
  * SIGINT and SIGTERM.
  */
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
@@ -34,8 +35,9 @@ import * as Style from "./Style.ts"
  * @since 0.1.0
  */
 export interface MeshSessionOptions {
-  readonly listen: PeerAddress
-  readonly announce: PeerAddress | undefined
+  /** Where to listen; the first is told in the handshake's own field. */
+  readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
+  readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
@@ -89,9 +91,7 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   const report = (report: MeshReport) => output.print(toLines(report))
   const { identity, tls } = options.security
   const settings = {
-    host: options.listen.host,
-    port: options.listen.port,
-    ...(options.announce === undefined ? {} : { announce: format(options.announce) }),
+    ...toAddresses(options),
     ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
     ...(options.links === undefined ? {} : { maxOutboundLinks: options.links }),
     identity,
@@ -108,6 +108,20 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   )
 }, Effect.scoped)
 
+/** Where it listens, and which of the announced addresses stands for the first of them. */
+const toAddresses = ({ announce, listen }: MeshSessionOptions): NodeMesh.NodeMeshOptions => {
+  const [first, ...further] = listen
+  const own = announce.find(({ scheme }) => (scheme === "") === (first.scheme === ""))
+  const others = announce.filter((address) => address !== own)
+  return {
+    host: first.host,
+    port: first.port,
+    listenFurther: further.map(format),
+    ...(own === undefined ? {} : { announce: format(own) }),
+    ...(others.length === 0 ? {} : { announceFurther: others.map(format) })
+  }
+}
+
 const session = Effect.fnUntraced(function*(
   options: MeshSessionOptions,
   report: (report: MeshReport) => Effect.Effect<void>,
@@ -117,7 +131,12 @@ const session = Effect.fnUntraced(function*(
   const known = new KnownIds()
   const links = new Links(mesh)
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
-  yield* report({ event: "listening", id: mesh.id, address: format(mesh.address) })
+  yield* report({
+    event: "listening",
+    id: mesh.id,
+    address: format(mesh.address),
+    addresses: mesh.addresses.map(format)
+  })
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

@@ -18,8 +18,15 @@ export interface MeshOptions {
   readonly subnet: string
   /** Where to listen; port 0 for any free one. Default `127.0.0.1:0`. */
   readonly listen: PeerAddress
+  /**
+   * Where else to listen, for what else the transport serves: `ws://127.0.0.1:8080` with `Transports` or
+   * `NodeMesh`. Default nowhere.
+   */
+  readonly listenFurther: ReadonlyArray<PeerAddress>
   /** Where others can dial this node, when that is not where it listens (NAT). Default: where it listens. */
   readonly announce: PeerAddress | undefined
+  /** Where else others can dial it, in place of `listenFurther`: `wss://example.org` before a proxy. Default: where it listens. */
+  readonly announceFurther: ReadonlyArray<PeerAddress> | undefined
   /** Nodes to dial at the start, and again whenever no link to them is left. Default none. */
   readonly bootstrap: ReadonlyArray<PeerAddress>
 
@@ -110,7 +117,9 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
   static readonly defaults: MeshOptions = {
     subnet: "mesh",
     listen: new PeerAddress({ host: "127.0.0.1", port: 0 }),
+    listenFurther: [],
     announce: undefined,
+    announceFurther: undefined,
     bootstrap: [],
     maxOutboundLinks: 4,
     maxInboundLinks: 64,

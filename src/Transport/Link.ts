@@ -71,6 +71,8 @@ export class Link {
   readonly remote: PeerAddress
   /** The public key that the transport proved to be the peer's, if it did. */
   readonly identity: Uint8Array | undefined
+  /** The encryption of the connection, where it is another one than the transport's. */
+  readonly encryption: string | undefined
   readonly outbox: Outbox
   /** What the peer showed of itself in its handshake. */
   capabilities: Capabilities = noCapabilities
@@ -109,6 +111,7 @@ export class Link {
     this.direction = direction
     this.remote = connection.remote
     this.identity = connection.identity
+    this.encryption = connection.encryption
     this.#sendNow = connection.sendNow
     this.outbox = new Outbox(options.maxOutboxBytes)
     this.lastReceivedMillis = monotonicMillis(clock)

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Net from "node:net"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { closeGently, fromSocket, listenTcp, openSocket, toDialError } from "./internal/NodeSockets.ts"
-import { type Listener, Transport } from "./Transport.ts"
+import { type Listener, refuseDial, refuseListen, Transport } from "./Transport.ts"
 
 /**
  * What can be set of TCP.
@@ -38,8 +38,9 @@ export const layer = (options: NodeTcpOptions = {}): Layer.Layer<Transport> => {
   const lingerMillis = options.lingerMillis ?? 1000
   return Layer.succeed(Transport, {
     encryption: "Plaintext",
-    dial: (address) => dial(address, options.dialTimeout ?? "5 seconds", lingerMillis),
-    listen: (address) => listen(address, lingerMillis)
+    dial: (address) =>
+      address.scheme === "" ? dial(address, options.dialTimeout ?? "5 seconds", lingerMillis) : refuseDial(address),
+    listen: (address) => address.scheme === "" ? listen(address, lingerMillis) : refuseListen(address)
   })
 }
 

@@ -19,7 +19,7 @@ import { listen } from "./internal/NodeTlsListener.ts"
 import type { IdentityError, NodeIdentity } from "./NodeIdentity.ts"
 import type { NodeTcpOptions } from "./NodeTcp.ts"
 import { refusedHere, type TlsRefused } from "./TlsFault.ts"
-import { type Connection, ConnectionClosed, DialError, Transport } from "./Transport.ts"
+import { type Connection, ConnectionClosed, DialError, refuseDial, refuseListen, Transport } from "./Transport.ts"
 
 export type { TlsMode } from "./internal/NodeTlsHandshake.ts"
 
@@ -84,14 +84,14 @@ const make = Effect.fnUntraced(function*(options: NodeTlsOptions) {
     encryption: credentials.encryption,
     identity: credentials.identity,
     dial: (address) =>
-      dial(credentials, address, lingerMillis).pipe(
+      address.scheme !== "" ? refuseDial(address) : dial(credentials, address, lingerMillis).pipe(
         Effect.timeoutOrElse({
           duration: timeout,
           orElse: () => Effect.fail(new DialError({ address, kind: "TimedOut", cause: new Error("dialTimeout") }))
         })
       ),
     listen: (address) =>
-      listen(credentials, address, {
+      address.scheme !== "" ? refuseListen(address) : listen(credentials, address, {
         lingerMillis,
         handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
         maxPending: options.maxPendingHandshakes ?? 64,

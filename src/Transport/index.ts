@@ -20,3 +20,5 @@ export {
   type RefusedConnection,
   Transport
 } from "./Transport.ts"
+export * as Transports from "./Transports.ts"
+export * as WebSocket from "./WebSocket.ts"

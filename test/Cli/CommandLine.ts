@@ -26,6 +26,7 @@ export interface Event {
   readonly value?: unknown
   readonly packetsHex?: ReadonlyArray<string>
   readonly address?: string
+  readonly addresses?: ReadonlyArray<string>
   readonly reason?: string
   readonly detail?: string
   readonly tag?: string

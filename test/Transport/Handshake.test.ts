@@ -117,7 +117,7 @@ describe("Handshake", () => {
 
         yield* peer.handshake("network", methods, address)
 
-        assert.deepStrictEqual({ ...(yield* identity) }, { id: "peer", address })
+        assert.deepStrictEqual({ ...(yield* identity) }, { id: "peer", address, furtherAddresses: [] })
         assert.deepInclude(link.capabilities, { extended, renegotiates })
         assert.strictEqual(link.method?.name, "zlib")
       })

@@ -63,10 +63,12 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
   const { protocol, signing } = node.services
   const found = Signature.read(message.payload)
   if (found === undefined || signing === undefined) return "Forged"
-  if (protocol.identityId(found.publicKey, node.networkId) !== message.sender) return "Forged"
+  // The author may be of another network, from where a node that stands in both relayed it.
+  const networkId = node.networkIds.find((id) => protocol.identityId(found.publicKey, id) === message.sender)
+  if (networkId === undefined) return "Forged"
   const kind = message.type === "broadcast" || message.type === "waterfall" ? "broadcast" : "whisper"
   const bytes = Signature.toBytes({
-    networkId: node.networkId,
+    networkId,
     kind,
     receiver: kind === "whisper" ? node.id : "",
     sender: message.senderBytes,

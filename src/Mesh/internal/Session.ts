@@ -88,7 +88,7 @@ class Session {
     const node = this.#node
     const link = this.#link
     const peer = yield* this.#meet()
-    link.tell(node.listFor(peer))
+    link.tell(node.listFor(link, peer))
     while (true) {
       const reason = Relay.receive(node, peer, link, yield* link.pull)
       if (reason !== undefined) return yield* refuse(reason)
@@ -102,17 +102,19 @@ class Session {
     const link = this.#link
     const options: Handshake.HandshakeOptions = {
       nodeId: node.id,
-      networkId: node.networkId,
+      networkId: node.networkIdOf(link),
+      encryption: node.services.transport.encryption,
       address: node.address,
+      furtherAddresses: node.addresses.slice(1),
       timeout: node.options.handshakeTimeout
     }
     const isFull = link.direction === "inbound" && !isRoomFor(node, link.remote, undefined)
     if (!isFull) yield* Handshake.introduce(link, options)
-    const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers))
+    const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers, link))
     this.#settle()
     // Many may have shown their handshakes since this connection was accepted.
     if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.remote, identity.id))) {
-      link.tell(node.listFor(undefined))
+      link.tell(node.listFor(link, undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
     const expected = this.#expectation?.id

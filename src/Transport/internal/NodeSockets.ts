@@ -11,6 +11,7 @@ import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { type Connection, ConnectionClosed, DialError, ListenError, makeConnection } from "../Transport.ts"
+import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
 
 /**
  * A socket that `create` makes, once `event` says that it can be used. Closed gently with the scope.
@@ -96,28 +97,6 @@ export const toDialError = (address: PeerAddress, error: Socket.SocketError): Di
   if (reason.kind === "Timeout") return new DialError({ address, kind: "TimedOut", cause: reason.cause })
   return new DialError({ address, kind: dialErrorKinds[codeOf(reason.cause)] ?? "Other", cause: reason.cause })
 }
-
-const dialErrorKinds: Readonly<Record<string, DialError["kind"]>> = {
-  ECONNREFUSED: "Refused",
-  ECONNRESET: "Refused",
-  ETIMEDOUT: "TimedOut",
-  EHOSTUNREACH: "Unreachable",
-  ENETUNREACH: "Unreachable",
-  EADDRNOTAVAIL: "Unreachable",
-  ENOTFOUND: "UnknownHost",
-  EAI_AGAIN: "UnknownHost"
-}
-
-const listenErrorKinds: Readonly<Record<string, ListenError["kind"]>> = {
-  EADDRINUSE: "InUse",
-  EACCES: "Denied",
-  EADDRNOTAVAIL: "NoSuchAddress",
-  ENOTFOUND: "NoSuchAddress"
-}
-
-/** The code of an error of Node's; empty when it has none. */
-export const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
 const toClosed = (error: Socket.SocketError): ConnectionClosed => {
   const reason = error.reason

@@ -14,7 +14,7 @@ import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { fingerprint, toDer } from "../NodeIdentity.ts"
 import { refusedHere, TlsFault, type TlsRefused } from "../TlsFault.ts"
 import type { NodeKnownPeers } from "./NodeKnownPeers.ts"
-import { codeOf } from "./NodeSockets.ts"
+import { codeOf } from "./SystemErrors.ts"
 
 /** How much the ends ask of each other. */
 export type TlsMode = "compatible" | "pinned" | "authority"
