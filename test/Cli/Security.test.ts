@@ -1,9 +1,18 @@
-/** TLS, identities and signatures from the command line: real processes, lines in, JSON out. */
+/**
+ * TLS, identities and signatures from the command line: real processes, lines in, JSON out. What only
+ * plays their part at the other end is a node of this process, which starts sooner.
+ */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { directory } from "../compliance/chord.ts"
+import * as SecurityFlags from "../../src/Cli/SecurityFlags.ts"
+import * as NodeChord from "../../src/Layers/NodeChord.ts"
+import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
+import * as NodeIdentity from "../../src/Transport/NodeIdentity.ts"
+import * as Ring from "../compliance/chord.ts"
+import * as Network from "../compliance/mesh.ts"
+import { until } from "../utils/eventually.ts"
 import { newMember } from "../utils/tlsNodes.ts"
 import { run, start } from "./CommandLine.ts"
 
@@ -13,55 +22,46 @@ const node = Effect.fnUntraced(function*(command: "mesh" | "chord", ...args: Rea
   return Object.assign(program, { id: String(id), address: String(address) })
 })
 
-/** The files of a member of the authority, as flags. */
-const memberFlags = Effect.fnUntraced(function*(folder: string, name: string) {
-  const { ca, cert, key } = yield* newMember
+/** What a member of the authority has, as flags. */
+const memberFlags = ({ ca, cert, key }: Effect.Success<typeof newMember>, folder: string) => {
   const write = (file: string, text: string) => {
     fs.writeFileSync(path.join(folder, file), text, { mode: 0o600 })
     return path.join(folder, file)
   }
   return [
     "--tls=authority",
-    `--ca=${write(`${name}-ca.pem`, ca)}`,
-    `--cert=${write(`${name}.pem`, cert)}`,
-    `--key=${write(`${name}.key`, key)}`
+    `--ca=${write("ca.pem", ca)}`,
+    `--cert=${write("own.pem", cert)}`,
+    `--key=${write("own.key", key)}`
   ]
-})
+}
 
 describe("p2p identity", () => {
   it.live("makes an identity, shows it again, and is the id of the nodes that have it", () =>
     Effect.gen(function*() {
-      const own = path.join(yield* directory, "own")
+      const own = path.join(yield* Ring.directory, "own")
 
-      const made = yield* run(["identity", "--identity", own, "--json"])
-      const shown = yield* run(["identity", "--identity", own, "--json"])
+      const made = JSON.parse((yield* run(["identity", "--identity", own, "--json"])).stdout[0]!)
       const people = yield* run(["identity", "--identity", own])
-      const mesh = yield* node("mesh", "--tls", "--identity", own)
+      const { mesh } = yield* Network.start(NodeMesh.layerTls({ identity: own }))
 
-      const [first, second] = [made, shown].map(({ stdout }) => JSON.parse(stdout[0]!))
-      assert.deepInclude(first, { event: "identity", created: true, subnet: "mesh" })
-      assert.deepStrictEqual(second, { ...first, created: false })
-      assert.match(first.publicKey, /^-----BEGIN PUBLIC KEY-----/)
-      assert.strictEqual(mesh.id, first.id)
-      assert.include(people.stdout.join("\n"), first.fingerprint)
+      assert.deepInclude(made, { event: "identity", created: true, subnet: "mesh" })
+      assert.match(made.publicKey, /^-----BEGIN PUBLIC KEY-----/)
+      assert.strictEqual(mesh.id, made.id)
+      assert.include(people.stdout.join("\n"), made.fingerprint)
       assert.strictEqual(fs.statSync(path.join(own, "identity.key")).mode & 0o777, 0o600)
     }))
 
   it.live("refuses one that others can read, with status 1", () =>
     Effect.gen(function*() {
-      const own = path.join(yield* directory, "own")
-      yield* run(["identity", "--identity", own])
+      const own = path.join(yield* Ring.directory, "own")
+      yield* NodeIdentity.open(own)
       fs.chmodSync(path.join(own, "identity.key"), 0o644)
 
-      const [shown, used] = yield* Effect.all([
-        run(["identity", "--identity", own]),
-        run(["mesh", "--tls", "--identity", own])
-      ])
+      const { status, stderr } = yield* run(["identity", "--identity", own])
 
-      for (const { status, stderr } of [shown, used]) {
-        assert.strictEqual(status, 1)
-        assert.match(stderr, /^p2p: others can read .* its mode is 0644; make it private with "chmod 600 /)
-      }
+      assert.strictEqual(status, 1)
+      assert.match(stderr, /^p2p: others can read .* its mode is 0644; make it private with "chmod 600 /)
     }))
 })
 
@@ -69,15 +69,15 @@ describe("p2p mesh --tls", () => {
   it.live("proves senders, and tells who does not fit and why", () =>
     Effect.gen(function*() {
       const host = yield* node("mesh", "--tls")
-      const guest = yield* node("mesh", "--tls", "--connect", host.address)
-      yield* host.take("peer-joined", { id: guest.id })
+      const { mesh } = yield* Network.start(NodeMesh.layerTls({ bootstrap: [host.address] }))
+      yield* host.take("peer-joined", { id: mesh.id })
 
-      yield* guest.send("hello")
+      yield* mesh.broadcast("hello")
       const message = yield* host.take("message")
       const plain = yield* node("mesh", "--connect", host.address)
       const refused = yield* plain.take("error")
 
-      assert.deepInclude(message, { sender: guest.id, proof: "proven", packets: ["hello"] })
+      assert.deepInclude(message, { sender: mesh.id, proof: "proven", packets: ["hello"] })
       assert.strictEqual(refused.tag, "TlsPeer")
       assert.include(String(refused.message), "the other end speaks TLS, this node does not")
       yield* host.take("rejected", { reason: "PlaintextPeer" })
@@ -85,58 +85,55 @@ describe("p2p mesh --tls", () => {
 
   it.live("notices another identity at an address, until it is told to forget the first", () =>
     Effect.gen(function*() {
-      const own = path.join(yield* directory, "own")
-      const first = yield* node("mesh", "--tls")
-      const guest = yield* node("mesh", "--tls", "--identity", own, "--connect", first.address)
-      yield* guest.take("peer-joined", { id: first.id })
-      yield* first.send("/quit")
-      yield* first.finished
-      const second = yield* node("mesh", "--tls", "--listen", first.address)
+      const own = path.join(yield* Ring.directory, "own")
+      const first = yield* Network.start(NodeMesh.layerTls())
+      const address = String(first.mesh.address)
+      const guest = yield* node("mesh", "--tls", "--identity", own, "--connect", address)
+      yield* guest.take("peer-joined", { id: first.mesh.id })
+      yield* first.stop
+      const second = yield* Network.start(NodeMesh.layerTls({ port: first.mesh.address.port }))
 
-      yield* guest.send(`/connect ${first.address}`)
+      yield* guest.send(`/connect ${address}`)
       yield* guest.take("error", { tag: "IdentityChanged" })
-      const forgotten = yield* run(["identity", "--identity", own, "--forget", first.address, "--json"])
-      yield* guest.take("peer-joined", { id: second.id })
+      const forgotten = yield* run(["identity", "--identity", own, "--forget", address, "--json"])
+      yield* guest.take("peer-joined", { id: second.mesh.id })
 
-      assert.deepStrictEqual(JSON.parse(forgotten.stdout[0]!), {
-        event: "forgotten",
-        address: first.address,
-        known: true
-      })
+      assert.deepStrictEqual(JSON.parse(forgotten.stdout[0]!), { event: "forgotten", address, known: true })
     }))
 
   it.live("signs what goes over nodes that prove nothing, and shows only what is proven when told to", () =>
     Effect.gen(function*() {
-      const middle = yield* node("mesh", "--tls=compatible")
-      const end = yield* node("mesh", "--tls=compatible", "--require-proof=always", "--connect", middle.address)
-      const author = yield* node("mesh", "--tls=compatible", "--sign", "--connect", middle.address, "--links", "0")
-      yield* middle.take("peer-joined", { id: author.id })
-      yield* middle.take("peer-joined", { id: end.id })
+      const { events, mesh, received } = yield* Network.start(NodeMesh.layerTls({ tls: { mode: "compatible" } }))
+      const connect = ["--tls=compatible", "--connect", String(mesh.address)]
+      const end = yield* node("mesh", ...connect, "--require-proof=always")
+      const author = yield* node("mesh", ...connect, "--sign", "--links", "0")
+      const joined = (id: string) => events.some((event) => event._tag === "PeerJoined" && event.id === id)
+      yield* until("both are there", Effect.sync(() => joined(end.id) && joined(author.id)))
 
-      yield* middle.send("who am I?")
-      yield* end.take("refused", { reason: "Unproven", sender: middle.id })
+      yield* mesh.broadcast("who am I?")
+      yield* end.take("refused", { reason: "Unproven", sender: mesh.id })
       yield* author.send("it is me")
       const message = yield* end.take("message")
 
       assert.deepInclude(message, { sender: author.id, proof: "proven", packets: ["it is me"] })
-      assert.notProperty(yield* middle.take("message"), "signature")
+      yield* until("heard", Effect.sync(() => received.length === 1))
+      assert.deepInclude(received[0], { sender: author.id, proof: "proven" })
+      assert.strictEqual(received[0]!.text, "it is me")
     }))
 })
 
 describe("p2p chord --tls", () => {
   it.live("keeps a dictionary among the members of an authority, and tells of strangers", () =>
     Effect.gen(function*() {
-      const folder = yield* directory
-      const first = yield* node("chord", ...(yield* memberFlags(folder, "first")))
-      const second = yield* node("chord", ...(yield* memberFlags(folder, "second")), "--join", first.address)
-      yield* second.take("joined")
+      const member = yield* node("chord", ...memberFlags(yield* newMember, yield* Ring.directory))
+      const tls = yield* newMember
+      const { chord } = yield* Ring.start(NodeChord.layerTls({ tls, bootstrap: [member.address] }))
 
-      yield* second.send("set color blue")
-      yield* second.take("set")
-      yield* first.send("get color")
-      const found = yield* first.take("get")
-      const stranger = yield* run(["chord", "--json", "--tls", "--join", first.address], ["get color"])
-      yield* first.take("rejected", { reason: "OtherTlsMode" })
+      yield* chord.set("color", "blue")
+      yield* member.send("get color")
+      const found = yield* member.take("get")
+      const stranger = yield* run(["chord", "--json", "--tls", "--join", member.address], ["get color"])
+      yield* member.take("rejected", { reason: "OtherTlsMode" })
 
       assert.strictEqual(found.value, "blue")
       assert.strictEqual(stranger.status, 1)
@@ -145,35 +142,51 @@ describe("p2p chord --tls", () => {
 })
 
 describe("the flags of TLS", () => {
-  const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
-    [["mesh", "--tls=authority"], /--tls=authority needs --ca FILE, --cert FILE, --key FILE or --identity DIR/],
-    [["chord", "--tls", "--ca", "x"], /--ca is for --tls=authority/],
-    [["mesh", "--identity", "x"], /--identity needs --tls, which proves it/],
-    [["mesh", "--require-proof", "maybe"], /"maybe". Expected: "never" \| "known" \| "always"/]
+  const none = {
+    tls: Option.none(),
+    identity: Option.none(),
+    ca: Option.none(),
+    cert: Option.none(),
+    key: Option.none()
+  }
+  const wrong: ReadonlyArray<readonly [Partial<Parameters<typeof SecurityFlags.toSecurity>[0]>, RegExp]> = [
+    [{ tls: Option.some("authority") }, /--tls=authority needs --ca FILE, --cert FILE, --key FILE or --identity DIR/],
+    [{ tls: Option.some("pinned"), ca: Option.some("x") }, /--ca is for --tls=authority/],
+    [{ identity: Option.some("x") }, /--identity needs --tls, which proves it/],
+    [{ tls: Option.some("compatible"), identity: Option.some("x") }, /--identity needs --tls, which proves it/]
   ]
 
-  it.live.each(wrong)("end %j with status 2, and say what is wrong", ([args, says]) =>
+  it.effect.each(wrong)("say what is wrong with %j", ([flags, says]) =>
     Effect.gen(function*() {
-      const { status, stderr, stdout } = yield* run(args)
+      const error = yield* Effect.flip(SecurityFlags.toSecurity({ ...none, ...flags }))
 
-      assert.match(stderr, says)
-      assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: [] })
+      assert.match(error.message, says)
     }))
 
-  it.live("are told by the help of mesh and chord, and name a file that is missing", () =>
+  it.live("end a command that has wrong ones with status 2", () =>
     Effect.gen(function*() {
-      const [mesh, chord, missing] = yield* Effect.all([
-        run(["mesh", "--help"]),
+      const wrong = [
+        run(["mesh", "--tls=authority"]),
+        run(["chord", "--tls", "--listen", "ws://127.0.0.1:0"])
+      ]
+
+      const [lacking, webSocket] = yield* Effect.all(wrong, { concurrency: 2 })
+
+      assert.deepInclude(lacking, { status: 2, stdout: [] })
+      assert.deepInclude(webSocket, { status: 2, stdout: [] })
+      assert.include(webSocket!.stderr, "--tls is for nodes over TCP")
+    }))
+
+  it.live("are told by the help, and name a file that is missing", () =>
+    Effect.gen(function*() {
+      const [chord, missing] = yield* Effect.all([
         run(["chord", "--help"]),
         run(["mesh", "--tls=authority", "--ca", "nowhere.pem", "--cert", "x", "--key", "y"])
-      ], { concurrency: 3 })
+      ], { concurrency: 2 })
 
-      for (const { stdout } of [mesh, chord]) {
-        for (const flag of ["--tls MODE", "--identity DIR", "--ca FILE", "--cert FILE", "--key FILE"]) {
-          assert.include(stdout.join("\n"), flag)
-        }
+      for (const flag of ["--tls MODE", "--identity DIR", "--ca FILE", "--cert FILE", "--key FILE"]) {
+        assert.include(chord.stdout.join("\n"), flag)
       }
-      assert.include(mesh.stdout.join("\n"), "--require-proof WHEN")
       assert.strictEqual(missing.status, 1)
       assert.match(missing.stderr, /^p2p: could not read nowhere.pem: .*ENOENT/)
     }))

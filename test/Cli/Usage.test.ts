@@ -41,7 +41,16 @@ describe("p2p", () => {
       for (const word of ["/whisper ID TEXT", "/reply MESSAGE-ID TEXT", "/peers", "/connect HOST:PORT", "/quit"]) {
         assert.include(mesh.stdout.join("\n"), word)
       }
-      for (const flag of ["--listen HOST:PORT", "--connect HOST:PORT", "--subnet NAME", "--stay", "--json"]) {
+      for (
+        const flag of [
+          "--listen HOST:PORT",
+          "--connect HOST:PORT",
+          "--subnet NAME",
+          "--tls MODE",
+          "--require-proof WHEN",
+          "--json"
+        ]
+      ) {
         assert.include(mesh.stdout.join("\n"), flag)
       }
     }))

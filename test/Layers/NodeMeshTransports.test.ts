@@ -9,6 +9,7 @@ import { MeshConfig, type MeshOptions } from "../../src/Mesh/MeshConfig.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
+import * as NodeTls from "../../src/Transport/NodeTls.ts"
 import { Transport } from "../../src/Transport/Transport.ts"
 import * as Transports from "../../src/Transport/Transports.ts"
 import * as WebSocket from "../../src/Transport/WebSocket.ts"
@@ -107,6 +108,78 @@ describe("a node that listens on TCP and on a WebSocket", () => {
       assert.include(noTcp.message, "ws://HOST:PORT")
       assert.include(noListener.message, "no transport for ws://")
     }))
+})
+
+describe("a node over TLS that listens on a WebSocket", () => {
+  it.live("brings pages and nodes with proven ids together, and passes on what proves their messages", () =>
+    Effect.gen(function*() {
+      const both = yield* start(NodeMesh.layerTls({ ...webSocketToo, sign: true }))
+      const [tls, webSocket] = both.mesh.addresses.map(String)
+      const secure = yield* start(NodeMesh.layerTls({ bootstrap: [tls!], sign: true }))
+      const signing = yield* start(NodeMesh.layerWebSocket({ bootstrap: [webSocket!], sign: true }))
+      const visitor = yield* start(page([both.mesh.addresses[1]!]))
+      yield* until("linked", Effect.map(peerCount(both), (count) => count >= 3))
+
+      yield* secure.mesh.broadcast("from TLS")
+      yield* signing.mesh.broadcast("from a WebSocket")
+      yield* visitor.mesh.broadcast("from a page")
+      for (const node of [both, secure, signing]) {
+        const said = ["from TLS", "from a WebSocket", "from a page"]
+        const own = node === secure ? "from TLS" : node === signing ? "from a WebSocket" : undefined
+        for (const text of said.filter((text) => text !== own)) yield* hears(node, text)
+      }
+      yield* hears(visitor, "from TLS")
+      yield* hears(visitor, "from a WebSocket")
+      yield* signing.mesh.whisper(both.mesh.id, "to you alone")
+      yield* hears(both, "to you alone")
+
+      const proofs = (node: SocketNode) => Object.fromEntries(node.received.map(({ proof, text }) => [text, proof]))
+      assert.deepStrictEqual(proofs(both), {
+        "from TLS": "proven",
+        "from a WebSocket": "proven",
+        "from a page": "claimed",
+        "to you alone": "proven"
+      })
+      assert.deepStrictEqual(proofs(secure), { "from a WebSocket": "proven", "from a page": "claimed" })
+      assert.deepStrictEqual(proofs(signing), { "from TLS": "proven", "from a page": "claimed" })
+      assert.notStrictEqual(secure.mesh.networkId, signing.mesh.networkId)
+    }))
+
+  it.live("tells those at its other ends no address that is not theirs to dial", () =>
+    Effect.gen(function*() {
+      const both = yield* start(NodeMesh.layerTls(webSocketToo))
+      const [tls, webSocket] = both.mesh.addresses.map(String)
+      const secure = yield* start(NodeMesh.layerTls({ bootstrap: [tls!], maxOutboundLinks: 0 }))
+      const alone = yield* start(NodeMesh.layerTls({ bootstrap: [tls!], maxOutboundLinks: 0 }))
+      const plain = yield* start(NodeMesh.layer({ bootstrap: [webSocket!], requestTimeout: "300 millis" }))
+      yield* until("linked", Effect.map(peerCount(both), (count) => count === 3))
+
+      const error = yield* Effect.flip(plain.mesh.whisper(secure.mesh.id, "found?"))
+
+      assert.strictEqual(error._tag, "PeerNotFound")
+      assert.strictEqual(yield* peerCount(plain), 1)
+      assert.isFalse(plain.events.some((event) => event._tag === "DialFailed"))
+      assert.strictEqual(yield* peerCount(alone), 1)
+    }))
+
+  it.live("is made of transports of which the first alone may prove who it is", () =>
+    Effect.gen(function*() {
+      const wrong = Transports.layer([NodeTcp.layer(), Transports.layerScheme("tls-pinned", NodeTls.layer())])
+
+      const exit = yield* Effect.exit(Effect.scoped(Layer.build(wrong)))
+
+      assert.include(String(exit), "must be the first")
+    }))
+
+  it.live("dials and listens on no address of another transport by TLS", () =>
+    Effect.gen(function*() {
+      const { dial, listen } = yield* Transport
+      const address = new PeerAddress({ host: "ws://127.0.0.1", port: 1 })
+
+      const errors = [yield* Effect.flip(dial(address)), yield* Effect.flip(listen(address))]
+
+      assert.deepStrictEqual(errors.map(({ kind }) => kind), ["Unsupported", "Unsupported"])
+    }).pipe(Effect.scoped, Effect.provide(NodeTls.layer())))
 })
 
 describe("a node that stands in the networks of two encryptions", () => {
