@@ -71,7 +71,7 @@ export interface NodeMeshOptions
  * @category options
  * @since 0.1.0
  */
-export interface NodeMeshWithCompression<E> extends NodeMeshOptions, CompressionChoice<E> {}
+export interface NodeMeshWithCompression<E = never> extends NodeMeshOptions, CompressionChoice<E> {}
 
 /**
  * The settings of a node over TLS.
@@ -79,7 +79,7 @@ export interface NodeMeshWithCompression<E> extends NodeMeshOptions, Compression
  * @category options
  * @since 0.1.0
  */
-export interface NodeMeshTlsOptions<E> extends NodeMeshWithCompression<E>, NodeSecurity.NodeTlsSettings {}
+export interface NodeMeshTlsOptions<E = never> extends NodeMeshWithCompression<E>, NodeSecurity.NodeTlsSettings {}
 
 /**
  * Why a node with options does not start: it cannot listen there, a text is no address, its identity

@@ -24,7 +24,7 @@ export interface AddressChoice {
  * @category options
  * @since 0.1.0
  */
-export interface CompressionChoice<E> {
+export interface CompressionChoice<E = never> {
   /**
    * The methods in their order: `Compression.layerMerge(NodeCompression.layer, Bz2.layer)` adds one.
    * Default `NodeCompression.layer`.
