@@ -6,7 +6,7 @@ import { availableParallelism, cpus } from "node:os"
 
 /** One figure: rates by round, in units a second. */
 export interface Row {
-  readonly group: "codec" | "throughput" | "simulation"
+  readonly group: "codec" | "throughput" | "simulation" | "compress" | "decompress" | "size"
   readonly name: string
   readonly yardstick: string
   /** What the two rates count. */
@@ -15,7 +15,10 @@ export interface Row {
   readonly theirs: ReadonlyArray<number>
 }
 
-/** A row with its medians. `ratio` is time over time for the codec (less is better), rate over rate else (more is better). */
+/**
+ * A row with its medians. `ratio` is time over time for the codec and for compression, and size over size (less is
+ * better), rate over rate else (more is better).
+ */
 export interface Figure {
   readonly group: Row["group"]
   readonly name: string
@@ -45,7 +48,8 @@ export const median = (values: ReadonlyArray<number>): number => {
 
 /** The ratio is taken round by round, and its median is the figure. */
 export const toFigure = ({ group, name, ours, theirs, unit, yardstick }: Row): Figure => {
-  const ratios = ours.map((rate, round) => group === "codec" ? theirs[round]! / rate : rate / theirs[round]!)
+  const isTime = group === "codec" || group === "compress" || group === "decompress"
+  const ratios = ours.map((rate, round) => isTime ? theirs[round]! / rate : rate / theirs[round]!)
   return {
     group,
     name,
@@ -60,7 +64,7 @@ export const toFigure = ({ group, name, ours, theirs, unit, yardstick }: Row): F
   }
 }
 
-const titles: Readonly<Record<Row["group"], string>> = {
+const titles = {
   codec: "Codec: the time of an operation over the time of the yardstick (less is better)",
   throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)",
   simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)"
@@ -93,7 +97,7 @@ const cells = (figure: Figure): ReadonlyArray<string> => [
 const count = (value: number): string => Math.round(value).toLocaleString("en-US")
 
 /** Columns as wide as their widest cell; the first two to the left, numbers to the right. */
-const layOut = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+export const layOut = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   const line = (row: ReadonlyArray<string>) =>
     row.map((cell, column) => column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join("  ")

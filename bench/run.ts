@@ -4,12 +4,13 @@
  *     node bench/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
  *
  * `--quick` takes under 20 seconds, for a first look. `--json` writes the figures to a file.
- * `--only` measures the cases whose name contains the text (`codec`, `one to one`, `line of five, 64 B`, `simulation`).
+ * `--only` measures the cases whose name contains the text (`codec`, `compression`, `one to one`, `line of five, 64 B`, `simulation`).
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { measureCodec } from "./codec.ts"
+import { compressionTable, measureCompression } from "./compression.ts"
 import { machine, table, toFigure } from "./report.ts"
 import { measureSimulation } from "./simulation.ts"
 import { measureThroughput } from "./throughput.ts"
@@ -27,6 +28,8 @@ const codecOptions = options.quick ? { rounds: 5, turnMillis: 15 } : { rounds: 7
 const throughputOptions = options.quick ? { rounds: 3, millis: 40 } : { rounds: 5, millis: 400 }
 
 const codec = "codec".includes(options.only) ? await measureCodec(codecOptions) : []
+const compressionOptions = options.quick ? { rounds: 3, turnMillis: 15 } : { rounds: 5, turnMillis: 60 }
+const compression = "compression".includes(options.only) ? measureCompression(compressionOptions) : []
 const throughput = await measureThroughput({
   ...throughputOptions,
   only: options.only,
@@ -34,6 +37,6 @@ const throughput = await measureThroughput({
 })
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
-const figures = [...codec, ...throughput, ...simulation].map(toFigure)
-console.log(table(figures))
+const figures = [...codec, ...compression, ...throughput, ...simulation].map(toFigure)
+console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)

@@ -53,6 +53,8 @@ describe("the documentation", () => {
         "src/Mesh/Mesh.ts",
         "src/Mesh/Topic.ts",
         "src/Mesh/Query.ts",
+        "docs/browser.md",
+        "src/Layers/BrowserMesh.ts",
         "src/Chord/Chord.ts",
         "src/Chord/Dictionary.ts",
         "src/Layers/NodeChord.ts",
@@ -81,6 +83,11 @@ describe("the documentation", () => {
   it("teaches simulation with one of the examples", () => {
     const example = read("examples/simulated-counter.ts").replace(/^\/\*\*.*\*\/\n/, "")
     assert.include(blocksOf("docs/simulation.md"), example)
+  })
+
+  it("teaches compression with one of the examples", () => {
+    const example = read("examples/own-compression.ts").replace(/^\/\*\*.*\*\/\n/, "")
+    assert.include(blocksOf("docs/compression.md"), example)
   })
 
   it("begins with a program that works against the node it asks for", async () => {
@@ -125,6 +132,14 @@ describe("the examples", () => {
     assert.lengthOf(lines, 3)
     for (const line of lines) assert.match(line, /^seed \d: 1 total, [0-9a-f]{16}$/)
     assert.lengthOf(new Set(lines.map((line) => line.slice(-16))), 3)
+  })
+
+  it("compress by a method of one's own, and print what the page says", () => {
+    const output = outputOf("examples/own-compression.ts")
+
+    assert.include(output, "with a limit: tooLarge")
+    const indented = output.trim().split("\n").map((line) => `    ${line}\n`).join("")
+    assert.include(read("docs/compression.md"), indented)
   })
 
   it("try a protocol of one's own on ten nodes in memory", () => {

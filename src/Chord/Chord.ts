@@ -97,7 +97,7 @@ export interface RingMember {
  * @since 0.1.0
  */
 export class Chord extends Context.Service<Chord, {
-  /** This node's id, in base 58; new for each start. */
+  /** This node's id, in base 58: that of its key where the transport proves one, else new for each start. */
   readonly id: string
   /** Where this node can be dialed. */
   readonly address: PeerAddress
@@ -239,10 +239,14 @@ const makeNode: Effect.Effect<
   const serve: Handler = (from, kind, packets) => originals?.serve(kind, packets) ?? handle(node, from, kind, packets)
   const peers = yield* Peers.make({
     ...options,
-    nodeId: (address) => protocol.nodeId(address, networkId, salt),
+    nodeId: (address) =>
+      transport.identity === undefined
+        ? protocol.nodeId(address, networkId, salt)
+        : protocol.identityId(transport.identity, chordId),
     networkId: chordId,
     handler: serve,
     onMessage: originals?.onMessage,
+    onRejected: (remote, reason) => PubSub.publishUnsafe(events, { _tag: "Rejected", remote, reason }),
     guests: originals
   })
   const node = new ChordNode(

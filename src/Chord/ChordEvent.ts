@@ -1,5 +1,6 @@
 /** What happens on a ring, for whoever watches it. */
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { CloseReason } from "../Transport/CloseReason.ts"
 import type { JoinError } from "./ChordError.ts"
 import type { StorageError } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
@@ -15,6 +16,8 @@ import type { Contact } from "./Contact.ts"
  * - `Repaired`: records were brought to nodes that lacked them, or got from them.
  * - `HandedOver`: records that other nodes answer for now were given to them.
  * - `StorageFailed`: this node's share could not be written.
+ * - `Rejected`: somebody who dialed this node could not be let in: the connection was not secured, or
+ *   the node is not the one it claims to be.
  *
  * @category events
  * @since 0.1.0
@@ -28,3 +31,4 @@ export type ChordEvent =
   | { readonly _tag: "Repaired"; readonly sent: number; readonly received: number }
   | { readonly _tag: "HandedOver"; readonly count: number }
   | { readonly _tag: "StorageFailed"; readonly error: StorageError }
+  | { readonly _tag: "Rejected"; readonly remote: PeerAddress; readonly reason: CloseReason }

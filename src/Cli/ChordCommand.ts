@@ -4,16 +4,24 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { address, dialable } from "./AddressFlag.ts"
+import { dialable, listenable } from "./AddressFlag.ts"
+import * as SecurityFlags from "./SecurityFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
 
 /** The longest period of stabilization that makes sense. */
 const maxStabilizeMillis = 3_600_000
 
+/** Any free port of this machine, over what the node that is to be joined speaks. */
+const anywhere = (join: PeerAddress | undefined): PeerAddress =>
+  new PeerAddress({ host: join === undefined || join.scheme === "" ? "127.0.0.1" : "ws://127.0.0.1", port: 0 })
+
 const flags = {
-  listen: address("listen").pipe(
-    Flag.withDescription("Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses"),
-    Flag.withDefault(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+  listen: listenable("listen").pipe(
+    Flag.withDescription(
+      "Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses. With ws://HOST:PORT " +
+        "the node speaks WebSockets, and so do all nodes of its ring (default 127.0.0.1:0, by WebSocket if --join is)"
+    ),
+    Flag.optional
   ),
   announce: dialable("announce").pipe(
     Flag.withDescription("Where others can dial this node, when that is not where it listens"),
@@ -53,6 +61,7 @@ const flags = {
     ),
     Flag.withDefault(false)
   ),
+  ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
     Flag.withDefault(false)
@@ -78,7 +87,7 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   when the input ends and the ring could not be joined.
 
   With --json, each line is {"event":…}: listening, joined, get, set, deleted, has, lookup, ring,
-  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, error, help.`
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, error, help.`
 
 /**
  * `p2p chord`.
@@ -90,10 +99,16 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes }) {
+    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes, ...rest }) {
+      const security = yield* SecurityFlags.toSecurity(rest)
+      const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
+      if (security.tls !== undefined && listensOn.scheme !== "") {
+        const detail = "--tls is for nodes over TCP: WebSockets are encrypted by a proxy for wss:// before the node"
+        return yield* new SecurityFlags.WrongUsage({ detail })
+      }
       const { run } = yield* Effect.promise(() => import("./ChordSession.ts"))
       yield* run({
-        listen,
+        listen: listensOn,
         announce: Option.getOrUndefined(announce),
         join,
         subnet: Option.getOrUndefined(subnet),
@@ -102,6 +117,7 @@ export const chord = Command.make(
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
         originals,
+        security,
         stay,
         json
       })

@@ -3,9 +3,13 @@
  * first letters. What strangers wrote cannot control the terminal.
  */
 import type { ChordStats } from "../Chord/ChordStats.ts"
+import { parse } from "../Protocol/PeerAddress.ts"
 import type { ChordReport, MemberReport } from "./ChordReport.ts"
 import { localAddress } from "./Invocation.ts"
 import { harmless, short, type Style } from "./Style.ts"
+
+/** Failures remembered so that each is told once. */
+const maxFailures = 1000
 
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given the
@@ -19,6 +23,7 @@ export class ChordDisplay {
   readonly #invitation: (address: string) => string
   /** A node with several places joins with each of them; people are told once. */
   #isJoined = false
+  readonly #failures = new Set<string>()
 
   constructor(style: Style, invitation: (address: string) => string) {
     this.#style = style
@@ -59,6 +64,14 @@ export class ChordDisplay {
       case "alone":
         this.#isJoined = false
         return [dim(toNews(report))]
+      case "rejected": {
+        // Its port changes with each attempt.
+        const failure = `${parse(report.address)?.host} ${report.detail}`
+        if (this.#failures.has(failure)) return []
+        if (this.#failures.size >= maxFailures) this.#failures.clear()
+        this.#failures.add(failure)
+        return [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
+      }
       default:
         return [dim(toNews(report))]
     }

@@ -13,6 +13,7 @@ import { type Contact, isPadding } from "../Chord/Contact.ts"
 import * as Membership from "../Chord/Membership.ts"
 import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
+import { tlsFaultOf } from "../Transport/TlsFault.ts"
 
 /**
  * A member of the ring: the id of its node, where that can be dialed, and its position in hexadecimal.
@@ -81,6 +82,7 @@ export type ChordReport =
   | { readonly event: "alone"; readonly last: boolean }
   | { readonly event: "repaired"; readonly sent: number; readonly received: number }
   | { readonly event: "handed-over"; readonly count: number }
+  | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
@@ -182,6 +184,13 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
       return { event: "handed-over", count: event.count }
     case "StorageFailed":
       return fromError(event.error)
+    case "Rejected":
+      return {
+        event: "rejected",
+        address: format(event.remote),
+        reason: event.reason._tag === "TlsRefused" ? event.reason.fault : event.reason._tag,
+        detail: describe(event.reason)
+      }
   }
 }
 
@@ -228,8 +237,8 @@ const fromJoinError = (error: JoinError): ChordReport => {
 const fromCallError = ({ address, message, reason }: CallError): readonly [tag: string, message: string] => {
   if (reason._tag !== "Unreachable") return [reason._tag, `could not join at ${address}: ${message}`]
   const { cause } = reason
-  if (cause._tag === "DialError") return [cause._tag, cause.message]
-  const tag = cause._tag === "Goodbye" ? cause.reason : cause._tag
+  if (cause._tag === "DialError") return [tlsFaultOf(cause) ?? cause._tag, cause.message]
+  const tag = tlsFaultOf(cause) ?? (cause._tag === "Goodbye" ? cause.reason : cause._tag)
   const detail = tag === "NetworkMismatch"
     ? "that node is of another network; all nodes of a ring have the same --subnet and --bits"
     : describe(cause)

@@ -19,6 +19,8 @@ import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
+import * as SecurityFlags from "./SecurityFlags.ts"
+import type { Security } from "./SecurityFlags.ts"
 import * as Style from "./Style.ts"
 
 /**
@@ -40,6 +42,8 @@ export interface ChordSessionOptions {
   readonly stabilizeMillis: number | undefined
   /** Whether nodes of the original program may take part. */
   readonly originals: boolean
+  /** Who it is, and how its connections are secured. */
+  readonly security: Security
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -81,17 +85,25 @@ export const run = Effect.fnUntraced(function*(options: ChordSessionOptions) {
   const report = (report: ChordReport) => output.print(toLines(report))
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
-    Effect.provide(NodeChord.layer(toNodeOptions(options))),
+    Effect.provide(toLayer(options)),
     Effect.tapError((error) => options.json ? report(fromError(error)) : Effect.void),
     Effect.raceFirst(output.closed),
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
   )
 }, Effect.scoped)
 
+/** TCP, TLS, or WebSockets where it listens on one. */
+const toLayer = (options: ChordSessionOptions) => {
+  const { identity, tls } = options.security
+  const settings = toNodeOptions(options)
+  if (options.listen.scheme !== "") return NodeChord.layerWebSocket(settings)
+  return tls === undefined ? NodeChord.layer(settings) : NodeChord.layerTls({ ...settings, identity, tls })
+}
+
 const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithStorage => {
   const { announce, bits, data, listen, originals, stabilizeMillis, subnet, virtualNodes } = options
   return {
-    host: listen.host,
+    host: listen.hostname,
     port: listen.port,
     bootstrap: others(options).map(format),
     data,
@@ -105,8 +117,9 @@ const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithSto
 }
 
 /** What all nodes of a ring are given alike. */
-const sharedFlags = ({ bits, originals, subnet }: ChordSessionOptions): string =>
-  `${flagText("subnet", subnet)}${flagText("bits", bits)}${originals ? " --originals" : ""}`
+const sharedFlags = ({ bits, originals, security, subnet }: ChordSessionOptions): string =>
+  `${flagText("subnet", subnet)}${flagText("bits", bits)}${originals ? " --originals" : ""}` +
+  SecurityFlags.sharedFlags(security)
 
 /** Where to join: not at this node itself, so that all nodes can be given one list. */
 const others = ({ announce, join, listen }: ChordSessionOptions): ReadonlyArray<PeerAddress> => {

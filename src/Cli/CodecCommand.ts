@@ -12,19 +12,27 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as NodeCompression from "../Layers/NodeCompression.ts"
 import * as NodeHashing from "../Layers/NodeHashing.ts"
-import type { CompressionMethod } from "../Protocol/Compression.ts"
+import * as Bz2 from "../Protocol/Bz2.ts"
+import { Compression, negotiate } from "../Protocol/Compression.ts"
+import * as Lzma from "../Protocol/Lzma.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import * as Input from "./Input.ts"
 import { decodeLine, encodeLine } from "./MessageJson.ts"
 import * as Output from "./Output.ts"
 
-const flags = {
-  compression: Flag.Literals("compression", ["zlib", "gzip", "lz-string"]).pipe(
+/** What is written as well as read, and what is only read. */
+const written = ["zlib", "gzip", "snappy", "lz-string"] as const
+const read = [...written, "bz2", "lzma"] as const
+
+const compression = (methods: ReadonlyArray<string>) =>
+  Flag.Literals("compression", methods).pipe(
     Flag.withMetavar("METHOD"),
     Flag.withDescription("The method that frames are compressed with (default: none)"),
     Flag.optional
-  ),
+  )
+
+const flags = {
   protocol: Flag.Literals("protocol", ["0.4"]).pipe(
     Flag.withMetavar("VERSION"),
     Flag.withDescription("The wire version"),
@@ -47,8 +55,12 @@ const aboutLines = `One message a line; empty lines are skipped. A line that is 
  */
 export const encode = Command.make(
   "encode",
-  flags,
-  ({ compression }) => convert(compression, (protocol, method, line, now) => encodeLine(protocol, method, line, now))
+  { compression: compression(written), ...flags },
+  ({ compression }) =>
+    convert((protocol) => {
+      const method = negotiate(protocol.methods, Option.toArray(compression))
+      return (line, now) => encodeLine(protocol, method, line, now)
+    })
 ).pipe(
   Command.withShortDescription("Messages as JSON to frames in hex"),
   Command.withDescription(`Reads messages as JSON and writes their frames in hex, the four bytes of the size first.
@@ -75,9 +87,12 @@ export const encode = Command.make(
  */
 export const decode = Command.make(
   "decode",
-  flags,
+  { compression: compression(read), ...flags },
   ({ compression }) =>
-    convert(compression, (protocol, method, line) => decodeLine(protocol, method === undefined ? [] : [method], line))
+    convert((protocol) => {
+      const methods = protocol.methods.filter(({ name }) => Option.contains(compression, name))
+      return (line) => decodeLine(protocol, methods, line)
+    })
 ).pipe(
   Command.withShortDescription("Frames in hex to messages as JSON"),
   Command.withDescription(`Reads frames in hex, the four bytes of the size first, and writes their messages as JSON:
@@ -91,25 +106,22 @@ export const decode = Command.make(
   }])
 )
 
+const layer = Protocol04.layer.pipe(
+  Layer.provide([NodeHashing.layer, Compression.layerMerge(NodeCompression.layer, Bz2.layer, Lzma.layer)])
+)
+
 const convert = Effect.fnUntraced(function*(
-  compression: Option.Option<string>,
-  toLine: (
-    protocol: Protocol["Service"],
-    method: CompressionMethod | undefined,
-    line: string,
-    now: number
-  ) => string
+  make: (protocol: Protocol["Service"]) => (line: string, now: number) => string
 ) {
-  const protocol = yield* Protocol
-  const method = protocol.methods.find(({ name }) => Option.contains(compression, name))
+  const toLine = make(yield* Protocol)
   if (process.stdin.isTTY) yield* Console.error("Reading messages, one a line; Ctrl-D ends.")
   yield* Input.lines.pipe(
     Stream.filter((line) => line.trim() !== ""),
     Stream.runForEachArray((lines) =>
       Effect.flatMap(Clock.currentTimeMillis, (millis) => {
         const now = Math.floor(millis / 1000)
-        return Output.write(lines.map((line) => `${toLine(protocol, method, line, now)}\n`).join(""))
+        return Output.write(lines.map((line) => `${toLine(line, now)}\n`).join(""))
       })
     )
   )
-}, Effect.provide(Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))))
+}, Effect.provide(layer))

@@ -19,6 +19,7 @@ export const flagText = (name: string, value: string | number | undefined): stri
 /** Where another program on this machine reaches a node that listens on all addresses. */
 export const localAddress = (address: string): string => {
   const parsed = parse(address)
-  if (parsed?.host === "0.0.0.0") return `127.0.0.1:${parsed.port}`
-  return parsed?.host === "::" ? `[::1]:${parsed.port}` : address
+  const scheme = parsed === undefined || parsed.scheme === "" ? "" : `${parsed.scheme}://`
+  if (parsed?.hostname === "0.0.0.0") return `${scheme}127.0.0.1:${parsed.port}`
+  return parsed?.hostname === "::" ? `${scheme}[::1]:${parsed.port}` : address
 }

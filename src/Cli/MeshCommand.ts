@@ -1,19 +1,29 @@
 /** `p2p mesh`: the flags of a node, and what its help says. The node itself is loaded when it runs. */
+import * as Arr from "effect/Array"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { address, dialable } from "./AddressFlag.ts"
+import { dialable, listenable } from "./AddressFlag.ts"
+import * as SecurityFlags from "./SecurityFlags.ts"
+
+/** Any free port of this machine, for this machine alone. */
+const anywhere = new PeerAddress({ host: "127.0.0.1", port: 0 })
 
 const flags = {
-  listen: address("listen").pipe(
-    Flag.withDescription("Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses"),
-    Flag.withDefault(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+  listen: listenable("listen").pipe(
+    Flag.withDescription(
+      "Where to listen; port 0 is any free one, host 0.0.0.0 is all of this machine's addresses. Given several times, " +
+        "the node relays between all: ws://HOST:PORT is a WebSocket, for browsers (default 127.0.0.1:0)"
+    ),
+    Flag.atLeast(0)
   ),
   announce: dialable("announce").pipe(
-    Flag.withDescription("Where others can dial this node, when that is not where it listens"),
-    Flag.optional
+    Flag.withDescription(
+      "Where others can dial this node, when that is not where it listens; once for TCP, once for WebSockets"
+    ),
+    Flag.atLeast(0)
   ),
   connect: dialable("connect").pipe(
     Flag.withDescription("A node to link to; may be given several times. One that cannot be reached is retried"),
@@ -29,6 +39,20 @@ const flags = {
     Flag.filter((count) => count >= 0 && count <= 1000, () => "a number from 0 to 1000"),
     Flag.withDescription("Links to dial of its own accord, besides those asked for (default 4)"),
     Flag.optional
+  ),
+  ...SecurityFlags.flags,
+  sign: Flag.Boolean("sign").pipe(
+    Flag.withDescription(
+      "Sign what this node says, so that others can tell it is from the node of that id, over any way"
+    ),
+    Flag.withDefault(false)
+  ),
+  requireProof: Flag.Literals("require-proof", ["never", "known", "always"]).pipe(
+    Flag.withMetavar("WHEN"),
+    Flag.withDescription(
+      "Show only messages of proven senders: always, or for those who have proven themselves before: known (default never)"
+    ),
+    Flag.withDefault("never")
   ),
   protocol: Flag.Literals("protocol", ["0.4"]).pipe(
     Flag.withMetavar("VERSION"),
@@ -57,8 +81,11 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   without input. The status is 1 when the input ends and none of the nodes to connect to could be
   reached, so that nobody got what was sent.
 
+  With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
+  without it the sender is a claim.
+
   With --json, each line is {"event":…}: listening, peer-joined, peer-left, message, sent, error,
-  peers, topic, subscribed, rejected, dial-failed, slow, recovered, help.`
+  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, help.`
 
 /**
  * `p2p mesh`.
@@ -69,14 +96,18 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 export const mesh = Command.make(
   "mesh",
   flags,
-  Effect.fnUntraced(function*({ announce, connect, json, links, listen, stay, subnet }) {
+  Effect.fnUntraced(function*({ announce, connect, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
+    const security = yield* SecurityFlags.toSecurity(rest, sign)
     const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
     yield* run({
-      listen,
-      announce: Option.getOrUndefined(announce),
+      listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
+      announce,
       connect,
       subnet: Option.getOrUndefined(subnet),
       links: Option.getOrUndefined(links),
+      security,
+      sign,
+      requireProof,
       stay,
       json
     })
@@ -87,6 +118,11 @@ export const mesh = Command.make(
   Command.withExamples([
     { command: "p2p mesh --listen 127.0.0.1:4444", description: "A node that others on this machine can connect to" },
     { command: "p2p mesh --connect 127.0.0.1:4444", description: "Another one, linked to it" },
+    { command: "p2p mesh --tls --identity ./me", description: "A node whose id others can be sure of" },
+    {
+      command: "p2p mesh --listen 127.0.0.1:4444 --listen ws://127.0.0.1:8080",
+      description: "A node that browsers can connect to as well"
+    },
     { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
   ])
 )

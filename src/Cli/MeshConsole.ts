@@ -174,7 +174,7 @@ const commands: Readonly<Record<string, CommandLine>> = {
   "/peers": { usage: "/peers", about: "list the nodes that are linked", run: listPeers },
   "/connect": {
     usage: "/connect HOST:PORT",
-    about: "link to a node, and keep to it",
+    about: "link to a node, and keep to it; ws://HOST:PORT over a WebSocket",
     run: (console, rest) => rest.trim() === "" ? usage("/connect") : console.connect(rest.trim())
   },
   "/disconnect": {

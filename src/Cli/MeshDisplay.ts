@@ -10,6 +10,13 @@ import { harmless, short, type Style } from "./Style.ts"
 /** Failures remembered so that each is told once. */
 const maxFailures = 1000
 
+/** Why a message is not shown. */
+const refusals = new Map([
+  ["Unproven", "its sender is not proven"],
+  ["Forged", "its signature is wrong"],
+  ["Replayed", "it is a copy of an old one"]
+])
+
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given
  * the address to connect to.
@@ -33,7 +40,9 @@ export class MeshDisplay {
     switch (report.event) {
       case "listening":
         return [
-          `Listening on ${bold(harmless(report.address))} as ${bold(short(report.id))}. ` +
+          `Listening on ${report.addresses.map((address) => bold(harmless(address))).join(" and ")} as ${
+            bold(short(report.id))
+          }. ` +
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]
@@ -43,7 +52,8 @@ export class MeshDisplay {
       case "peer-left":
         return [dim(`- ${short(report.id)} left: ${harmless(report.detail)}`)]
       case "message": {
-        const marks = report.kind === "whisper" ? `${dim("(whisper)")} ` : ""
+        const proven = report.proof === undefined ? "" : `${dim("(proven)")} `
+        const marks = report.kind === "whisper" ? `${proven}${dim("(whisper)")} ` : proven
         return [`${bold(`<${short(report.sender)}>`)} ${marks}${harmless(report.packets.join(" "))}`]
       }
       case "topic":
@@ -61,6 +71,10 @@ export class MeshDisplay {
         // Its port changes with each attempt.
         return this.#isNews(`${parse(report.address)?.host} ${report.detail}`)
           ? [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
+          : []
+      case "refused":
+        return this.#isNews(`${report.reason} ${report.from}`)
+          ? [dim(`! not shown, ${refusals.get(report.reason)}: from ${short(report.sender)}, by ${short(report.from)}`)]
           : []
       case "dial-failed":
         return this.#isNews(report.address) ? [dim(`! ${harmless(report.detail)}`)] : []

@@ -6,17 +6,24 @@ import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../Mesh/MeshMessage.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
+import { tlsFaultOf } from "../Transport/TlsFault.ts"
 
 /**
  * One thing that happened. Addresses are `host:port`, null when a node did not say where it can be
- * dialed; `reason` is the tag of a `CloseReason`, `detail` the same in a sentence; `tag` is the tag
- * of an error. `help` and `note` are for people.
+ * dialed; `reason` is the tag of a `CloseReason`, or the `TlsFault`, `detail` the same in a sentence;
+ * `tag` is the tag of an error. `help` and `note` are for people.
  *
  * @category models
  * @since 0.1.0
  */
 export type MeshReport =
-  | { readonly event: "listening"; readonly id: string; readonly address: string }
+  | {
+    readonly event: "listening"
+    readonly id: string
+    readonly address: string
+    /** The same, and where else it can be dialed. */
+    readonly addresses: ReadonlyArray<string>
+  }
   | { readonly event: "peer-joined"; readonly id: string; readonly address: string | null }
   | { readonly event: "peer-left"; readonly id: string; readonly reason: string; readonly detail: string }
   | {
@@ -25,6 +32,8 @@ export type MeshReport =
     readonly id: string
     readonly sender: string
     readonly time: number
+    /** Only when its sender is proven; otherwise the sender is a claim. */
+    readonly proof?: "proven"
     readonly packets: ReadonlyArray<string>
     readonly packetsHex: ReadonlyArray<string>
   }
@@ -37,6 +46,7 @@ export type MeshReport =
   | { readonly event: "topic"; readonly name: string; readonly sender: string; readonly value: unknown }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "dial-failed"; readonly address: string; readonly reason: string; readonly detail: string }
+  | { readonly event: "refused"; readonly reason: string; readonly sender: string; readonly from: string }
   | { readonly event: "slow"; readonly id: string }
   | { readonly event: "recovered"; readonly id: string; readonly dropped: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
@@ -73,6 +83,7 @@ export const fromMessage = (message: MeshMessage): MeshReport => ({
   id: message.id,
   sender: message.sender,
   time: message.time,
+  ...(message.proof === "proven" ? { proof: "proven" as const } : {}),
   packets: message.texts,
   packetsHex: message.packets.map((packet) =>
     Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength).toString("hex")
@@ -95,7 +106,7 @@ export const fromEvent = (event: MeshEvent): MeshReport => {
       return {
         event: "rejected",
         address: format(event.remote),
-        reason: event.reason._tag,
+        reason: event.reason._tag === "TlsRefused" ? event.reason.fault : event.reason._tag,
         detail: describe(event.reason)
       }
     case "DialFailed":
@@ -113,6 +124,8 @@ export const fromEvent = (event: MeshEvent): MeshReport => {
       return fromError(event, `${event.lostCount} messages were lost: the output is read too slowly`)
     case "ValueRefused":
       return fromError(event, `a value of "${event.name}" from ${event.sender} is no JSON: ${event.detail}`)
+    case "ProofRefused":
+      return { event: "refused", reason: event.reason, sender: event.sender, from: event.from }
     case "HandlerFailed":
       return fromError(event, `the handler of "${event.name}" failed: ${event.detail}`)
   }
@@ -131,7 +144,6 @@ export const fromError = (
 
 const tagOf = (error: { readonly _tag: string; readonly reason?: unknown }): string => {
   const { reason } = error
-  return error._tag === "ConnectError" && typeof reason === "object" && reason !== null && "_tag" in reason
-    ? String(reason._tag)
-    : error._tag
+  if (error._tag !== "ConnectError" || typeof reason !== "object" || reason === null) return error._tag
+  return tlsFaultOf(reason) ?? ("_tag" in reason ? String(reason._tag) : error._tag)
 }

@@ -3,6 +3,7 @@
  * output. It ends in order, with a goodbye to its peers, on `/quit`, at the end of the input, and on
  * SIGINT and SIGTERM.
  */
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
@@ -24,6 +25,7 @@ import { MeshDisplay } from "./MeshDisplay.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
+import { type Security, sharedFlags } from "./SecurityFlags.ts"
 import * as Style from "./Style.ts"
 
 /**
@@ -33,12 +35,17 @@ import * as Style from "./Style.ts"
  * @since 0.1.0
  */
 export interface MeshSessionOptions {
-  readonly listen: PeerAddress
-  readonly announce: PeerAddress | undefined
+  /** Where to listen; the first is told in the handshake's own field. */
+  readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
+  readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
+  /** Who it is, and how its connections are secured. */
+  readonly security: Security
+  readonly sign: boolean
+  readonly requireProof: "never" | "known" | "always"
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -77,17 +84,21 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   const output = yield* Output.makeLineWriter(prompt?.write)
   const display = new MeshDisplay(
     Style.make(Style.hasColors(process.stdout)),
-    (address) => `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}`
+    (address) =>
+      `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}${sharedFlags(options.security)}`
   )
   const toLines = options.json ? toJsonLines : display.toLines
   const report = (report: MeshReport) => output.print(toLines(report))
-  const node = NodeMesh.layer({
-    host: options.listen.host,
-    port: options.listen.port,
-    ...(options.announce === undefined ? {} : { announce: format(options.announce) }),
+  const { identity, tls } = options.security
+  const settings = {
+    ...toAddresses(options),
     ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
-    ...(options.links === undefined ? {} : { maxOutboundLinks: options.links })
-  })
+    ...(options.links === undefined ? {} : { maxOutboundLinks: options.links }),
+    identity,
+    sign: options.sign,
+    requireProof: options.requireProof
+  }
+  const node = tls === undefined ? NodeMesh.layer(settings) : NodeMesh.layerTls({ ...settings, tls })
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(node),
@@ -96,6 +107,20 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
   )
 }, Effect.scoped)
+
+/** Where it listens, and which of the announced addresses stands for the first of them. */
+const toAddresses = ({ announce, listen }: MeshSessionOptions): NodeMesh.NodeMeshOptions => {
+  const [first, ...further] = listen
+  const own = announce.find(({ scheme }) => (scheme === "") === (first.scheme === ""))
+  const others = announce.filter((address) => address !== own)
+  return {
+    host: first.host,
+    port: first.port,
+    listenFurther: further.map(format),
+    ...(own === undefined ? {} : { announce: format(own) }),
+    ...(others.length === 0 ? {} : { announceFurther: others.map(format) })
+  }
+}
 
 const session = Effect.fnUntraced(function*(
   options: MeshSessionOptions,
@@ -106,7 +131,12 @@ const session = Effect.fnUntraced(function*(
   const known = new KnownIds()
   const links = new Links(mesh)
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
-  yield* report({ event: "listening", id: mesh.id, address: format(mesh.address) })
+  yield* report({
+    event: "listening",
+    id: mesh.id,
+    address: format(mesh.address),
+    addresses: mesh.addresses.map(format)
+  })
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

@@ -4,7 +4,7 @@
  *
  * Times are whole numbers of any size in JSON: neither direction rounds them.
  */
-import type { CompressionMethod } from "../Protocol/Compression.ts"
+import type { CompressingMethod, CompressionMethod } from "../Protocol/Compression.ts"
 import * as Frame from "../Protocol/Frame.ts"
 import { knownTypes, type Message, type MessageType } from "../Protocol/Message.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
@@ -51,7 +51,7 @@ const rawJson = (JSON as unknown as { readonly rawJSON: (text: string) => unknow
  */
 export const encodeLine = (
   protocol: Protocol["Service"],
-  method: CompressionMethod | undefined,
+  method: CompressingMethod | undefined,
   line: string,
   now: number
 ): string => {

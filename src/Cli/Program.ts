@@ -17,8 +17,10 @@ import * as fs from "node:fs"
 import * as ChordCommand from "./ChordCommand.ts"
 import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
+import * as IdentityCommand from "./IdentityCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
 import * as Presenter from "./Presenter.ts"
+import { withDefaultMode, WrongUsage } from "./SecurityFlags.ts"
 import * as SimulateCommand from "./SimulateCommand.ts"
 
 /** A subcommand is one line here. */
@@ -30,7 +32,8 @@ const p2p = Command.make("p2p").pipe(
     CodecCommand.encode,
     CodecCommand.decode,
     SimulateCommand.simulate,
-    DemoCommand.demo
+    DemoCommand.demo,
+    IdentityCommand.identity
   ])
 )
 
@@ -63,7 +66,8 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
   if (Exit.isSuccess(exit)) return onExit(0)
   // A command that a signal ended in order has set its status.
   if (Cause.hasInterruptsOnly(exit.cause)) return onExit(Number(process.exitCode ?? 130))
-  return onExit(CliError.isCliError(Cause.squash(exit.cause)) ? 2 : 1)
+  const error = Cause.squash(exit.cause)
+  return onExit(CliError.isCliError(error) || error instanceof WrongUsage ? 2 : 1)
 }
 
 /**
@@ -72,7 +76,9 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
  * @category commands
  * @since 0.1.0
  */
-export const program: Effect.Effect<void, Error> = Effect.suspend(() => Command.run(p2p, { version: version() })).pipe(
+export const program: Effect.Effect<void, Error> = Effect.suspend(() =>
+  Command.runWith(p2p, { version: version() })(withDefaultMode(process.argv.slice(2)))
+).pipe(
   Effect.tapCause(tell),
   Effect.provide(Layer.mergeAll(
     NodeServices.layer,

@@ -1,10 +1,10 @@
-/** `Compression` with Node's zlib: the methods that the original nodes have, and lz-string. */
+/** `Compression` with Node's zlib: the methods that all original nodes have, snappy and lz-string. */
 import type * as Layer from "effect/Layer"
 import * as zlib from "node:zlib"
-import { Compression, type CompressionMethod, type DecompressionFault } from "../Protocol/Compression.ts"
+import { type CompressingMethod, Compression, type DecompressionFault } from "../Protocol/Compression.ts"
+import { gzipHeaderBytes, gzipTrailerBytes, isGzip, isZlib, isZlibOrGzip } from "../Protocol/DeflateFormat.ts"
 import { lzString } from "../Protocol/LzString.ts"
-
-const gzipTrailerBytes = 8
+import { snappy } from "../Protocol/Snappy.ts"
 
 /**
  * zlib's format, which all implementations prefer. Reads gzip as well, as the original Python node
@@ -13,11 +13,11 @@ const gzipTrailerBytes = 8
  * @category constructors
  * @since 0.1.0
  */
-export const zlibMethod: CompressionMethod = {
+export const zlibMethod: CompressingMethod = {
   name: "zlib",
   compress: (bytes) => plainArray(zlib.deflateSync(bytes)),
   decompress: (bytes, maxBytes) => decompress(bytes, maxBytes),
-  recognizes: (bytes) => isEither(bytes)
+  recognizes: (bytes) => isZlibOrGzip(bytes)
 }
 
 /**
@@ -26,20 +26,20 @@ export const zlibMethod: CompressionMethod = {
  * @category constructors
  * @since 0.1.0
  */
-export const gzipMethod: CompressionMethod = {
+export const gzipMethod: CompressingMethod = {
   name: "gzip",
   compress: (bytes) => plainArray(zlib.gzipSync(bytes)),
   decompress: (bytes, maxBytes) => decompress(bytes, maxBytes),
-  recognizes: (bytes) => isEither(bytes)
+  recognizes: (bytes) => isZlibOrGzip(bytes)
 }
 
 /**
- * zlib, gzip and lz-string, in this order.
+ * zlib, gzip, snappy and lz-string, in this order.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Compression> = Compression.layer([zlibMethod, gzipMethod, lzString])
+export const layer: Layer.Layer<Compression> = Compression.layer([zlibMethod, gzipMethod, snappy, lzString])
 
 /**
  * The first stream in `bytes`, whichever of the two formats it has; what follows it is ignored. The
@@ -71,22 +71,6 @@ const gunzip = (bytes: Uint8Array, maxBytes: number): Uint8Array | Decompression
   return matches ? within(maxBytes, buffer) : "malformed"
 }
 
-/** The length of a gzip header (RFC 1952, section 2.3); `undefined` when it is cut off or no deflate. */
-const gzipHeaderBytes = (bytes: Uint8Array): number | undefined => {
-  const flags = bytes[3] ?? 0xff
-  if (bytes[2] !== 8 || (flags & 0xe0) !== 0) return undefined
-  let position = 10
-  if ((flags & 0x04) !== 0) position += 2 + (bytes[position] ?? 0) + ((bytes[position + 1] ?? 0) << 8)
-  for (const flag of [0x08, 0x10]) {
-    if ((flags & flag) === 0) continue
-    const end = bytes.indexOf(0, position)
-    if (end < 0) return undefined
-    position = end + 1
-  }
-  if ((flags & 0x02) !== 0) position += 2
-  return position < bytes.length ? position : undefined
-}
-
 /** Output comes in chunks of a size that fits: the default of 16 KiB is slow to make for small bodies. */
 const limits = (bytes: Uint8Array, maxBytes: number) => ({
   // What Node takes; a limit outside of it would be an error of its own.
@@ -96,14 +80,6 @@ const limits = (bytes: Uint8Array, maxBytes: number) => ({
 
 const within = (maxBytes: number, buffer: Buffer): Uint8Array | DecompressionFault =>
   buffer.length > maxBytes ? "tooLarge" : plainArray(buffer)
-
-/** Deflate with any window, and a header that is a multiple of 31 (RFC 1950, section 2.2). */
-const isZlib = (bytes: Uint8Array): boolean =>
-  bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && bytes[0]! <= 0x78 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
-
-const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
-
-const isEither = (bytes: Uint8Array): boolean => isZlib(bytes) || isGzip(bytes)
 
 /** No Buffer, and a copy where a small result would keep a large chunk in memory. */
 const plainArray = (buffer: Buffer): Uint8Array =>

@@ -1,5 +1,6 @@
 /**
- * A mesh node on Node, from one Layer: TCP, protocol 0.4, digests and compression of `node:`.
+ * A mesh node on Node, from one Layer: TCP, TLS or WebSockets, protocol 0.4, digests and compression of
+ * `node:`.
  *
  * ```ts
  * import { NodeRuntime } from "@effect/platform-node"
@@ -19,21 +20,25 @@
  * )
  * ```
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaTransformation from "effect/SchemaTransformation"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
-import { InvalidAddress } from "../Mesh/MeshError.ts"
-import { format, parse, PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { InvalidAddress } from "../Mesh/MeshError.ts"
+import type { Compression } from "../Protocol/Compression.ts"
+import { withScheme } from "../Protocol/PeerAddress.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
-import * as NodeTcp from "../Transport/NodeTcp.ts"
+import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import type { ListenError } from "../Transport/Transport.ts"
+import { toAddress, toListen } from "./AddressText.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
+import { config } from "./NodeMeshConfig.ts"
+import type { AddressChoice, CompressionChoice, WebSocketChoice } from "./NodeOptions.ts"
+import * as NodeSecurity from "./NodeSecurity.ts"
+
+type AddressSetting = "listen" | "listenFurther" | "announce" | "announceFurther" | "bootstrap"
 
 /**
  * The settings of a node: those of `MeshOptions`, with addresses as texts.
@@ -41,126 +46,153 @@ import * as NodeHashing from "./NodeHashing.ts"
  * @category options
  * @since 0.1.0
  */
-export interface NodeMeshOptions extends Partial<Omit<MeshOptions, "listen" | "announce" | "bootstrap">> {
-  /** The address to listen on. Default `"127.0.0.1"`, this machine alone; `"0.0.0.0"` for all of its addresses. */
-  readonly host?: string | undefined
-  /** The port to listen on. Default 0: any free one; `mesh.address` tells which. */
-  readonly port?: number | undefined
-  /** Where others can dial this node, `"host:port"`, when that is not where it listens. */
-  readonly announce?: string | undefined
-  /** Nodes to dial at the start and whenever no link to them is left, as `"host:port"`. */
+export interface NodeMeshOptions
+  extends Partial<Omit<MeshOptions, AddressSetting>>, AddressChoice, WebSocketChoice, NodeSecurity.NodeIdentityOptions
+{
+  /**
+   * Where else to listen: for browsers on `"ws://host:port"`. Of a node over TLS those who come that way
+   * have proven nothing, and what they say is relayed to the others. Default nowhere.
+   */
+  readonly listenFurther?: ReadonlyArray<string> | undefined
+  /** Where else others can dial it, when that is not where it listens: `"wss://example.org"` before a proxy. */
+  readonly announceFurther?: ReadonlyArray<string> | undefined
+  /** Nodes to dial at the start and whenever no link to them is left, as `"host:port"` or `"ws://host:port"`. */
   readonly bootstrap?: ReadonlyArray<string> | undefined
+  /**
+   * Whether broadcasts and whispers carry a signature, by which any of ours can tell that they are from
+   * this node: about 170 bytes more, which original nodes deliver as one more packet. Default false.
+   */
+  readonly sign?: boolean | undefined
 }
 
 /**
- * A node with these settings. Fails with `ListenError` when it cannot listen there, and with
- * `InvalidAddress` when a text is no address.
+ * The same, and which compression methods the node offers.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeMeshWithCompression<E = never> extends NodeMeshOptions, CompressionChoice<E> {}
+
+/**
+ * The settings of a node over TLS.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeMeshTlsOptions<E = never> extends NodeMeshWithCompression<E>, NodeSecurity.NodeTlsSettings {}
+
+/**
+ * Why a node with options does not start: it cannot listen there, a text is no address, its identity
+ * cannot be used, or its options do not go together.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type NodeMeshError = ListenError | InvalidAddress | IdentityError | NodeSecurity.ConflictingOptions
+
+/**
+ * A node with these settings, over TCP and, where it is told to listen on some, WebSockets. Fails as
+ * `NodeMeshError` says, and as `compression` does.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: NodeMeshOptions = {}): Layer.Layer<Mesh, ListenError | InvalidAddress> =>
-  Layer.unwrap(Effect.map(toMeshOptions(options), (meshOptions) => fromConfig(MeshConfig.layer(meshOptions))))
+export const layer = <E = never>(options: NodeMeshWithCompression<E> = {}): Layer.Layer<Mesh, NodeMeshError | E> =>
+  fromOptions("both", { ...options, tls: undefined })
+
+/**
+ * The same over TLS: `tls.mode` is `"pinned"` (the default: ids are proven by keys), `"authority"` (only
+ * nodes with a certificate of `tls.ca` get in) or `"compatible"` (the "SSL" of original nodes: encrypted,
+ * and nobody is proven). docs/security.md says what each protects from.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTls = <E = never>(options: NodeMeshTlsOptions<E> = {}): Layer.Layer<Mesh, NodeMeshError | E> =>
+  fromOptions("both", { ...options, tls: options.tls ?? {} })
+
+/**
+ * A node that speaks WebSockets alone: `host` and `port` are where it accepts them, and it dials
+ * `ws://` and `wss://` addresses only. What else is as for `layer`; for a node that browsers and TCP nodes
+ * reach, use that one with `listenFurther`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWebSocket = <E = never>(
+  options: NodeMeshWithCompression<E> = {}
+): Layer.Layer<Mesh, NodeMeshError | E> => fromOptions("webSockets", { ...options, tls: undefined })
+
+/** Why a node with settings from `Config` does not start. */
+type NodeMeshConfigError = ListenError | IdentityError | NodeSecurity.ConflictingOptions | Config.ConfigError
 
 /**
  * A node whose every setting comes from `Config`: by default from environment variables named
  * `P2P_` and the setting, `P2P_PORT`, `P2P_SUBNET`, `P2P_BOOTSTRAP` (addresses with commas),
+ * `P2P_LISTEN_FURTHER` (`"ws://0.0.0.0:8080"`), `P2P_ORIGINS` (of pages, with commas),
  * `P2P_MAX_OUTBOUND_LINKS`, `P2P_RELAY_WINDOW` (`"60 seconds"`), and so on. What is not set has its
- * default.
+ * default. `P2P_TLS` (`pinned`, `authority` or `compatible`) makes it a node over TLS, with
+ * `P2P_IDENTITY` (a directory), `P2P_TLS_CA`, `P2P_TLS_CERT` and `P2P_TLS_KEY` (files); `P2P_SIGN` has
+ * it sign.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<Mesh, ListenError | Config.ConfigError> = Layer.unwrap(
-  Effect.suspend(() => Effect.map(config, (meshOptions) => fromConfig(MeshConfig.layer(meshOptions))))
+export const layerConfig: Layer.Layer<Mesh, NodeMeshConfigError> = Layer.unwrap(
+  Effect.suspend(() => Effect.map(config, ({ mesh, security }) => fromSettings(mesh, { ...security, over: "both" })))
 )
 
-/** Everything a node on Node is made of, but for its settings. */
-const fromConfig = (settings: Layer.Layer<MeshConfig>): Layer.Layer<Mesh, ListenError> =>
+/**
+ * The same for a node that speaks WebSockets alone, as `layerWebSocket`: `P2P_HOST` and `P2P_PORT` are
+ * where it accepts them.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWebSocketConfig: Layer.Layer<Mesh, NodeMeshConfigError> = Layer.unwrap(
+  Effect.suspend(() =>
+    Effect.map(config, ({ mesh, security }) => {
+      const listen = withScheme(mesh.listen, "ws") ?? mesh.listen
+      return fromSettings({ ...mesh, listen }, { ...security, over: "webSockets" })
+    })
+  )
+)
+
+const fromOptions = <E>(
+  over: "both" | "webSockets",
+  options: NodeMeshTlsOptions<E>
+): Layer.Layer<Mesh, NodeMeshError | E> =>
+  Layer.unwrap(
+    Effect.map(
+      toMeshOptions(over === "both" ? "" : "ws://", options),
+      (settings) => fromSettings(settings, { ...options, over }, options.compression)
+    )
+  )
+
+/** Everything a node on Node is made of. */
+const fromSettings = <E = never>(
+  settings: MeshOptions,
+  security: NodeSecurity.NodeSecurityOptions,
+  compression: Layer.Layer<Compression, E> = NodeCompression.layer
+): Layer.Layer<Mesh, ListenError | IdentityError | NodeSecurity.ConflictingOptions | E> =>
   Mesh.layer.pipe(
     Layer.provide([
-      settings,
-      NodeTcp.layer(),
-      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))
+      MeshConfig.layer(settings),
+      NodeSecurity.layer(security),
+      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
   )
 
-const toMeshOptions = Effect.fnUntraced(function*(options: NodeMeshOptions) {
-  const { announce, bootstrap, host, port, ...rest } = options
-  const listen = yield* toAddress(`${format({ host: host ?? "127.0.0.1", port: port ?? 0 })}`)
+const toMeshOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", options: NodeMeshTlsOptions<E>) {
+  const { announce, announceFurther, bootstrap, host, listenFurther, port, ...others } = options
+  const { compression: _, identity: _identity, sign: _sign, tls: _tls, webSocket: _webSocket, ...rest } = others
   return {
     ...MeshConfig.defaults,
     ...rest,
-    listen,
+    listen: yield* toListen(scheme, { host, port }),
+    listenFurther: yield* Effect.forEach(listenFurther ?? [], toAddress),
     announce: announce === undefined ? undefined : yield* toAddress(announce),
+    announceFurther: announceFurther === undefined ? undefined : yield* Effect.forEach(announceFurther, toAddress),
     bootstrap: yield* Effect.forEach(bootstrap ?? [], toAddress)
   }
 })
-
-const toAddress = (text: string): Effect.Effect<PeerAddress, InvalidAddress> => {
-  const address = parse(text)
-  return address === undefined ? Effect.fail(new InvalidAddress({ text })) : Effect.succeed(address)
-}
-
-/** `host:port` as a Schema, with a message that says what to write. */
-const AddressText = Schema.String.pipe(Schema.decodeTo(
-  Schema.instanceOf(PeerAddress),
-  SchemaTransformation.transformEffect({
-    decode: (text, options) => {
-      const address = parse(text)
-      return address !== undefined
-        ? Effect.succeed(address)
-        : Effect.fail(new SchemaIssue.InvalidValue({ message: new InvalidAddress({ text }).message }, text, options))
-    },
-    encode: (address) => Effect.succeed(format(address))
-  })
-))
-
-const { defaults } = MeshConfig
-
-const int = (name: string, value: number) => Config.Int(name).pipe(Config.withDefault(value))
-const duration = (name: string, value: MeshOptions["relayWindow"]) =>
-  Config.map(Config.option(Config.Duration(name)), (found) => found._tag === "Some" ? found.value : value)
-
-/** Every setting by its name in capitals. */
-const config: Config.Config<MeshOptions> = Config.all({
-  subnet: Config.String("SUBNET").pipe(Config.withDefault(defaults.subnet)),
-  listen: Config.map(
-    Config.all([
-      Config.String("HOST").pipe(Config.withDefault(defaults.listen.host)),
-      Config.Port("PORT").pipe(Config.withDefault(defaults.listen.port))
-    ]),
-    ([host, port]) => new PeerAddress({ host, port })
-  ),
-  announce: Config.map(
-    Config.option(Config.schema(AddressText, "ANNOUNCE")),
-    (found) => found._tag === "Some" ? found.value : undefined
-  ),
-  bootstrap: Config.Array(AddressText, "BOOTSTRAP").pipe(Config.withDefault([])),
-  maxOutboundLinks: int("MAX_OUTBOUND_LINKS", defaults.maxOutboundLinks),
-  maxInboundLinks: int("MAX_INBOUND_LINKS", defaults.maxInboundLinks),
-  evictAfter: duration("EVICT_AFTER", defaults.evictAfter),
-  maxPendingHandshakes: int("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
-  handshakeTimeout: duration("HANDSHAKE_TIMEOUT", defaults.handshakeTimeout),
-  maxMessageBytes: int("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
-  maxOutboxBytes: int("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
-  compressFromBytes: int("COMPRESS_FROM_BYTES", defaults.compressFromBytes),
-  slowPatience: duration("SLOW_PATIENCE", defaults.slowPatience),
-  slowTimeout: duration("SLOW_TIMEOUT", defaults.slowTimeout),
-  relayWindow: duration("RELAY_WINDOW", defaults.relayWindow),
-  maxClockSkew: duration("MAX_CLOCK_SKEW", defaults.maxClockSkew),
-  maxSeenIds: int("MAX_SEEN_IDS", defaults.maxSeenIds),
-  pingInterval: duration("PING_INTERVAL", defaults.pingInterval),
-  pingTimeout: duration("PING_TIMEOUT", defaults.pingTimeout),
-  maxPeersPerList: int("MAX_PEERS_PER_LIST", defaults.maxPeersPerList),
-  maxKnownAddresses: int("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
-  maxConcurrentDials: int("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
-  reconnectBase: duration("RECONNECT_BASE", defaults.reconnectBase),
-  reconnectMax: duration("RECONNECT_MAX", defaults.reconnectMax),
-  upkeepInterval: duration("UPKEEP_INTERVAL", defaults.upkeepInterval),
-  requestTimeout: duration("REQUEST_TIMEOUT", defaults.requestTimeout),
-  maxPendingRequests: int("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
-  inboxCapacity: int("INBOX_CAPACITY", defaults.inboxCapacity),
-  handlerConcurrency: int("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
-  drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout)
-}).pipe(Config.nested("P2P"))

@@ -36,6 +36,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
+import { Signing } from "../Protocol/Signing.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
@@ -108,10 +109,12 @@ export type WhisperError = MessageTooLarge | PeerNotFound | PeerUnavailable | To
  * @since 0.1.0
  */
 export class Mesh extends Context.Service<Mesh, {
-  /** This node's id, in base 58; new for each start. */
+  /** This node's id, in base 58: that of its key if it has one (`Transport`, `Signing`), else new for each start. */
   readonly id: string
-  /** Where this node can be dialed. */
+  /** Where this node can be dialed; port 0 says that it cannot, as in a browser. */
   readonly address: PeerAddress
+  /** The same, and where else: by other transports. */
+  readonly addresses: ReadonlyArray<PeerAddress>
   /** Identifies subnet, encryption and protocol version; peers have the same. */
   readonly networkId: string
 
@@ -195,23 +198,34 @@ const make = Effect.gen(function*() {
   const services = {
     protocol,
     transport,
+    signing: yield* Signing,
     events,
     clock: yield* Clock.Clock,
     random: yield* Random.Random,
     run: yield* FiberSet.runtime(fibers)<never>()
   }
   const listener = yield* transport.listen(options.listen)
+  const further = yield* Effect.forEach(options.listenFurther, (address) => transport.listen(address))
   const address = options.announce ?? listener.address
+  const furtherAddresses = options.announceFurther ?? further.map((listener) => listener.address)
   const networkId = protocol.networkId(options.subnet, transport.encryption)
   const salt = [1, 2, 3, 4].map(() => services.random.nextIntUnsafe().toString(36)).join(".")
-  const node = new MeshNode(protocol.nodeId(address, networkId, salt), networkId, address, options, services)
+  const publicKey = transport.identity ?? services.signing?.publicKey
+  const id = publicKey === undefined
+    ? protocol.nodeId(address, networkId, salt)
+    : protocol.identityId(publicKey, networkId)
+  const node = new MeshNode(id, networkId, [address, ...furtherAddresses], options, services)
   for (const bootstrap of options.bootstrap) node.book.keep(bootstrap)
 
   const questions = new Questions(node)
   const topics = new Topics(node)
   yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
   yield* Effect.addFinalizer(() => Effect.andThen(node.inbox.end, topics.end))
-  yield* Effect.forkScoped(listener.serve((connection) => Session.accept(node, connection)))
+  for (const each of [listener, ...further]) {
+    yield* Effect.forkScoped(
+      each.serve((connection) => Session.accept(node, connection), (refused) => Session.refused(node, refused))
+    )
+  }
   yield* Effect.forkScoped(Dialer.upkeep(node))
   yield* Effect.forkScoped(Dialer.liveness(node))
   return service(node, topics, questions)
@@ -231,6 +245,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
   return {
     id: node.id,
     address: node.address,
+    addresses: node.addresses,
     networkId: node.networkId,
     peers,
     changes: Stream.concat(

@@ -18,8 +18,15 @@ export interface MeshOptions {
   readonly subnet: string
   /** Where to listen; port 0 for any free one. Default `127.0.0.1:0`. */
   readonly listen: PeerAddress
+  /**
+   * Where else to listen, for what else the transport serves: `ws://127.0.0.1:8080` with `Transports` or
+   * `NodeMesh`. Default nowhere.
+   */
+  readonly listenFurther: ReadonlyArray<PeerAddress>
   /** Where others can dial this node, when that is not where it listens (NAT). Default: where it listens. */
   readonly announce: PeerAddress | undefined
+  /** Where else others can dial it, in place of `listenFurther`: `wss://example.org` before a proxy. Default: where it listens. */
+  readonly announceFurther: ReadonlyArray<PeerAddress> | undefined
   /** Nodes to dial at the start, and again whenever no link to them is left. Default none. */
   readonly bootstrap: ReadonlyArray<PeerAddress>
 
@@ -87,6 +94,16 @@ export interface MeshOptions {
   readonly handlerConcurrency: number
   /** How long closing a link may take to write what is queued. Default 1 second. */
   readonly drainTimeout: Duration.Input
+
+  /**
+   * From whom messages are taken that do not prove their sender: `"never"` asks for a proof, so all are
+   * taken; `"known"` refuses them where the sender has proven itself before; `"always"` takes only what
+   * is proven. What is refused is not delivered and told as `ProofRefused`; broadcasts are relayed all the
+   * same, for others may take them. Default `"never"`. A signature that is wrong is refused always.
+   */
+  readonly requireProof: "never" | "known" | "always"
+  /** Ids remembered as proven; past it no more are, so that nobody can push out the first. Default 10000. */
+  readonly maxProvenIds: number
 }
 
 /**
@@ -100,7 +117,9 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
   static readonly defaults: MeshOptions = {
     subnet: "mesh",
     listen: new PeerAddress({ host: "127.0.0.1", port: 0 }),
+    listenFurther: [],
     announce: undefined,
+    announceFurther: undefined,
     bootstrap: [],
     maxOutboundLinks: 4,
     maxInboundLinks: 64,
@@ -127,7 +146,9 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxPendingRequests: 1024,
     inboxCapacity: 65_536,
     handlerConcurrency: 64,
-    drainTimeout: Duration.seconds(1)
+    drainTimeout: Duration.seconds(1),
+    requireProof: "never",
+    maxProvenIds: 10_000
   }
 
   /** The defaults with some settings changed. */

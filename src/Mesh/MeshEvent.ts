@@ -45,6 +45,20 @@ export const ValueRefused = Schema.TaggedStruct("ValueRefused", {
   detail: Schema.String
 })
 
+/**
+ * A message was not delivered for what it did not prove: it has no proof and `requireProof` asks for
+ * one (`Unproven`), its signature is not its sender's (`Forged`), or it is a signed whisper that came
+ * before, or too late (`Replayed`). `from` is the neighbor that passed it on, who need not have made it.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const ProofRefused = Schema.TaggedStruct("ProofRefused", {
+  reason: Schema.Literals(["Unproven", "Forged", "Replayed"]),
+  sender: Schema.String,
+  from: Schema.String
+})
+
 /** A handler of the application failed or threw; other messages go on. @category events @since 0.1.0 */
 export const HandlerFailed = Schema.TaggedStruct("HandlerFailed", { name: Schema.String, detail: Schema.String })
 
@@ -63,6 +77,7 @@ export const MeshEvent = Schema.Union([
   PeerRecovered,
   ReaderLagged,
   ValueRefused,
+  ProofRefused,
   HandlerFailed
 ])
 

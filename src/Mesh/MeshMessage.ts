@@ -28,8 +28,18 @@ export const toBytes = (packets: Packets): ReadonlyArray<Uint8Array> => {
 }
 
 /**
- * One message for the application. `packets` are those after the sub-flag, views of the received
- * bytes; `sender` is what the message claims, `from` the id of the peer it came from, a neighbor.
+ * Whether the sender of a message is who it says: `proven` by a signature, or by the link it came over
+ * when that is the sender's own and its transport proved whose; `claimed` otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Proof = "claimed" | "proven"
+
+/**
+ * One message for the application. `packets` are those after the sub-flag, without a signature, views
+ * of the received bytes; `sender` is what the message claims, `proof` what that is worth, `from` the id
+ * of the peer it came from, a neighbor.
  *
  * @category models
  * @since 0.1.0
@@ -38,13 +48,16 @@ export class MeshMessage {
   /** To everyone, or to this node alone. */
   readonly kind: "broadcast" | "whisper"
   readonly from: string
+  readonly proof: Proof
   readonly packets: ReadonlyArray<Uint8Array>
   readonly #message: Message
 
-  constructor(message: Message, from: string) {
+  /** `packetCount`: how many packets of the payload are the message's own; the rest is its signature. */
+  constructor(message: Message, from: string, proof: Proof = "claimed", packetCount = message.payload.length) {
     this.kind = message.type === "broadcast" || message.type === "waterfall" ? "broadcast" : "whisper"
     this.from = from
-    this.packets = message.payload.slice(1)
+    this.proof = proof
+    this.packets = message.payload.slice(1, packetCount)
     this.#message = message
   }
 
@@ -53,7 +66,7 @@ export class MeshMessage {
     return this.#message.id
   }
 
-  /** The id of the author, as the message claims. */
+  /** The id of the author, as the message claims; see `proof`. */
   get sender(): string {
     return this.#message.sender
   }

@@ -25,6 +25,8 @@ export interface MeshStats {
   readonly fromFuture: number
   /** Messages without a payload, with an unknown main flag, or that nothing here handles. */
   readonly ignored: number
+  /** Messages that were not delivered for want of a proof, or for a wrong one. */
+  readonly unproven: number
   /** Frames that found a peer's queue full. */
   readonly droppedOutbound: number
   /** Messages that readers of the application lost, being too slow. */
@@ -55,6 +57,7 @@ export const makeCounters = (): MeshCounters => ({
   expired: 0,
   fromFuture: 0,
   ignored: 0,
+  unproven: 0,
   droppedOutbound: 0,
   lostByReaders: 0,
   rejected: 0,

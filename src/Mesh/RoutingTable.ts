@@ -22,6 +22,8 @@ export interface Peer {
   readonly id: string
   /** Where it can be dialed, as it said itself. */
   address: PeerAddress | undefined
+  /** Where else it can be dialed: by other transports. */
+  readonly furtherAddresses: ReadonlyArray<PeerAddress>
   /** The link in use. */
   link: Link
   /** A second link of an original node, read but not written to. */
@@ -38,6 +40,17 @@ export interface Peer {
   /** How many new broadcasts the node had got by then. */
   usefulCount: number
 }
+
+/**
+ * All addresses of a peer, as it said itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const addressesOf = (
+  peer: { readonly address: PeerAddress | undefined; readonly furtherAddresses: ReadonlyArray<PeerAddress> }
+): ReadonlyArray<PeerAddress> =>
+  peer.address === undefined ? peer.furtherAddresses : [peer.address, ...peer.furtherAddresses]
 
 /**
  * What became of a new link: the peer is new; it is a spare one; it contends with the link there

@@ -19,6 +19,7 @@
  * ```
  */
 import * as Schema from "effect/Schema"
+import type { Proof } from "./MeshMessage.ts"
 
 /**
  * A topic whose values are `A`.
@@ -43,6 +44,8 @@ export interface TopicMessage<A> {
   readonly value: A
   /** The id of the author, as the message claims. */
   readonly sender: string
+  /** Whether that is proven. */
+  readonly proof: Proof
   readonly id: string
   /** Whole seconds since 1970 UTC, by the author's clock. */
   readonly time: number

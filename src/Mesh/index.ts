@@ -3,7 +3,7 @@ export { Mesh, type PeerInfo, type SendOptions, type WhisperError } from "./Mesh
 export { MeshConfig, type MeshOptions } from "./MeshConfig.ts"
 export * from "./MeshError.ts"
 export { MeshEvent } from "./MeshEvent.ts"
-export { MeshMessage, type Packets } from "./MeshMessage.ts"
+export { MeshMessage, type Packets, type Proof } from "./MeshMessage.ts"
 export type { MeshStats } from "./MeshStats.ts"
 export * as Query from "./Query.ts"
 export * as Topic from "./Topic.ts"

@@ -1,8 +1,10 @@
 /**
  * What a peer can do beyond what every implementation does, told in the handshake's list of
  * compression methods: the original nodes skip entries they do not know (protocol 0.4, last
- * section). Ours adds one entry, `effect-p2p:1:<nonce>`.
+ * section). Ours adds one entry, `effect-p2p:1:<nonce>`, and one for each address by another
+ * transport than the network's own, `effect-p2p:at:ws://host:port`.
  */
+import { format, parse, type PeerAddress } from "./PeerAddress.ts"
 
 const prefix = "effect-p2p:1:"
 
@@ -31,6 +33,36 @@ export interface Capabilities {
  * @since 0.1.0
  */
 export const marker = (nonce: string): string => prefix + nonce
+
+const placePrefix = "effect-p2p:at:"
+
+/** Further addresses taken from one handshake. */
+const maxPlaces = 4
+
+/**
+ * The entry for one more address of the node: one by another transport, which the address of the
+ * handshake, that the original nodes read and tell each other, cannot be.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const placeEntry = (address: PeerAddress): string => placePrefix + format(address)
+
+/**
+ * The further addresses among the methods of a handshake, the first 4; what is none is skipped.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const placesIn = (methods: ReadonlyArray<string>): ReadonlyArray<PeerAddress> => {
+  const places: Array<PeerAddress> = []
+  for (const method of methods) {
+    const place = method.startsWith(placePrefix) ? parse(method.slice(placePrefix.length)) : undefined
+    if (place !== undefined && place.scheme !== "" && place.port !== 0) places.push(place)
+    if (places.length === maxPlaces) break
+  }
+  return places
+}
 
 /**
  * Reads the methods of a handshake.

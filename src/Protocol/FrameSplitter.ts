@@ -59,6 +59,11 @@ export class FrameSplitter {
     return this.#fault = new WireFault("TruncatedFrame", this.#consumed, detail)
   }
 
+  /** The size in the last header that was read, also of one that was refused. */
+  get announcedBytes(): number {
+    return this.#size
+  }
+
   /** How many bytes of an unfinished frame came so far, its header included. */
   get pendingBytes(): number {
     return this.#headerCount + this.#bodyCount

@@ -1,14 +1,15 @@
 /**
- * lz-string as a compression method, for browsers, which have no synchronous zlib. Packed bodies are
- * the four bytes "LZS1" and what the package's `compressToUint8Array` makes of the bytes, taken as
- * one character each.
+ * lz-string as a compression method, the same on Node and in browsers. Packed bodies are the four
+ * bytes "LZS1" and what the package's `compressToUint8Array` makes of the bytes, taken as one
+ * character each.
  *
  * The package's decompressor is not used: it has no bound (1.7 kB make a megabyte, and the output grows
  * with the square), and takes a truncated stream for an empty one. The one here reads the same format
  * into bytes, stops at the limit and refuses every code that is not defined yet.
  */
 import LzStringPackage from "lz-string"
-import type { CompressionMethod, DecompressionFault } from "./Compression.ts"
+import type { CompressingMethod, DecompressionFault } from "./Compression.ts"
+import { GrowingOutput } from "./internal/GrowingOutput.ts"
 
 /** "LZS1". A plain body that begins so would have a first packet of over 1 GB. */
 const magic = /* @__PURE__ */ Uint8Array.of(0x4c, 0x5a, 0x53, 0x31)
@@ -27,7 +28,7 @@ const firstPhrase = 3
  * @category constructors
  * @since 0.1.0
  */
-export const lzString: CompressionMethod = {
+export const lzString: CompressingMethod = {
   name: "lz-string",
   compress: (bytes) => {
     const packed = LzStringPackage.compressToUint8Array(toCharacters(bytes))
@@ -58,41 +59,30 @@ const toCharacters = (bytes: Uint8Array): string => {
 const inflate = (bytes: Uint8Array, maxBytes: number): Uint8Array | DecompressionFault => {
   const bits = new BitReader(bytes, magic.length)
   const phrases = new Phrases()
-  let output = new Uint8Array(Math.min(maxBytes, Math.max(64, bytes.length * 4)))
-  let count = 0
+  const output = new GrowingOutput(maxBytes, bytes.length * 4)
   let lastStart = 0
   let lastLength = 0
   for (;;) {
     const code = bits.read(phrases.codeBits)
-    if (code === endOfStream) return output.subarray(0, count)
+    if (code === endOfStream) return output.finish()
     const known = code >= firstPhrase && code < phrases.count
     // The phrase that this very code completes: the last one and its own first byte again.
     const repeats = code === phrases.count && lastLength > 0
     const byte = code === newByte ? bits.read(8) : 0
     if (byte < 0 || (code !== newByte && !known && !repeats)) return "malformed"
 
-    const start = known ? phrases.start(code) : repeats ? lastStart : count
+    const place = output.count
+    const start = known ? phrases.start(code) : repeats ? lastStart : place
     const length = known ? phrases.length(code) : repeats ? lastLength + 1 : 1
-    if (count + length > maxBytes) return "tooLarge"
-    if (count + length > output.length) output = grow(output, count + length, maxBytes)
+    if (!output.reserve(length)) return "tooLarge"
     if (code === newByte) {
-      output[count] = byte
-      phrases.add(count, 1)
-    } else {
-      output.copyWithin(count, start, Math.min(start + length, count))
-      if (repeats) output[count + lastLength] = output[start]!
-    }
+      output.bytes[output.count++] = byte
+      phrases.add(place, 1)
+    } else output.repeat(place - start, length)
     if (lastLength > 0) phrases.add(lastStart, lastLength + 1)
-    lastStart = count
+    lastStart = place
     lastLength = length
-    count += length
   }
-}
-
-const grow = (output: Uint8Array, needed: number, maxBytes: number): Uint8Array<ArrayBuffer> => {
-  const grown = new Uint8Array(Math.min(maxBytes, Math.max(needed, output.length * 2)))
-  grown.set(output)
-  return grown
 }
 
 /** Where each phrase stands in the output, and how wide the codes are that name so many. */

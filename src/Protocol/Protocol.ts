@@ -35,6 +35,8 @@ export class Protocol extends Context.Service<Protocol, {
     networkId: string,
     salt: string
   ) => string
+  /** The id of a node that has a key, from its public key (DER) and its network. */
+  readonly identityId: (publicKey: Uint8Array, networkId: string) => string
 
   /** A new message with its id; the payload packets are kept as they are, not copied. */
   readonly make: (

@@ -41,6 +41,7 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
+    identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),
     encode: MessageCodec.encode,
     encodeRelay: MessageCodec.encodeRelay,

@@ -1,15 +1,26 @@
 /** Bytes and messages: the wire protocol, as services and plain data. */
 export * as Base58 from "./Base58.ts"
+export * as Bz2 from "./Bz2.ts"
 export * as Capabilities from "./Capabilities.ts"
-export { Compression, type CompressionMethod, type DecompressionFault, negotiate } from "./Compression.ts"
+export {
+  type CompressingMethod,
+  Compression,
+  type CompressionMethod,
+  type CompressionOptions,
+  type DecompressionFault,
+  negotiate
+} from "./Compression.ts"
 export * as Frame from "./Frame.ts"
 export { FrameSplitter } from "./FrameSplitter.ts"
 export { digestBytes, type HashAlgorithm, Hashing } from "./Hashing.ts"
+export * as Lzma from "./Lzma.ts"
 export { lzString } from "./LzString.ts"
 export { knownTypes, Message, type MessageType } from "./Message.ts"
 export * as Payload from "./Payload.ts"
 export { format as formatAddress, parse as parseAddress, PeerAddress } from "./PeerAddress.ts"
 export { Protocol } from "./Protocol.ts"
 export * as Protocol04 from "./Protocol04.ts"
+export { Signing, type SigningKeys } from "./Signing.ts"
+export { snappy } from "./Snappy.ts"
 export * as Identifiers04 from "./v04/Identifiers.ts"
 export { isWireFault, WireError, WireFault, WireFaultReason } from "./WireFault.ts"

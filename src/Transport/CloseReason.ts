@@ -4,6 +4,9 @@
  */
 import * as Schema from "effect/Schema"
 import { WireFaultReason } from "../Protocol/WireFault.ts"
+import { describeTls, TlsRefused } from "./TlsFault.ts"
+
+export { TlsRefused } from "./TlsFault.ts"
 
 /** The connection ended without a goodbye. @category models @since 0.1.0 */
 export const ConnectionLost = Schema.TaggedStruct("ConnectionLost", { clean: Schema.Boolean, detail: Schema.String })
@@ -29,6 +32,12 @@ export const NetworkMismatch = Schema.TaggedStruct("NetworkMismatch", { own: Sch
 
 /** The node at that address is not the one that was looked for. @category models @since 0.1.0 */
 export const WrongPeer = Schema.TaggedStruct("WrongPeer", { expected: Schema.String, found: Schema.String })
+
+/** The peer claims an id that does not follow from the key it has proven. @category models @since 0.1.0 */
+export const IdentityMismatch = Schema.TaggedStruct("IdentityMismatch", {
+  claimed: Schema.String,
+  proven: Schema.String
+})
 
 /** The other end is this node itself. @category models @since 0.1.0 */
 export const SelfConnection = Schema.TaggedStruct("SelfConnection", {})
@@ -71,6 +80,8 @@ export const CloseReason = Schema.Union([
   HandshakeInvalid,
   NetworkMismatch,
   WrongPeer,
+  TlsRefused,
+  IdentityMismatch,
   SelfConnection,
   Duplicate,
   Full,
@@ -111,6 +122,10 @@ export const describe = (reason: CloseReason): string => {
         `${reason.peer}, ours ${reason.own}`
     case "WrongPeer":
       return `another node answered: expected ${reason.expected}, found ${reason.found}`
+    case "TlsRefused":
+      return describeTls(reason)
+    case "IdentityMismatch":
+      return `the peer claims the id ${reason.claimed}, but its key is that of ${reason.proven}`
     case "SelfConnection":
       return "that address is this node itself"
     case "Duplicate":

@@ -4,12 +4,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { marker } from "../Protocol/Capabilities.ts"
+import { marker, placeEntry, placesIn } from "../Protocol/Capabilities.ts"
 import type { Message } from "../Protocol/Message.ts"
 import type { Handshake, PeerEntry } from "../Protocol/Payload.ts"
-import { fromParts, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { fromParts, nowhere, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { isWireFault } from "../Protocol/WireFault.ts"
+import { translate } from "./AddressForm.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
 import { type Link, readGoodbye } from "./Link.ts"
 
@@ -22,8 +23,12 @@ import { type Link, readGoodbye } from "./Link.ts"
 export interface HandshakeOptions {
   readonly nodeId: string
   readonly networkId: string
-  /** Where this node can be dialed. */
+  /** Where this node can be dialed; with port 0 it cannot. */
   readonly address: PeerAddress
+  /** Where else: by other transports. */
+  readonly furtherAddresses?: ReadonlyArray<PeerAddress> | undefined
+  /** The encryption of the node's transport, which says how the addresses are to be read. Default the link's own. */
+  readonly encryption?: string | undefined
   /** From the connection to the whole handshake of the peer; trickling bytes do not extend it. */
   readonly timeout: Duration.Input
 }
@@ -38,6 +43,8 @@ export interface PeerIdentity {
   readonly id: string
   /** Where it can be dialed; undefined when it did not say, or cannot be. */
   readonly address: PeerAddress | undefined
+  /** Where else it can be dialed: by other transports. */
+  readonly furtherAddresses: ReadonlyArray<PeerAddress>
 }
 
 /** The longest node id taken, in characters; the original ones have 65 or 66. */
@@ -51,14 +58,22 @@ const maxIdLength = 256
  */
 export const introduce = (link: Link, options: HandshakeOptions): Effect.Effect<void, never, Protocol> =>
   Effect.map(Protocol, (protocol) => {
-    const methods = [...protocol.methods.map((method) => method.name), marker(String(link.key))]
-    const { address, networkId, nodeId } = options
+    const { networkId, nodeId } = options
+    const [own, theirs] = encryptions(link, options)
+    const addresses = [options.address, ...options.furtherAddresses ?? []].map((each) => translate(each, own, theirs))
+    const methods = [
+      ...protocol.methods.map((method) => method.name),
+      marker(String(link.key)),
+      ...addresses.filter(({ port, scheme }) => scheme !== "" && port !== 0).map(placeEntry)
+    ]
+    // The originals tell this one each other, so it is one that they can dial, or that nobody can.
+    const address = addresses.find(({ scheme }) => scheme === "") ?? nowhere
     link.tell({ _tag: "Handshake", nodeId, networkId, address, methods })
   })
 
 /**
- * Waits for the handshake of the peer and checks it: same network, not this node itself. Fails with
- * the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
+ * Waits for the handshake of the peer and checks it: same network, not this node itself, and an id
+ * that is its own where the transport proved a key. Fails with the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
  * its handshake: `onPeers` is told of the former.
  *
  * @category handshake
@@ -84,8 +99,23 @@ export const receive = Effect.fnUntraced(function*(
   if (nodeId.length === 0 || nodeId.length > maxIdLength) {
     return yield* refuse({ _tag: "HandshakeInvalid", detail: `an id of ${nodeId.length} characters` })
   }
-  return { id: nodeId, address: reachable(handshake.address, link.remote) }
+  if (link.identity !== undefined) {
+    const proven = (yield* Protocol).identityId(link.identity, options.networkId)
+    if (nodeId !== proven) return yield* refuse({ _tag: "IdentityMismatch", claimed: nodeId, proven })
+  }
+  const [own, theirs] = encryptions(link, options)
+  const addresses = [handshake.address, ...placesIn(handshake.methods)].flatMap((announced) => {
+    const address = reachable(announced, link.remote)
+    return address === undefined ? [] : [translate(address, theirs, own)]
+  })
+  return { id: nodeId, address: addresses[0], furtherAddresses: addresses.slice(1) }
 })
+
+/** That of the node, and that of the other end, by which addresses are told. */
+const encryptions = (link: Link, { encryption = "" }: HandshakeOptions): readonly [string, string] => [
+  encryption,
+  link.encryption ?? encryption
+]
 
 const refuse = (reason: CloseReason) => Effect.fail(new LinkClosed({ reason }))
 
@@ -119,5 +149,6 @@ const wildcards = new Set(["0.0.0.0", "::", ""])
 /** A node that listens on every address can be dialed where its connection comes from. */
 const reachable = (announced: PeerAddress | null, remote: PeerAddress): PeerAddress | undefined => {
   if (announced === null || announced.port === 0) return undefined
-  return wildcards.has(announced.host) ? fromParts(remote.host, announced.port) : announced
+  if (!wildcards.has(announced.hostname)) return announced
+  return withScheme(fromParts(remote.hostname, announced.port), announced.scheme)
 }

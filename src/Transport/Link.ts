@@ -14,16 +14,18 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Capabilities, fromMethods } from "../Protocol/Capabilities.ts"
-import { type CompressionMethod, negotiate } from "../Protocol/Compression.ts"
+import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
 import { FrameSplitter } from "../Protocol/FrameSplitter.ts"
 import type { Message, MessageType } from "../Protocol/Message.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
+import { isSigned } from "../Protocol/Signature.ts"
 import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
 import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
 import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
+import { refusedHere } from "./TlsFault.ts"
 import type { Connection, ConnectionClosed } from "./Transport.ts"
 
 /**
@@ -67,6 +69,10 @@ export class Link {
   readonly direction: "inbound" | "outbound"
   /** The other end of the connection. */
   readonly remote: PeerAddress
+  /** The public key that the transport proved to be the peer's, if it did. */
+  readonly identity: Uint8Array | undefined
+  /** The encryption of the connection, where it is another one than the transport's. */
+  readonly encryption: string | undefined
   readonly outbox: Outbox
   /** What the peer showed of itself in its handshake. */
   capabilities: Capabilities = noCapabilities
@@ -87,7 +93,7 @@ export class Link {
   readonly #sendNow: Connection["sendNow"]
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
   #peerMethods: ReadonlyArray<string> = []
-  #method: CompressionMethod | undefined
+  #method: CompressingMethod | undefined
   #unread: Array<Message> = []
   #failure: LinkClosed | undefined
   #lastSent: Message | undefined
@@ -104,6 +110,8 @@ export class Link {
     this.key = key
     this.direction = direction
     this.remote = connection.remote
+    this.identity = connection.identity
+    this.encryption = connection.encryption
     this.#sendNow = connection.sendNow
     this.outbox = new Outbox(options.maxOutboxBytes)
     this.lastReceivedMillis = monotonicMillis(clock)
@@ -115,7 +123,7 @@ export class Link {
   }
 
   /** The compression of what is sent from now on; undefined for none. */
-  get method(): CompressionMethod | undefined {
+  get method(): CompressingMethod | undefined {
     return this.#method
   }
 
@@ -251,7 +259,14 @@ export class Link {
       if (this.#failure !== undefined) break
     }
     if (bodies.length > 0) this.lastReceivedMillis = monotonicMillis(this.#clock)
-    if (fault !== undefined) this.#failWith(malformed(fault))
+    if (fault !== undefined) this.#failWith(this.#isTls(fault) ? refusedHere("TlsPeer") : malformed(fault))
+  }
+
+  /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
+  #isTls(fault: WireFault): boolean {
+    if (fault.reason !== "FrameTooLarge" || fault.offset !== 0) return false
+    const type = this.#splitter.announcedBytes >>> 24
+    return type >= 0x14 && type <= 0x17 && ((this.#splitter.announcedBytes >>> 16) & 0xff) === 3
   }
 
   #failWith(reason: CloseReason): void {
@@ -310,7 +325,9 @@ export class Link {
     const last = this.#lastSent
     if (last === undefined) return
     this.#lastSent = undefined
-    this.#control(last.type, last.payload)
+    // With a new time its signature would be wrong; whoever could not read it has not seen its id.
+    if (isSigned(last.payload)) this.offer(new Outgoing(this.#protocol.encode(last), this.#options.compressFromBytes))
+    else this.#control(last.type, last.payload)
   }
 
   #lost(error: ConnectionClosed): LinkClosed {
@@ -401,8 +418,10 @@ const write = (link: Link, connection: Connection): Effect.Effect<void> =>
       yield* outbox.data.await
       // Whoever queued the first frame may queue more before it comes to rest: they leave together.
       yield* Effect.yieldNow
-      for (const { blocks, bytes } of group(coalesce(outbox.take()))) {
-        yield* connection.send(blocks)
+      const isApart = connection.sendApart !== undefined && !link.capabilities.extended
+      const frames = outbox.take()
+      for (const { blocks, bytes } of group(isApart ? frames : coalesce(frames))) {
+        yield* isApart ? connection.sendApart(blocks) : connection.send(blocks)
         outbox.written(bytes)
       }
       if (outbox.isClosed && outbox.queuedBytes === 0) return

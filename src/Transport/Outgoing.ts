@@ -2,7 +2,7 @@
  * A message on its way out, to one peer or to many: serialized once, and compressed once for each
  * method in use, however many links it goes down.
  */
-import type { CompressionMethod } from "../Protocol/Compression.ts"
+import type { CompressingMethod } from "../Protocol/Compression.ts"
 import { frame } from "../Protocol/Frame.ts"
 import type { CompressionGate } from "./CompressionGate.ts"
 
@@ -18,7 +18,7 @@ export class Outgoing {
   readonly #isGateOpen: boolean
   readonly #gate: CompressionGate | undefined
   #plain: Uint8Array | undefined
-  #compressed: Map<CompressionMethod, Uint8Array> | undefined
+  #compressed: Map<CompressingMethod, Uint8Array> | undefined
 
   /**
    * `compressFromBytes`: bodies under this length go out plain, which every peer understands.
@@ -37,7 +37,7 @@ export class Outgoing {
   }
 
   /** The frame for a peer that agreed on `method`; plain where compression would not shrink it. */
-  frameFor(method: CompressionMethod | undefined): Uint8Array {
+  frameFor(method: CompressingMethod | undefined): Uint8Array {
     if (method === undefined || !this.#isGateOpen || this.#body.length < this.#compressFromBytes) {
       return this.#plainFrame()
     }

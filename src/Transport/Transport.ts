@@ -1,7 +1,8 @@
 /**
  * Reliable, ordered byte connections between nodes. The mesh and the chord see only this service:
- * TCP (`NodeTcp`) and the in-memory network (`MemoryNetwork`) implement it, and a new transport is
- * one more layer that passes the suite in `test/compliance`.
+ * TCP (`NodeTcp`), TLS (`NodeTls`), WebSockets (`NodeWebSocket`, `WebSocket`) and the in-memory network
+ * (`MemoryNetwork`) implement it, and a new transport is one more layer that passes the suite in
+ * `test/compliance`.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Context from "effect/Context"
@@ -9,55 +10,96 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { nowhere, PeerAddress } from "../Protocol/PeerAddress.ts"
+import { describeTls, isTlsFault, TlsFault, type TlsRefused } from "./TlsFault.ts"
 
 /**
  * A dial came to nothing. `kind` says how: nobody listens there (`Refused`), no answer in time
- * (`TimedOut`), no way to that host (`Unreachable`), no such host name (`UnknownHost`), or
- * something else (`Other`, see `cause`).
+ * (`TimedOut`), no way to that host (`Unreachable`), no such host name (`UnknownHost`), no transport
+ * for such addresses on this node (`Unsupported`), a connection that could not be secured (the
+ * `TlsFault`; `by` is the end that found it), or something else (`Other`, see `cause`).
  *
  * @category errors
  * @since 0.1.0
  */
 export class DialError extends Schema.TaggedError<DialError>()("DialError", {
   address: PeerAddress,
-  kind: Schema.Literals(["Refused", "TimedOut", "Unreachable", "UnknownHost", "Other"]),
-  cause: Schema.Defect()
+  kind: Schema.Literals([
+    "Refused",
+    "TimedOut",
+    "Unreachable",
+    "UnknownHost",
+    "Unsupported",
+    ...TlsFault.literals,
+    "Other"
+  ]),
+  cause: Schema.Defect(),
+  by: Schema.optional(Schema.Literals(["here", "there"]))
 }) {
   override get message(): string {
-    const said = {
-      Refused: "nobody listens there",
-      TimedOut: "no answer in time",
-      Unreachable: "there is no route to that host",
-      UnknownHost: "no such host",
-      Other: String(this.cause)
-    }
-    return `could not connect to ${this.address}: ${said[this.kind]}`
+    return isTlsFault(this.kind)
+      ? `no secure connection to ${this.address}: ${describeFault(this.kind, this)}`
+      : `could not connect to ${this.address}: ${describeDial(this.kind, this)}`
+  }
+}
+
+const describeFault = (fault: TlsFault, { by, cause }: DialError): string =>
+  describeTls({ fault, by: by ?? "here", detail: cause instanceof Error ? cause.message : String(cause) })
+
+const describeDial = (kind: Exclude<DialError["kind"], TlsFault>, { address, cause }: DialError): string => {
+  switch (kind) {
+    case "Refused":
+      return "nobody listens there"
+    case "TimedOut":
+      return "no answer in time"
+    case "Unreachable":
+      return "there is no route to that host"
+    case "UnknownHost":
+      return "no such host"
+    case "Unsupported":
+      return unsupported(address)
+    case "Other":
+      return String(cause)
   }
 }
 
 /**
  * Listening is not possible. `kind` says why: another program has the port (`InUse`), this user may
- * not (`Denied`), this machine has no such address (`NoSuchAddress`), or something else (`Other`).
+ * not (`Denied`), this machine has no such address (`NoSuchAddress`), this node has no transport that
+ * listens there (`Unsupported`), or something else (`Other`).
  *
  * @category errors
  * @since 0.1.0
  */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   address: PeerAddress,
-  kind: Schema.Literals(["InUse", "Denied", "NoSuchAddress", "Other"]),
+  kind: Schema.Literals(["InUse", "Denied", "NoSuchAddress", "Unsupported", "Other"]),
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    const said = {
-      InUse: "another program uses that port; choose another, or 0 for any free one",
-      Denied: "this user may not listen there; ports below 1024 usually need more rights",
-      NoSuchAddress: "this machine has no such address",
-      Other: String(this.cause)
-    }
-    return `could not listen on ${this.address}: ${said[this.kind]}`
+    return `could not listen on ${this.address}: ${describeListen(this)}`
   }
 }
+
+const describeListen = ({ address, cause, kind }: ListenError): string => {
+  switch (kind) {
+    case "InUse":
+      return "another program uses that port; choose another, or 0 for any free one"
+    case "Denied":
+      return "this user may not listen there; ports below 1024 usually need more rights"
+    case "NoSuchAddress":
+      return "this machine has no such address"
+    case "Unsupported":
+      return unsupported(address)
+    case "Other":
+      return String(cause)
+  }
+}
+
+const unsupported = ({ scheme }: PeerAddress): string =>
+  scheme === ""
+    ? "this node has no transport for addresses without a scheme; a WebSocket's address is ws://HOST:PORT"
+    : `this node has no transport for ${scheme}://, give it one (Transports)`
 
 /**
  * The connection ended; `clean` when the other end closed it in order, rather than a reset, a lost
@@ -85,6 +127,8 @@ export class ConnectionClosed extends Schema.TaggedError<ConnectionClosed>()("Co
 export interface Connection {
   /** The address at the other end; for an accepted connection not one that can be dialed. */
   readonly remote: PeerAddress
+  /** Its encryption, where that is another one than the transport's: it belongs to another network then. */
+  readonly encryption?: string | undefined
   /** Bytes in any chunking, for one consumer. Nothing is read while nobody pulls. */
   readonly incoming: Stream.Stream<Uint8Array, ConnectionClosed>
   /** The same, batch by batch, for loops that count every step. */
@@ -96,6 +140,16 @@ export interface Connection {
    * taken. For transports that gain nothing by writing many messages together.
    */
   readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined
+  /**
+   * Like `send`, but what is in one chunk arrives apart from the next, in a record of its own. Only
+   * where it matters: an original node over TLS does not see the second frame of a record.
+   */
+  readonly sendApart?: Connection["send"] | undefined
+  /**
+   * The public key that the transport proved to be the other end's, as DER (SubjectPublicKeyInfo).
+   * The handshake then takes no other id from it than the one that follows from this key.
+   */
+  readonly identity?: Uint8Array | undefined
 }
 
 /**
@@ -120,11 +174,28 @@ export interface Listener {
   readonly address: PeerAddress
   /**
    * Runs `handler` in a fiber of its own for each accepted connection, until interrupted; that
-   * interrupts the handlers. A connection is closed when its handler ends.
+   * interrupts the handlers. A connection is closed when its handler ends. `onRefused` hears of what
+   * came to no connection, and must return at once.
    */
   readonly serve: <R>(
-    handler: (connection: Connection) => Effect.Effect<void, never, R>
+    handler: (connection: Connection) => Effect.Effect<void, never, R>,
+    onRefused?: (refused: RefusedConnection) => void
   ) => Effect.Effect<never, never, Exclude<R, Scope.Scope>>
+}
+
+/**
+ * What somebody opened and the transport did not let through: it was not secured (`TlsRefused`), not
+ * in time, or too many others were under way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RefusedConnection {
+  readonly remote: PeerAddress
+  readonly reason:
+    | TlsRefused
+    | { readonly _tag: "HandshakeTimeout"; readonly afterMillis: number }
+    | { readonly _tag: "Full"; readonly limit: number }
 }
 
 /**
@@ -135,12 +206,52 @@ export interface Listener {
  */
 export class Transport extends Context.Service<Transport, {
   /**
-   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"` or
-   * `"SSL"`. Nodes with different encryption are on different networks.
+   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"`,
+   * `"SSL"`, or one of ours. Nodes with different encryption are on different networks.
    */
   readonly encryption: string
+  /** The public key that this transport proves to others, as in `Connection`; this node's id follows from it. */
+  readonly identity?: Uint8Array | undefined
+  /** The schemes of the addresses that it can dial. Default `[""]`: addresses without one. */
+  readonly schemes?: ReadonlyArray<string> | undefined
   /** Opens a connection. Fails after the transport's own timeout at the latest. */
   readonly dial: (address: PeerAddress) => Effect.Effect<Connection, DialError, Scope.Scope>
   /** Binds an address; port 0 stands for any free one. */
   readonly listen: (address: PeerAddress) => Effect.Effect<Listener, ListenError, Scope.Scope>
 }>()("effect-p2p/Transport/Transport") {}
+
+/**
+ * Whether a transport has a way to such an address: others are not worth remembering.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const canDial = (transport: Transport["Service"], address: PeerAddress): boolean =>
+  (transport.schemes ?? [""]).includes(address.scheme)
+
+/**
+ * What a transport cannot dial.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const refuseDial = (address: PeerAddress): Effect.Effect<never, DialError> =>
+  Effect.fail(new DialError({ address, kind: "Unsupported", cause: undefined }))
+
+/**
+ * Where a transport cannot listen.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const refuseListen = (address: PeerAddress): Effect.Effect<never, ListenError> =>
+  Effect.fail(new ListenError({ address, kind: "Unsupported", cause: undefined }))
+
+/**
+ * The listener of a node that cannot be dialed, such as one in a browser: it accepts nobody, and its
+ * address has port 0, so that none is announced.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const deaf: Listener = { address: nowhere, serve: () => Effect.never }

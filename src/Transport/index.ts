@@ -10,4 +10,15 @@ export {
 } from "./MemoryNetwork.ts"
 export { Outbox } from "./Outbox.ts"
 export { Outgoing } from "./Outgoing.ts"
-export { type Connection, ConnectionClosed, DialError, type Listener, ListenError, Transport } from "./Transport.ts"
+export { TlsFault, TlsRefused } from "./TlsFault.ts"
+export {
+  type Connection,
+  ConnectionClosed,
+  DialError,
+  type Listener,
+  ListenError,
+  type RefusedConnection,
+  Transport
+} from "./Transport.ts"
+export * as Transports from "./Transports.ts"
+export * as WebSocket from "./WebSocket.ts"

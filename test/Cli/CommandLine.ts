@@ -26,12 +26,14 @@ export interface Event {
   readonly value?: unknown
   readonly packetsHex?: ReadonlyArray<string>
   readonly address?: string
+  readonly addresses?: ReadonlyArray<string>
   readonly reason?: string
   readonly detail?: string
   readonly tag?: string
   readonly message?: string
   readonly packets?: ReadonlyArray<string>
   readonly time?: number
+  readonly proof?: string
   readonly peers?: unknown
 }
 

@@ -13,7 +13,8 @@ const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]>
   [["mesh", "--listen", "127.0.0.1:65536"], /Expected: HOST:PORT/],
   [["mesh", "--protocol", "0.5"], /"0.5". Expected: "0.4"/],
   [["mesh", "now"], /Unexpected positional argument: "now"/],
-  [["decode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "lz-string"/]
+  [["decode", "--compression", "bz"], /"bz". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string" \| "bz2" \| "lzma"/],
+  [["encode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string"/]
 ]
 
 describe("p2p", () => {
@@ -34,13 +35,22 @@ describe("p2p", () => {
       const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })
 
       assert.deepStrictEqual([all.status, mesh.status], [0, 0])
-      for (const command of ["mesh", "chord", "encode", "decode", "simulate", "demo"]) {
+      for (const command of ["mesh", "chord", "encode", "decode", "simulate", "demo", "identity"]) {
         assert.include(all.stdout.join("\n"), `  ${command}  `)
       }
       for (const word of ["/whisper ID TEXT", "/reply MESSAGE-ID TEXT", "/peers", "/connect HOST:PORT", "/quit"]) {
         assert.include(mesh.stdout.join("\n"), word)
       }
-      for (const flag of ["--listen HOST:PORT", "--connect HOST:PORT", "--subnet NAME", "--stay", "--json"]) {
+      for (
+        const flag of [
+          "--listen HOST:PORT",
+          "--connect HOST:PORT",
+          "--subnet NAME",
+          "--tls MODE",
+          "--require-proof WHEN",
+          "--json"
+        ]
+      ) {
         assert.include(mesh.stdout.join("\n"), flag)
       }
     }))

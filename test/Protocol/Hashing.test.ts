@@ -1,6 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import * as crypto from "node:crypto"
+import * as BrowserHashing from "../../src/Layers/BrowserHashing.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import { digestBytes, type HashAlgorithm, Hashing } from "../../src/Protocol/Hashing.ts"
 
@@ -11,6 +12,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 describe.each([
   { name: "NodeHashing", hashingLayer: NodeHashing.layer },
+  { name: "BrowserHashing", hashingLayer: BrowserHashing.layer },
   { name: "Hashing.layerFast", hashingLayer: Hashing.layerFast }
 ])("$name", ({ hashingLayer }) => {
   layer(hashingLayer)((it) => {
@@ -60,6 +62,18 @@ describe.each([
         assert.strictEqual(seen.size, 101)
       }))
   })
+})
+
+describe("BrowserHashing", () => {
+  it.effect.prop("gives the digests of NodeHashing", [Bytes, Bytes], ([first, second]) =>
+    Effect.gen(function*() {
+      const hashing = (of: typeof NodeHashing.layer) => Effect.flatMap(Hashing, Effect.succeed).pipe(Effect.provide(of))
+      const [browser, node] = [yield* hashing(BrowserHashing.layer), yield* hashing(NodeHashing.layer)]
+      for (const algorithm of algorithms) {
+        assert.strictEqual(hex(browser.digest(algorithm, first)), hex(node.digest(algorithm, first)))
+        assert.strictEqual(hex(browser.digest(algorithm, first, second)), hex(node.digest(algorithm, first, second)))
+      }
+    }))
 })
 
 layer(NodeHashing.layer)("NodeHashing", (it) => {

@@ -27,6 +27,35 @@ describe("PeerAddress", () => {
   })
 
   it.each([
+    ["ws://127.0.0.1:80", "ws", "127.0.0.1", 80, "ws://127.0.0.1:80"],
+    ["ws://[::1]:4444", "ws", "::1", 4444, "ws://[::1]:4444"],
+    ["ws://example.com", "ws", "example.com", 80, "ws://example.com:80"],
+    ["wss://example.com/", "wss", "example.com", 443, "wss://example.com:443"],
+    ["tls://h:1", "tls", "h", 1, "tls://h:1"]
+  ])("reads %s", (text, scheme, hostname, port, written) => {
+    const address = PeerAddress.parse(text)
+
+    assert.deepInclude(address, { host: `${scheme}://${hostname}`, port })
+    assert.deepStrictEqual([address?.scheme, address?.hostname, String(address)], [scheme, hostname, written])
+  })
+
+  it("gives an address another scheme, or none", () => {
+    const address = PeerAddress.parse("wss://[::1]:1")
+
+    assert.strictEqual(String(PeerAddress.withScheme(address, "ws")), "ws://[::1]:1")
+    assert.strictEqual(String(PeerAddress.withScheme(address, "")), "[::1]:1")
+    assert.isUndefined(PeerAddress.withScheme(PeerAddress.fromParts("h".repeat(255), 1), "ws"))
+  })
+
+  it.each([
+    "ws://",
+    "ws://:80",
+    "ws://host/path",
+    "ws://host:80//",
+    "tls://host",
+    "WS://host:80",
+    "ws:host:80",
+    "://host:80",
     "",
     "host",
     "host:",
@@ -69,6 +98,27 @@ describe("PeerAddress", () => {
 })
 
 describe("Capabilities", () => {
+  it("carries further addresses, and takes the first four that are some", () => {
+    const entry = (text: string) => `effect-p2p:at:${text}`
+    const methods = [
+      "zlib",
+      "host",
+      "h:80",
+      "ws://h:0",
+      "ws://a:1",
+      "ws:",
+      "wss://b:2",
+      "ws://c:3",
+      "ws://d:4",
+      "ws://e:5"
+    ]
+
+    const places = Capabilities.placesIn(methods.map((text, index) => index === 0 ? text : entry(text)))
+
+    assert.deepStrictEqual(places.map(String), ["ws://a:1", "wss://b:2", "ws://c:3", "ws://d:4"])
+    assert.deepStrictEqual(Capabilities.placesIn(places.map(Capabilities.placeEntry)), places)
+  })
+
   it("finds its own marker among the methods, with the nonce", () => {
     const methods = ["zlib", Capabilities.marker("n1"), "gzip"]
 

@@ -1,12 +1,15 @@
-/** Version 0.4 as nodes on Node.js have it, for the tests of this folder. */
+/** Version 0.4 as nodes on Node.js have it, with all methods that are read, for the tests of this folder. */
 import { Layer } from "effect"
 import * as NodeCompression from "../../src/Layers/NodeCompression.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
+import * as Bz2 from "../../src/Protocol/Bz2.ts"
+import { Compression } from "../../src/Protocol/Compression.ts"
 import type { Hashing } from "../../src/Protocol/Hashing.ts"
+import * as Lzma from "../../src/Protocol/Lzma.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 
 export const protocolLayer: Layer.Layer<Protocol | Hashing> = Protocol04.layer.pipe(
-  Layer.provide(NodeCompression.layer),
+  Layer.provide(Compression.layerMerge(NodeCompression.layer, Bz2.layer, Lzma.layer)),
   Layer.provideMerge(NodeHashing.layer)
 )

@@ -17,6 +17,14 @@ const examples: ReadonlyArray<readonly [CloseReason, string]> = [
     "the peer is on another network (subnet, encryption or protocol version differ): its network id is B, ours A"
   ],
   [{ _tag: "WrongPeer", expected: "A", found: "B" }, "another node answered: expected A, found B"],
+  [
+    { _tag: "TlsRefused", fault: "TlsPeer", by: "here", detail: "" },
+    "the other end speaks TLS, this node does not: use TLS at both ends or at neither"
+  ],
+  [
+    { _tag: "IdentityMismatch", claimed: "A", proven: "B" },
+    "the peer claims the id A, but its key is that of B"
+  ],
   [{ _tag: "SelfConnection" }, "that address is this node itself"],
   [{ _tag: "Duplicate", id: "A" }, "there is a link to A already"],
   [{ _tag: "Full", limit: 64 }, "all 64 slots for links are taken"],

@@ -98,7 +98,7 @@ describe("Handshake", () => {
         nodeId: "me",
         networkId: "network",
         address: options.address,
-        methods: ["zlib", "gzip", "lz-string", "effect-p2p:1:7"]
+        methods: ["zlib", "gzip", "snappy", "lz-string", "effect-p2p:1:7"]
       })
     })
   )
@@ -117,7 +117,7 @@ describe("Handshake", () => {
 
         yield* peer.handshake("network", methods, address)
 
-        assert.deepStrictEqual({ ...(yield* identity) }, { id: "peer", address })
+        assert.deepStrictEqual({ ...(yield* identity) }, { id: "peer", address, furtherAddresses: [] })
         assert.deepInclude(link.capabilities, { extended, renegotiates })
         assert.strictEqual(link.method?.name, "zlib")
       })

@@ -445,6 +445,23 @@ describe("Link", () => {
     )
 
     test(
+      "repeats a signed message as it was: with another time its signature would be wrong",
+      Effect.gen(function*() {
+        const { link, peer, protocol } = yield* linked(py2p)
+        const signature = new TextEncoder().encode("effect-p2p:signed:1:key:nonce:signature")
+        const packets = protocol.encodePayload(broadcastOf("signed"))
+        link.say(protocol.make("broadcast", "me", [...packets, signature], 0))
+        yield* TestClock.adjust("5 seconds")
+
+        yield* peer.say("renegotiate", resend)
+        yield* peer.sync
+
+        const [first, again] = peer.received.map((one) => one.message)
+        assert.deepStrictEqual([again?.id, again?.time], [first?.id, 0])
+      })
+    )
+
+    test(
       "repeats nothing when nothing was sent, and goes on",
       Effect.gen(function*() {
         const { peer } = yield* linked(py2p)

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { CompressionMethod } from "../../src/Protocol/Compression.ts"
+import type { CompressingMethod } from "../../src/Protocol/Compression.ts"
 import { Outgoing } from "../../src/Transport/Outgoing.ts"
 
 /** A method that makes bodies as long as it is told to, and counts. */
-const methodOf = (length: number): CompressionMethod & { count: number } => ({
+const methodOf = (length: number): CompressingMethod & { count: number } => ({
   name: `to ${length}`,
   count: 0,
   compress() {

@@ -51,7 +51,7 @@ describe("an original chord node", () => {
         nodeId,
         networkId: yield* networkIdOf(),
         address: chords[0]!.address,
-        methods: ["zlib", "gzip", "lz-string"]
+        methods: ["zlib", "gzip", "snappy", "lz-string"]
       })
       assert.isFalse(peer.received[0]!.isCompressed)
       const [list] = says(peer, "Peers")

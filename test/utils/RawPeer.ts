@@ -30,6 +30,8 @@ export interface RawPeerOptions {
   readonly reads?: boolean
   /** Where it says it can be dialed. Default its host at port 4444. */
   readonly address?: PeerAddress
+  /** Where it dials the node, when that is not the address that the node tells. */
+  readonly at?: PeerAddress
 }
 
 const wire = Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
@@ -38,7 +40,7 @@ const wire = Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression
 export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeerOptions) {
   const protocol = yield* Effect.provide(Protocol, wire)
   const network = yield* MemoryNetwork
-  const connection = yield* network.transport(options.host).dial(node.mesh.address)
+  const connection = yield* network.transport(options.host).dial(options.at ?? node.mesh.address)
   const id = options.id ?? "raw"
   const address = options.address ?? new PeerAddress({ host: options.host, port: 4444 })
   const received: Array<Message> = []

@@ -232,7 +232,7 @@ export class ChordNode {
   /** Members of one node talk without a network. */
   #callOwn(contact: Contact, kind: string, packets: Packets): Effect.Effect<Packets, CallError> {
     return Effect.suspend(() => {
-      const result = this.services.serve({ id: this.id, address: this.address }, kind, packets)
+      const result = this.services.serve({ id: this.id, address: this.address, furtherAddresses: [] }, kind, packets)
       const answer = Effect.isEffect(result)
         ? result
         : result instanceof CallRefused

@@ -51,7 +51,7 @@ export const run = (node: CallNode, connection: Connection, dialed?: Dialed): Ef
         reason = session?.closeReason ?? reason
         link.sayGoodbye(reason)
         if (session !== undefined) return session.end(reason)
-        if (dialed === undefined) node.counters.rejected++
+        if (dialed === undefined) reject(node, link.remote, reason)
         else dialed.failed(reason)
         return Effect.void
       }))
@@ -65,6 +65,13 @@ export const accept = (node: CallNode, connection: Connection): Effect.Effect<vo
     node.counters.rejected++
     return Effect.void
   })
+
+/** Counts an accepted connection that came to no link, and tells of it where somebody was not who he should be. */
+export const reject = (node: CallNode, remote: PeerAddress, reason: CloseReason): void => {
+  node.counters.rejected++
+  const word = reason._tag === "Goodbye" ? reason.reason : reason._tag
+  if (word === "TlsRefused" || word === "IdentityMismatch") node.options.onRejected?.(remote, reason)
+}
 
 /** Closes the link dialed by that side that was idle for longest; `false` when none is idle. */
 export const closeIdle = (node: CallNode, direction: Link.Link["direction"]): boolean => {

@@ -256,7 +256,7 @@ const keysOf = (
   const keys = dialed === undefined ? [] : [format(dialed)]
   // An original answers no calls: it must not get those of one of ours at the address that it names.
   if (!link.capabilities.extended) return keys
-  if (peer.address !== undefined && bare(peer.address.host) === bare(link.remote.host)) {
+  if (peer.address !== undefined && bare(peer.address.hostname) === bare(link.remote.hostname)) {
     const announced = format(peer.address)
     if (announced !== keys[0]) keys.push(announced)
   }

@@ -80,7 +80,10 @@ export const make = Effect.fnUntraced(function*(
   const address = options.announce ?? listener.address
   const nodeId = typeof options.nodeId === "string" ? options.nodeId : options.nodeId(address)
   const node = new CallNode(nodeId, address, options, settings, services)
-  yield* Effect.forkScoped(listener.serve((connection) => PeerConnection.accept(node, connection)))
+  yield* Effect.forkScoped(listener.serve(
+    (connection) => PeerConnection.accept(node, connection),
+    ({ reason, remote }) => PeerConnection.reject(node, remote, reason)
+  ))
   // The first to run: who fails because the node ends must not start anything new.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.isStopped = true))
   return {

@@ -106,6 +106,8 @@ export interface PeersOptions extends Partial<PeersSettings> {
    * Without it they are counted and dropped.
    */
   readonly onMessage?: ((peer: Caller, link: Link, message: Message) => CloseReason | undefined) | undefined
+  /** Told of who dialed this node and could not be let in, because of what it proved, or did not. Must not throw. */
+  readonly onRejected?: ((remote: PeerAddress, reason: CloseReason) => void) | undefined
   /**
    * Lets original nodes in as guests, and has accepted connections spoken to only once they have said
    * who they are, as the originals do. Without it originals are links like others, which know no calls.

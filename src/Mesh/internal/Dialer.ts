@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { LinkClosed } from "../../Transport/CloseReason.ts"
-import type { DialError } from "../../Transport/Transport.ts"
+import { canDial, type DialError, refuseDial } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
@@ -52,7 +52,7 @@ const dial = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Peer, LinkClosed | DialError> {
   const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
   const session = Effect.flatMap(
-    node.services.transport.dial(address),
+    canDial(node.services.transport, address) ? node.services.transport.dial(address) : refuseDial(address),
     (connection) => Session.run(node, connection, "outbound", { address, id, joined })
   )
   const key = format(address)

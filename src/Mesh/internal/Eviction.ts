@@ -26,10 +26,10 @@ const maxRestingHosts = 4096
 const protectedPart = 0.25
 
 /** Whether there is an inbound slot for a connection from there, and for a node with that id, if it is known. */
-export const isRoomFor = (node: MeshNode, { host }: PeerAddress, id: string | undefined): boolean =>
+export const isRoomFor = (node: MeshNode, { hostname }: PeerAddress, id: string | undefined): boolean =>
   node.table.countOf("inbound") < node.options.maxInboundLinks ||
   (id !== undefined && node.table.get(id) !== undefined) ||
-  (!isResting(node, host) && findUseless(node) !== undefined)
+  (!isResting(node, hostname) && findUseless(node) !== undefined)
 
 const isResting = (node: MeshNode, host: string): boolean => {
   const since = node.evictedHosts.get(host)
@@ -45,10 +45,10 @@ export const evict = (node: MeshNode): void => {
   const reason = { _tag: "Full", limit: maxInboundLinks } as const
   node.table.drop(peer)
   Places.left(node, peer, peer.link, reason)
-  rest(node, peer.link.remote.host)
+  rest(node, peer.link.remote.hostname)
   node.counters.evicted++
   node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
-  peer.link.tell(node.listFor(peer))
+  peer.link.tell(node.listFor(peer.link, peer))
   for (const link of [peer.link, peer.spare, peer.contender]) {
     if (link !== undefined) part(node, link, reason)
   }

@@ -2,6 +2,7 @@
  * The state of one node, shared by the files of this folder: plain data and synchronous functions.
  * Everything in it is bounded by a setting of `MeshOptions`.
  */
+import type * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -10,21 +11,22 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
-import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
+import type { SigningKeys } from "../../Protocol/Signing.ts"
+import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import type { LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
-import type { DialError, Transport } from "../../Transport/Transport.ts"
+import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
-import { MeshMessage } from "../MeshMessage.ts"
+import type { MeshMessage } from "../MeshMessage.ts"
 import { makeCounters, type MeshCounters } from "../MeshStats.ts"
-import { type Peer, RoutingTable } from "../RoutingTable.ts"
+import { addressesOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
 import { Readers } from "./Readers.ts"
 
@@ -32,6 +34,8 @@ import { Readers } from "./Readers.ts"
 export interface NodeServices {
   readonly protocol: Protocol["Service"]
   readonly transport: Transport["Service"]
+  /** What signs and checks signatures; undefined when nothing does. */
+  readonly signing: SigningKeys | undefined
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
   readonly events: PubSub.PubSub<MeshEvent>
@@ -42,13 +46,19 @@ export interface NodeServices {
 export class MeshNode {
   readonly id: string
   readonly networkId: string
-  /** Where others can dial this node. */
-  readonly address: PeerAddress
+  /** That, and those of the same subnet under other encryptions: what is relayed between them may be signed. */
+  readonly networkIds: ReadonlyArray<string>
+  /** Where others can dial this node: the first is told in the handshake's own field. */
+  readonly addresses: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly options: MeshOptions
   readonly linkOptions: LinkOptions
   readonly services: NodeServices
   readonly table: RoutingTable
   readonly seen: SeenIds
+  /** Signed whispers, so that none is taken twice. */
+  readonly seenWhispers: SeenIds
+  /** Senders that have proven themselves. */
+  readonly provenIds = new Set<string>()
   readonly book: AddressBook
   readonly counters: MeshCounters = makeCounters()
   /** Readers of what users sent. */
@@ -77,10 +87,20 @@ export class MeshNode {
   readonly #gate = new CompressionGate()
   #linkCount = 0
 
-  constructor(id: string, networkId: string, address: PeerAddress, options: MeshOptions, services: NodeServices) {
+  constructor(
+    id: string,
+    networkId: string,
+    addresses: Arr.NonEmptyReadonlyArray<PeerAddress>,
+    options: MeshOptions,
+    services: NodeServices
+  ) {
     this.id = id
     this.networkId = networkId
-    this.address = address
+    this.networkIds = [
+      networkId,
+      ...encryptions.map((encryption) => services.protocol.networkId(options.subnet, encryption))
+    ]
+    this.addresses = addresses
     this.options = options
     this.services = services
     this.linkOptions = {
@@ -91,16 +111,43 @@ export class MeshNode {
       drainTimeout: options.drainTimeout
     }
     this.table = new RoutingTable(id)
-    this.seen = new SeenIds(
-      Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew)),
-      options.maxSeenIds
-    )
+    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
+    this.seen = new SeenIds(seenSeconds, options.maxSeenIds)
+    this.seenWhispers = new SeenIds(seenSeconds, options.maxSeenIds)
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)
     })
     this.inbox = this.readers("messages")
-    this.ownAddresses.add(format(address))
+    for (const address of addresses) this.ownAddresses.add(format(address))
+  }
+
+  get address(): PeerAddress {
+    return this.addresses[0]
+  }
+
+  /** The id of the network that a link belongs to: another one where its encryption is. */
+  networkIdOf({ encryption }: Link): string {
+    return encryption === undefined
+      ? this.networkId
+      : this.services.protocol.networkId(this.options.subnet, encryption)
+  }
+
+  /** An address as it reads at the other end of a link. */
+  toPeer(address: PeerAddress, { encryption }: Link): PeerAddress {
+    const own = this.services.transport.encryption
+    return translate(address, own, encryption ?? own)
+  }
+
+  /** An address that came over a link. */
+  fromPeer(address: PeerAddress, { encryption }: Link): PeerAddress {
+    const own = this.services.transport.encryption
+    return translate(address, encryption ?? own, own)
+  }
+
+  /** Whether this node has a way to that address. */
+  canDial(address: PeerAddress): boolean {
+    return address.port !== 0 && canDial(this.services.transport, address)
   }
 
   /** For waits and ages: milliseconds that only grow, whatever happens to the time of day. */
@@ -152,28 +199,38 @@ export class MeshNode {
     return pool.slice(0, taken)
   }
 
-  /** Some of the peers that others can dial, for anyone but `receiver`. Never a null address: it ends a js2p node. */
-  listFor(receiver: Peer | undefined): Payload {
-    const known: Array<PeerEntry> = []
+  /**
+   * Some of the peers that others can dial, for whoever is at the other end of a link, but not that peer
+   * itself. To an original node never a null address, which ends a js2p node, nor one that it cannot dial.
+   */
+  listFor(link: Link, receiver: Peer | undefined): Payload {
+    const entries: Array<PeerEntry> = []
     for (const peer of this.table.values()) {
-      if (peer !== receiver && peer.address !== undefined) known.push({ address: peer.address, id: peer.id })
+      if (peer === receiver) continue
+      for (const known of addressesOf(peer)) {
+        const address = this.toPeer(known, link)
+        if (address.scheme === "" || link.capabilities.extended) entries.push({ address, id: peer.id })
+      }
     }
-    return { _tag: "Peers", peers: this.sample(known, this.options.maxPeersPerList) }
+    return { _tag: "Peers", peers: this.sample(entries, this.options.maxPeersPerList) }
   }
 
-  /** Takes addresses from a list of peers, as many as the setting allows. */
-  learn(entries: ReadonlyArray<PeerEntry>): void {
+  /** Takes addresses from a list of peers that came over a link, as many as the setting allows. */
+  learn(entries: ReadonlyArray<PeerEntry>, link: Link): void {
     let isNew = false
-    for (const { address, id } of entries.slice(0, this.options.maxPeersPerList)) {
-      if (address === null || address.port === 0 || id === this.id || this.ownAddresses.has(format(address))) continue
-      isNew = this.book.learn(address, id) || isNew
+    for (const entry of entries.slice(0, this.options.maxPeersPerList)) {
+      if (entry.address === null || entry.id === this.id) continue
+      const address = this.fromPeer(entry.address, link)
+      if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
+      isNew = this.book.learn(address, entry.id) || isNew
     }
     if (isNew) this.wake.openUnsafe()
   }
 
-  /** Hands a user's message to the application. */
-  deliver(message: Message, from: string): void {
+  /** Hands a user's message to the application, if it was taken. */
+  deliver(message: MeshMessage | undefined): void {
+    if (message === undefined) return
     this.counters.delivered++
-    this.inbox.publish(new MeshMessage(message, from))
+    this.inbox.publish(message)
   }
 }

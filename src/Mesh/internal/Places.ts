@@ -9,7 +9,7 @@ import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { KnownAddress } from "../AddressBook.ts"
-import type { Admission, Peer } from "../RoutingTable.ts"
+import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
 /** A link that ends sooner was of no use: its address keeps the wait that it had earned. In seconds. */
@@ -23,9 +23,10 @@ export const file = (
   dialed: PeerAddress | undefined,
   admission: Admission
 ): void => {
-  const { address, id } = identity
+  const { id } = identity
   const proven = dialed === undefined ? [] : [dialed]
-  if (address !== undefined) {
+  for (const address of addressesOf(identity)) {
+    if (!node.canDial(address)) continue
     if (isSameHost(address, link.remote)) proven.push(address)
     else node.book.learn(address, id)
   }
@@ -49,7 +50,7 @@ export const isSameEnd = (one: Link, other: Link): boolean =>
 /** IPv4 addresses look different on sockets that listen for both versions. */
 const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => plainHost(a) === plainHost(b)
 
-const plainHost = ({ host }: PeerAddress): string => host.replace(/^::ffff:/i, "")
+const plainHost = ({ hostname }: PeerAddress): string => hostname.replace(/^::ffff:/i, "")
 
 /** The peer whose link leads to that address. */
 export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => {

@@ -20,7 +20,7 @@ import { type MeshMessage, toBytes } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
-import { newRequestId } from "./Search.ts"
+import { newRequestId } from "./RequestId.ts"
 import { whisper } from "./Sender.ts"
 
 const askSubFlag = "ask"

@@ -12,10 +12,11 @@ import type { Message } from "../../Protocol/Message.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { type Link, readGoodbye } from "../../Transport/Link.ts"
-import { MeshMessage } from "../MeshMessage.ts"
-import type { Peer } from "../RoutingTable.ts"
+import { addressesOf, type Peer } from "../RoutingTable.ts"
 import { send } from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { take } from "./Proofs.ts"
+import { schemesIn } from "./RequestId.ts"
 
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
@@ -83,10 +84,10 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
   switch (node.services.protocol.subFlag(message.payload)) {
     case "broadcast":
     case "whisper":
-      node.deliver(message, peer.id)
+      node.deliver(take(node, peer, link, message))
       return undefined
     case "custom":
-      handleCustom(node, peer, message)
+      handleCustom(node, peer, link, message)
       return undefined
     case "peers":
     case "request":
@@ -102,14 +103,16 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
 
 const decoder = new TextDecoder()
 
-const handleCustom = (node: MeshNode, peer: Peer, message: Message): void => {
+const handleCustom = (node: MeshNode, peer: Peer, link: Link, message: Message): void => {
   const handler = node.handlers.get(decoder.decode(message.payload[0]))
   if (handler === undefined) {
     node.counters.ignored++
     return
   }
+  const taken = take(node, peer, link, message)
+  if (taken === undefined) return
   node.counters.handled++
-  handler(new MeshMessage(message, peer.id))
+  handler(taken)
 }
 
 const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
@@ -119,7 +122,7 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
   if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
   switch (payload._tag) {
     case "Peers":
-      if (isWhisper) node.learn(payload.peers)
+      if (isWhisper) node.learn(payload.peers, link)
       return undefined
     case "RequestPeers":
       tellPeers(node, peer, link)
@@ -129,7 +132,8 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
       return undefined
     case "Response":
       if (payload.address !== null && payload.address.port > 0) {
-        node.searches.get(payload.requestId)?.({ id: payload.nodeId, address: payload.address })
+        const address = node.fromPeer(payload.address, link)
+        node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
       }
       return undefined
     default:
@@ -149,21 +153,25 @@ const tellPeers = (node: MeshNode, peer: Peer, link: Link): void => {
   const last = node.listedMillis.get(peer)
   if (last !== undefined && now - last < listIntervalMillis) return
   node.listedMillis.set(peer, now)
-  link.tell(node.listFor(peer))
+  link.tell(node.listFor(link, peer))
 }
 
 /**
  * Says where a node can be dialed, to the link that asked: a broadcast on that link alone, which
- * floods back to whoever searches. The originals never answer for themselves; this node does.
+ * floods back to whoever searches. The originals never answer for themselves; this node does. Of its
+ * addresses, those that the searcher can dial.
  */
 const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): void => {
-  const address = nodeId === node.id ? node.address : node.table.get(nodeId)?.address
-  if (address === undefined) return
+  const peer = nodeId === node.id ? undefined : node.table.get(nodeId)
+  const known = nodeId === node.id ? node.addresses : peer === undefined ? [] : addressesOf(peer)
+  const schemes = schemesIn(requestId)
   const { protocol } = node.services
-  const message = link.make(
-    "broadcast",
-    protocol.encodePayload({ _tag: "Response", requestId, address, nodeId })
-  )
-  node.seen.add(message.id, node.uptimeSeconds())
-  link.say(message)
+  for (const address of known) {
+    const said = node.toPeer(address, link)
+    if (said.port === 0 || !schemes.includes(said.scheme)) continue
+    const payload = protocol.encodePayload({ _tag: "Response", requestId, address: said, nodeId })
+    const message = link.make("broadcast", payload)
+    node.seen.add(message.id, node.uptimeSeconds())
+    link.say(message)
+  }
 }

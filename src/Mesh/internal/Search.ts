@@ -13,6 +13,7 @@ import type { Peer } from "../RoutingTable.ts"
 import * as Congestion from "./Congestion.ts"
 import * as Dialer from "./Dialer.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { newSearchId } from "./RequestId.ts"
 
 /** Addresses tried for one search; further answers are not looked at. */
 const maxAnswers = 16
@@ -35,7 +36,7 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
     if (Option.isSome(peer)) return peer.value
   }
   const answers = yield* Queue.dropping<PeerAddress>(maxAnswers)
-  const requestId = newRequestId(node)
+  const requestId = newSearchId(node)
   const dialAnswers: Effect.Effect<Peer> = Effect.flatMap(
     Queue.take(answers),
     (address) => Effect.catch(Dialer.connect(node, address, id), () => dialAnswers)
@@ -61,12 +62,6 @@ const unanswered = (node: MeshNode): string =>
   node.table.count === 0
     ? "this node has no links"
     : `nobody said within ${Duration.toMillis(node.options.requestTimeout)} ms where it can be dialed`
-
-/** Unlike the originals' ids, which repeat within a second, one for each search. */
-export const newRequestId = (node: MeshNode): string => {
-  const { random } = node.services
-  return `${random.nextIntUnsafe().toString(36)}.${random.nextIntUnsafe().toString(36)}`
-}
 
 const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
   const { protocol } = node.services

@@ -9,6 +9,7 @@ import type { Message } from "../../Protocol/Message.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import * as Congestion from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import * as Proofs from "./Proofs.ts"
 import { find } from "./Search.ts"
 
 /** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
@@ -16,7 +17,7 @@ const maxStampAheadSeconds = 20
 
 /** Refuses payloads over the limit before they are hashed; the frame adds at most some hundred bytes. */
 const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.Effect<void, MessageTooLarge> => {
-  let bytes = overheadBytes
+  let bytes = overheadBytes + (node.services.signing?.sign === undefined ? 0 : Proofs.maxSignatureBytes)
   for (const packet of payload) bytes += packet.length + 4
   const maxBytes = node.options.maxMessageBytes
   return bytes > maxBytes ? Effect.fail(new MessageTooLarge({ bytes, maxBytes })) : Effect.void
@@ -54,7 +55,7 @@ const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | un
   const now = node.nowSeconds()
   const uptimeSeconds = node.uptimeSeconds()
   for (let time = now; time <= now + maxStampAheadSeconds; time++) {
-    const message = node.services.protocol.make("broadcast", node.id, payload, time)
+    const message = Proofs.make(node, "broadcast", "", payload, time)
     if (node.seen.add(message.id, uptimeSeconds)) return message
   }
   return undefined
@@ -68,7 +69,7 @@ export const whisper = Effect.fnUntraced(function*(
 ): Effect.fn.Return<string, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
   yield* checkSize(node, payload)
   const peer = yield* find(node, id)
-  const message = peer.link.make("whisper", payload)
+  const message = Proofs.make(node, "whisper", id, payload, node.nowSeconds())
   const outgoing = node.outgoing(node.services.protocol.encode(message))
   while (!Congestion.send(node, peer, outgoing)) {
     const room = yield* Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowTimeout)

@@ -9,7 +9,7 @@ import { Protocol } from "../../Protocol/Protocol.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
-import type { Connection, DialError } from "../../Transport/Transport.ts"
+import type { Connection, DialError, RefusedConnection } from "../../Transport/Transport.ts"
 import type { Peer } from "../RoutingTable.ts"
 import { awaitRoom } from "./Congestion.ts"
 import * as Contest from "./Contest.ts"
@@ -63,6 +63,12 @@ export const accept = (node: MeshNode, connection: Connection): Effect.Effect<vo
     return run(node, connection, "inbound")
   })
 
+/** A connection that the transport did not let through. */
+export const refused = (node: MeshNode, { reason, remote }: RefusedConnection): void => {
+  node.counters.rejected++
+  node.emit({ _tag: "Rejected", remote, direction: "inbound", reason })
+}
+
 class Session {
   readonly #node: MeshNode
   readonly #link: Link.Link
@@ -82,7 +88,7 @@ class Session {
     const node = this.#node
     const link = this.#link
     const peer = yield* this.#meet()
-    link.tell(node.listFor(peer))
+    link.tell(node.listFor(link, peer))
     while (true) {
       const reason = Relay.receive(node, peer, link, yield* link.pull)
       if (reason !== undefined) return yield* refuse(reason)
@@ -96,17 +102,19 @@ class Session {
     const link = this.#link
     const options: Handshake.HandshakeOptions = {
       nodeId: node.id,
-      networkId: node.networkId,
+      networkId: node.networkIdOf(link),
+      encryption: node.services.transport.encryption,
       address: node.address,
+      furtherAddresses: node.addresses.slice(1),
       timeout: node.options.handshakeTimeout
     }
     const isFull = link.direction === "inbound" && !isRoomFor(node, link.remote, undefined)
     if (!isFull) yield* Handshake.introduce(link, options)
-    const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers))
+    const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers, link))
     this.#settle()
     // Many may have shown their handshakes since this connection was accepted.
     if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.remote, identity.id))) {
-      link.tell(node.listFor(undefined))
+      link.tell(node.listFor(link, undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
     const expected = this.#expectation?.id

@@ -75,7 +75,8 @@ export class Topics {
   ): TopicMessage<A> | undefined {
     const result = decode(message.texts[1])
     if (Result.isSuccess(result)) {
-      return { value: result.success, sender: message.sender, id: message.id, time: message.time }
+      const { id, proof, sender, time } = message
+      return { value: result.success, sender, proof, id, time }
     }
     const detail = result.failure.message
     this.#node.emit({ _tag: "ValueRefused", name: topic.name, sender: message.sender, detail })

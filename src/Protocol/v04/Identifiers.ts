@@ -46,6 +46,16 @@ export const nodeId = (
 ): string => digestText(hashing, "sha384", `(${pythonText(address.host)}, ${address.port})${networkId}${salt}`)
 
 /**
+ * The id of a node that has a key: the SHA-384 of a name for this use, its network and its public key
+ * (DER). It looks like any other id, and only whoever has the private key can prove that it is theirs.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const identityId = (hashing: Hashing["Service"], publicKey: Uint8Array, networkId: string): string =>
+  Base58.fromBytes(hashing.digest("sha384", encoder.encode(`effect-p2p:identity:1:${networkId}:`), publicKey))
+
+/**
  * The id of a request for a node: the SHA-384 of the wanted id and the time in seconds.
  *
  * @category encoding

@@ -1,0 +1,71 @@
+/** Every setting of `NodeMesh` from `Config`. */
+import * as Config from "effect/Config"
+import * as Schema from "effect/Schema"
+import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
+import { AddressText } from "./AddressText.ts"
+import { duration, listen, optional } from "./internal/ConfigSetting.ts"
+import * as NodeSecurity from "./NodeSecurity.ts"
+
+const { defaults } = MeshConfig
+
+const int = (name: string, value: number) => Config.Int(name).pipe(Config.withDefault(value))
+
+/** Those of `MeshOptions` by their names in capitals. */
+const mesh: Config.Config<MeshOptions> = Config.all({
+  subnet: Config.String("SUBNET").pipe(Config.withDefault(defaults.subnet)),
+  listen: listen(defaults.listen),
+  listenFurther: Config.Array(AddressText, "LISTEN_FURTHER").pipe(Config.withDefault([])),
+  announce: optional(Config.schema(AddressText, "ANNOUNCE")),
+  announceFurther: optional(Config.Array(AddressText, "ANNOUNCE_FURTHER")),
+  bootstrap: Config.Array(AddressText, "BOOTSTRAP").pipe(Config.withDefault([])),
+  maxOutboundLinks: int("MAX_OUTBOUND_LINKS", defaults.maxOutboundLinks),
+  maxInboundLinks: int("MAX_INBOUND_LINKS", defaults.maxInboundLinks),
+  evictAfter: duration("EVICT_AFTER", defaults.evictAfter),
+  maxPendingHandshakes: int("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
+  handshakeTimeout: duration("HANDSHAKE_TIMEOUT", defaults.handshakeTimeout),
+  maxMessageBytes: int("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
+  maxOutboxBytes: int("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
+  compressFromBytes: int("COMPRESS_FROM_BYTES", defaults.compressFromBytes),
+  slowPatience: duration("SLOW_PATIENCE", defaults.slowPatience),
+  slowTimeout: duration("SLOW_TIMEOUT", defaults.slowTimeout),
+  relayWindow: duration("RELAY_WINDOW", defaults.relayWindow),
+  maxClockSkew: duration("MAX_CLOCK_SKEW", defaults.maxClockSkew),
+  maxSeenIds: int("MAX_SEEN_IDS", defaults.maxSeenIds),
+  pingInterval: duration("PING_INTERVAL", defaults.pingInterval),
+  pingTimeout: duration("PING_TIMEOUT", defaults.pingTimeout),
+  maxPeersPerList: int("MAX_PEERS_PER_LIST", defaults.maxPeersPerList),
+  maxKnownAddresses: int("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
+  maxConcurrentDials: int("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
+  reconnectBase: duration("RECONNECT_BASE", defaults.reconnectBase),
+  reconnectMax: duration("RECONNECT_MAX", defaults.reconnectMax),
+  upkeepInterval: duration("UPKEEP_INTERVAL", defaults.upkeepInterval),
+  requestTimeout: duration("REQUEST_TIMEOUT", defaults.requestTimeout),
+  maxPendingRequests: int("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
+  inboxCapacity: int("INBOX_CAPACITY", defaults.inboxCapacity),
+  handlerConcurrency: int("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
+  drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout),
+  requireProof: Config.Literals(["never", "known", "always"], "REQUIRE_PROOF").pipe(
+    Config.withDefault(defaults.requireProof)
+  ),
+  maxProvenIds: int("MAX_PROVEN_IDS", defaults.maxProvenIds)
+})
+
+/** What a node is made of: the mesh, who it is, and how its connections are secured. @internal */
+export interface NodeMeshSettings {
+  readonly mesh: MeshOptions
+  readonly security: NodeSecurity.NodeSecurityOptions
+}
+
+/** The settings, under the names that `NodeMesh.layerConfig` tells. @internal */
+export const config: Config.Config<NodeMeshSettings> = Config.all({
+  mesh,
+  security: NodeSecurity.config,
+  sign: Config.Boolean("SIGN").pipe(Config.withDefault(false)),
+  origins: optional(Config.Array(Schema.String, "ORIGINS"))
+}).pipe(
+  Config.map(({ mesh, origins, security, sign }) => ({
+    mesh,
+    security: { ...security, sign, webSocket: { origins } }
+  })),
+  Config.nested("P2P")
+)

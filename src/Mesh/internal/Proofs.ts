@@ -1,0 +1,108 @@
+/**
+ * Who made a message: how this node signs its own, and what it takes those of others for. A signature
+ * counts only from the key that the sender's id follows from, so nobody can sign for another, nor pass
+ * on what another signed as their own.
+ */
+import * as Duration from "effect/Duration"
+import type { Message } from "../../Protocol/Message.ts"
+import * as Signature from "../../Protocol/Signature.ts"
+import type { Link } from "../../Transport/Link.ts"
+import type { MeshEvent } from "../MeshEvent.ts"
+import { MeshMessage, type Proof } from "../MeshMessage.ts"
+import type { Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** What a signature adds to a message, at most, in bytes. */
+export const maxSignatureBytes = 256
+
+const encoder = new TextEncoder()
+
+/** A message of this node's own, signed when it signs. `receiver` is empty for a broadcast. */
+export const make = (
+  node: MeshNode,
+  kind: "broadcast" | "whisper",
+  receiver: string,
+  payload: ReadonlyArray<Uint8Array>,
+  time: number
+): Message => {
+  const { protocol, random, signing } = node.services
+  if (signing?.sign === undefined || signing.publicKey === undefined) {
+    return protocol.make(kind, node.id, payload, time)
+  }
+  const nonce = (random.nextIntUnsafe() >>> 0).toString(36)
+  const bytes = Signature.toBytes({
+    networkId: node.networkId,
+    kind,
+    receiver,
+    sender: encoder.encode(node.id),
+    time: BigInt(time),
+    nonce,
+    payload
+  })
+  const packet = Signature.toPacket({ publicKey: signing.publicKey, nonce, signature: signing.sign(bytes) })
+  return protocol.make(kind, node.id, [...payload, packet], time)
+}
+
+/** The message as the application gets it; undefined when it is refused, which is counted and told. */
+export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): MeshMessage | undefined => {
+  const isSigned = Signature.isSigned(message.payload)
+  const verdict = isSigned && node.services.signing !== undefined ? check(node, message) : byLink(peer, link, message)
+  if (verdict === "proven") remember(node, message.sender)
+  else if (verdict !== "claimed") return refuse(node, peer, message, verdict)
+  else if (isProofDue(node, message.sender)) return refuse(node, peer, message, "Unproven")
+  return new MeshMessage(message, peer.id, verdict, message.payload.length - (isSigned ? 1 : 0))
+}
+
+type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
+
+/** What comes over the sender's own link is from the sender, where the transport proved whose it is. */
+const byLink = (peer: Peer, link: Link, message: Message): Proof =>
+  link.identity !== undefined && message.sender === peer.id ? "proven" : "claimed"
+
+const check = (node: MeshNode, message: Message): Proof | Refusal => {
+  const { protocol, signing } = node.services
+  const found = Signature.read(message.payload)
+  if (found === undefined || signing === undefined) return "Forged"
+  // The author may be of another network, from where a node that stands in both relayed it.
+  const networkId = node.networkIds.find((id) => protocol.identityId(found.publicKey, id) === message.sender)
+  if (networkId === undefined) return "Forged"
+  const kind = message.type === "broadcast" || message.type === "waterfall" ? "broadcast" : "whisper"
+  const bytes = Signature.toBytes({
+    networkId,
+    kind,
+    receiver: kind === "whisper" ? node.id : "",
+    sender: message.senderBytes,
+    time: message.exactTime,
+    nonce: found.nonce,
+    payload: message.payload.slice(0, -1)
+  })
+  if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
+  return kind === "whisper" && !isFreshWhisper(node, message) ? "Replayed" : "proven"
+}
+
+/** Broadcasts are looked at before they are relayed; of whispers the protocol asks nothing. */
+const isFreshWhisper = (node: MeshNode, message: Message): boolean => {
+  const now = node.nowSeconds()
+  const { maxClockSkew, relayWindow } = node.options
+  if (message.time < now - Duration.toSeconds(relayWindow)) return false
+  if (message.time > now + Duration.toSeconds(maxClockSkew)) return false
+  return node.seenWhispers.add(message.id, node.uptimeSeconds())
+}
+
+const remember = (node: MeshNode, sender: string): void => {
+  if (node.provenIds.size < node.options.maxProvenIds) node.provenIds.add(sender)
+}
+
+const isProofDue = (node: MeshNode, sender: string): boolean => {
+  const { requireProof } = node.options
+  return requireProof === "always" || (requireProof === "known" && node.provenIds.has(sender))
+}
+
+/** Senders are as long as strangers like. */
+const maxSenderLength = 256
+
+const refuse = (node: MeshNode, peer: Peer, message: Message, reason: Refusal): undefined => {
+  node.counters.unproven++
+  node.emit({ _tag: "ProofRefused", reason, sender: message.sender.slice(0, maxSenderLength), from: peer.id })
+  return undefined
+}

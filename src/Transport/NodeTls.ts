@@ -1,0 +1,163 @@
+/**
+ * TLS on Node, in three modes. `compatible` is the "SSL" of protocol 0.4: encrypted, and nobody knows
+ * who is at the other end. `pinned`: each node has a key, its identity, which the handshake proves and
+ * its id follows from. `authority`: only nodes whose certificate was issued by one authority get in,
+ * and their ids follow from their keys as well. Nodes of different modes are on different networks.
+ */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { NodeKnownPeers } from "./internal/NodeKnownPeers.ts"
+import { fromSocket, openSocket, toDialError } from "./internal/NodeSockets.ts"
+import * as Credentials from "./internal/NodeTlsCredentials.ts"
+import { agree, fromError, type TlsMode } from "./internal/NodeTlsHandshake.ts"
+import { listen } from "./internal/NodeTlsListener.ts"
+import type { IdentityError, NodeIdentity } from "./NodeIdentity.ts"
+import type { NodeTcpOptions } from "./NodeTcp.ts"
+import { refusedHere, type TlsRefused } from "./TlsFault.ts"
+import { type Connection, ConnectionClosed, DialError, refuseDial, refuseListen, Transport } from "./Transport.ts"
+
+export type { TlsMode } from "./internal/NodeTlsHandshake.ts"
+
+/**
+ * The name of the encryption of a mode, which is part of the network id.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encryptionOf = (mode: TlsMode): string => Credentials.encryptions[mode]
+
+/**
+ * Forgets which identity was met at an address, in the memory of the identity in a directory; gives
+ * whether one was.
+ *
+ * @category identity
+ * @since 0.1.0
+ */
+export const forget = (directory: string, address: PeerAddress): Effect.Effect<boolean, IdentityError> =>
+  Effect.suspend(() => new NodeKnownPeers(directory).forget(address))
+
+/**
+ * How connections are secured. A file is named by its path, or is given as its text (PEM).
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeTlsOptions extends NodeTcpOptions {
+  /** How much the ends ask of each other; the same on all nodes. Default `"pinned"`. */
+  readonly mode?: "compatible" | "pinned" | "authority" | undefined
+  /**
+   * Pinned: this node's identity, or the directory in which it is kept, and in which the identities
+   * met at each address are remembered. Default: a new identity that ends with the Layer.
+   */
+  readonly identity?: string | NodeIdentity | undefined
+  /** Authority: the certificate of the authority, or several of them. */
+  readonly ca?: string | undefined
+  /** Authority: this node's certificate, with those between it and the authority's behind it. */
+  readonly cert?: string | undefined
+  /** Authority: this node's private key; as a file only its owner may read it. */
+  readonly key?: string | undefined
+  /** From an accepted connection to the end of its TLS handshake. Default 10 seconds. */
+  readonly handshakeTimeout?: Duration.Input | undefined
+  /** Accepted connections that are not secured yet, or that nobody serves; further ones are closed at once. Default 64. */
+  readonly maxPendingHandshakes?: number | undefined
+}
+
+/**
+ * The `Transport` over TLS. Fails when the identity, the key or a certificate cannot be used.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: NodeTlsOptions = {}): Layer.Layer<Transport, IdentityError> =>
+  Layer.effect(Transport, Effect.suspend(() => make(options)))
+
+const make = Effect.fnUntraced(function*(options: NodeTlsOptions) {
+  const credentials = yield* Credentials.make(options)
+  const lingerMillis = options.lingerMillis ?? 1000
+  const timeout = options.dialTimeout ?? "5 seconds"
+  return Transport.of({
+    encryption: credentials.encryption,
+    identity: credentials.identity,
+    dial: (address) =>
+      address.scheme !== "" ? refuseDial(address) : dial(credentials, address, lingerMillis).pipe(
+        Effect.timeoutOrElse({
+          duration: timeout,
+          orElse: () => Effect.fail(new DialError({ address, kind: "TimedOut", cause: new Error("dialTimeout") }))
+        })
+      ),
+    listen: (address) =>
+      address.scheme !== "" ? refuseListen(address) : listen(credentials, address, {
+        lingerMillis,
+        handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
+        maxPending: options.maxPendingHandshakes ?? 64,
+        connect: (socket, remote, identity) => toConnection(credentials, socket, remote, identity)
+      })
+  })
+})
+
+const dial = Effect.fnUntraced(function*(
+  credentials: Credentials.NodeTlsCredentials,
+  address: PeerAddress,
+  lingerMillis: number
+) {
+  const scope = yield* Effect.scope
+  let isConnected = false
+  const create = () => {
+    const socket = Tls.connect({ ...credentials.client, host: address.host, port: address.port })
+    socket.setNoDelay(true)
+    return socket.once("connect", () => isConnected = true)
+  }
+  const socket = yield* Effect.mapError(openSocket(create, "secureConnect", scope, lingerMillis), (error) => {
+    const { reason } = error
+    if (!isConnected || !("cause" in reason) || !(reason.cause instanceof Error)) return toDialError(address, error)
+    return toRefusal(address, closedEarly(reason.cause) ?? fromError(reason.cause))
+  })
+  const identity = yield* Effect.mapError(
+    agree(socket, credentials, address),
+    (refused) => toRefusal(address, refused)
+  )
+  return yield* Effect.orDie(toConnection(credentials, socket, address, identity))
+})
+
+/** The other end took the connection, and then closed it without a word. */
+const closedEarly = (cause: Error): TlsRefused | undefined =>
+  "code" in cause && cause.code === "ECONNRESET"
+    ? refusedHere("TlsFailed", "the other end closed the connection; it may not speak TLS")
+    : undefined
+
+const toRefusal = (address: PeerAddress, { by, detail, fault }: TlsRefused): DialError =>
+  new DialError({ address, kind: fault, by, cause: detail })
+
+const toConnection = Effect.fnUntraced(function*(
+  credentials: Credentials.NodeTlsCredentials,
+  socket: Tls.TLSSocket,
+  remote: PeerAddress,
+  identity: Uint8Array | undefined
+) {
+  const duplex = yield* NodeSocket.fromDuplex(Effect.succeed(socket))
+  return yield* fromSocket(duplex, remote, {
+    identity,
+    ...(credentials.mode === "compatible" ? { sendApart: sendApart(socket) } : {})
+  })
+})
+
+/** Writes that wait for each other: those that are queued together share a record. */
+const sendApart = (socket: Net.Socket): Connection["send"] => (chunks) =>
+  Effect.forEach(
+    chunks,
+    (chunk) =>
+      Effect.callback<void, ConnectionClosed>((resume) => {
+        socket.write(chunk, (error) =>
+          resume(
+            error === undefined || error === null
+              ? Effect.void
+              : Effect.fail(new ConnectionClosed({ clean: false, detail: error.message }))
+          ))
+      }),
+    { discard: true }
+  )

@@ -1,0 +1,170 @@
+/**
+ * WebSockets on Node, both ends: what browsers dial. Over Effect's own socket server and the `ws`
+ * package inside it; reads are held back while nobody pulls, writes wait for the system to take
+ * them. What the connections carry is described in `WebSocket`.
+ */
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Socket from "effect/socket/Socket"
+import * as Http from "node:http"
+import type * as Https from "node:https"
+import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
+import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
+import { ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
+import * as WebSocket from "./WebSocket.ts"
+
+/**
+ * What can be set of WebSockets on Node.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "maxUnreadBytes"> {
+  /**
+   * Pages that may connect, by origin (`"https://example.org"`). Default: all. What is not a browser
+   * sends no origin and is not asked; so this keeps foreign pages out, not foreign programs.
+   */
+  readonly origins?: ReadonlyArray<string> | undefined
+  /** Connections of one listener, those in the opening handshake included; further ones are cut. Default 512. */
+  readonly maxConnections?: number | undefined
+  /**
+   * How long a connection may take for the opening handshake, in milliseconds. Default 10000. Servers of
+   * one's own look at it as often as their `connectionsCheckingInterval` says.
+   */
+  readonly openMillis?: number | undefined
+  /**
+   * Makes the HTTP server that a listener of `ws://` stands on, for one that also serves a page. It must
+   * not listen yet. Default: one that has no pages.
+   */
+  readonly server?: (() => Http.Server) | undefined
+  /** Makes the HTTPS server for `wss://`, with its certificate. Default: none, and `wss://` cannot be listened on. */
+  readonly secureServer?: (() => Https.Server) | undefined
+}
+
+/** The largest message taken, in bytes; ours send 64 KiB at most. A larger one ends the connection. */
+const maxPayload = 1024 * 1024
+
+/**
+ * The `Transport` over WebSockets: it listens on `ws://` and, given a server with a certificate, on
+ * `wss://`, and dials both.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: NodeWebSocketOptions = {}): Layer.Layer<Transport> =>
+  Layer.succeed(Transport, make(options))
+
+/**
+ * The same as a value, for `Transports`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] => ({
+  encryption: options.encryption ?? "Plaintext",
+  schemes: WebSocket.schemes,
+  dial: (address) => WebSocket.dial(address, open, options, send),
+  listen: (address) => listen(address, options)
+})
+
+const open = (url: string, protocol: string): NodeWS.WebSocket =>
+  new NodeWS.WebSocket(url, protocol, { maxPayload, perMessageDeflate: false })
+
+/** The last message's callback comes when the system took it, and with an error when it never will. */
+const send: WebSocket.Send<NodeWS.WebSocket> = (webSocket, messages) =>
+  Effect.callback<void, ConnectionClosed>((resume) => {
+    const last = messages.length - 1
+    for (let i = 0; i < last; i++) webSocket.send(messages[i]!)
+    webSocket.send(messages[last]!, (error) =>
+      resume(
+        error === undefined || error === null
+          ? Effect.void
+          : Effect.fail(new ConnectionClosed({ clean: false, detail: codeOf(error) || "aborted" }))
+      ))
+  })
+
+const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWebSocketOptions) {
+  const makeServer = address.scheme === "wss"
+    ? options.secureServer :
+    options.server ?? plainServer(options)
+  if (!WebSocket.schemes.includes(address.scheme) || makeServer === undefined) return yield* refuseListen(address)
+  const http = yield* Effect.acquireRelease(Effect.sync(() => bound(makeServer(), options)), closeServer)
+  const [server] = yield* Effect.all([
+    NodeSocketServer.makeWebSocket({
+      server: http,
+      maxPayload,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => offered.has(WebSocket.subprotocol) && WebSocket.subprotocol,
+      verifyClient: ({ origin, req }, answer) => verify(options, origin, req, answer)
+    }),
+    Effect.sync(() => http.listen({ host: address.hostname, port: address.port }))
+  ], { concurrency: 2 }).pipe(Effect.mapError((error) => {
+    const cause = "cause" in error.reason ? error.reason.cause : error
+    return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
+  }))
+  const port = "port" in server.address ? server.address.port : address.port
+  const serve: Listener["serve"] = (handler) =>
+    server.run(() =>
+      Effect.gen(function*() {
+        const accepted = yield* acceptedSocket
+        const request = Option.getOrUndefined(yield* Effect.serviceOption(NodeSocketServer.IncomingMessage))
+        if (accepted === undefined || request === undefined) return
+        const peer = fromParts(request.socket.remoteAddress, request.socket.remotePort)
+        const remote = withScheme(peer, address.scheme) ?? address
+        const made = WebSocket.fromWebSocket(Effect.succeed(accepted), remote, options, send)
+        // The peer was gone before the handler began: there is nobody to tell.
+        yield* Effect.matchEffect(made, { onSuccess: handler, onFailure: () => Effect.void })
+      }).pipe(Effect.scoped)
+    ).pipe(Effect.orDie)
+  return { address: new PeerAddress({ host: address.host, port }), serve } satisfies Listener
+})
+
+/** Not the socket that the server offers: that one says no clean farewell, and waits for nothing. */
+const acceptedSocket = Effect.map(
+  Effect.serviceOption(Socket.WebSocket),
+  (found) => found._tag === "Some" && found.value instanceof NodeWS.WebSocket ? found.value : undefined
+)
+
+/** Who does not come for this byte stream is told so before there is a connection. */
+const verify = (
+  { origins }: NodeWebSocketOptions,
+  origin: string | undefined,
+  request: Http.IncomingMessage,
+  answer: (isWelcome: boolean, status?: number, message?: string) => void
+): void => {
+  const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? []
+  if (!offered.includes(WebSocket.subprotocol)) {
+    answer(false, 400, `Offer the subprotocol ${WebSocket.subprotocol}`)
+  } else if (origin !== undefined && origins !== undefined && !origins.includes(origin)) {
+    answer(false, 403, "Pages of this origin are not let in")
+  } else answer(true)
+}
+
+const noPage: Http.RequestListener = (_request, response) => {
+  response.writeHead(426, { "Content-Type": "text/plain", Connection: "close", Upgrade: "websocket" })
+  response.end(
+    `This is a node of a peer-to-peer network: connect by WebSocket, subprotocol ${WebSocket.subprotocol}.\n`
+  )
+}
+
+const plainServer = (options: NodeWebSocketOptions) => () =>
+  Http.createServer({ connectionsCheckingInterval: openMillis(options) / 4 }, noPage)
+
+const openMillis = (options: NodeWebSocketOptions): number => options.openMillis ?? 10_000
+
+/** Whoever says nothing, or takes ever so long, holds no place. */
+const bound = (server: Http.Server, options: NodeWebSocketOptions): Http.Server => {
+  server.maxConnections = options.maxConnections ?? 512
+  server.headersTimeout = openMillis(options)
+  server.requestTimeout = openMillis(options)
+  return server
+}
+
+const closeServer = (server: Http.Server): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })

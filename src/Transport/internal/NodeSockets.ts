@@ -1,0 +1,106 @@
+/**
+ * What connections over Node's sockets have in common, whether plain or secured: opening and
+ * accepting them, closing them gently, and the names of what can go wrong.
+ */
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type * as Net from "node:net"
+import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { type Connection, ConnectionClosed, DialError, ListenError, makeConnection } from "../Transport.ts"
+import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
+
+/**
+ * A socket that `create` makes, once `event` says that it can be used. Closed gently with the scope.
+ * Its errors are always heard, so that none of them ends the process.
+ */
+export const openSocket = <S extends Net.Socket>(
+  create: () => S,
+  event: "connect" | "secureConnect",
+  scope: Scope.Scope,
+  lingerMillis: number
+): Effect.Effect<S, Socket.SocketError> =>
+  Effect.callback<S, Socket.SocketError>((resume) => {
+    const socket = create()
+    socket.once(event, () => resume(Effect.as(Scope.addFinalizer(scope, closeGently(socket, lingerMillis)), socket)))
+    socket.on("error", (cause) =>
+      resume(Effect.fail(
+        new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
+      )))
+    return Effect.sync(() => socket.destroy())
+  })
+
+/**
+ * Lets the last bytes go out and waits until the connection is gone. What still comes in is thrown
+ * away: closing with unread bytes would reset the connection and take our last words with it. A
+ * peer that neither reads nor closes is reset when the time is over.
+ */
+export const closeGently = (connection: Net.Socket, lingerMillis: number): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (connection.closed) return resume(Effect.void)
+    connection.once("close", () => resume(Effect.void))
+    connection.end()
+    connection.resume()
+  }).pipe(
+    Effect.timeoutOption(lingerMillis),
+    Effect.andThen(Effect.sync(() => connection.destroy()))
+  )
+
+/** The connection of a socket that is open. */
+export const fromSocket = Effect.fnUntraced(function*(
+  socket: Socket.Socket,
+  remote: PeerAddress,
+  more: Partial<Connection> = {}
+) {
+  const pull = yield* Socket.readerBytes(socket)
+  const writer = yield* socket.writer
+  return makeConnection({
+    remote,
+    pull: Effect.mapError(pull, toClosed),
+    send: (chunks) => Effect.mapError(writer.writeAll(chunks), toClosed),
+    ...more
+  })
+})
+
+/** Binds an address and accepts, each socket in a fiber of its own. */
+export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress) {
+  const server = yield* NodeSocketServer.make({ host: address.host, port: address.port, noDelay: true }).pipe(
+    Effect.mapError((error) => {
+      const cause = "cause" in error.reason ? error.reason.cause : error
+      return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
+    })
+  )
+  const port = "port" in server.address ? server.address.port : address.port
+  const accept = <R>(
+    handler: (accepted: Net.Socket, remote: PeerAddress) => Effect.Effect<void, never, R>
+  ): Effect.Effect<never, never, Exclude<R, Scope.Scope>> =>
+    server.run(() =>
+      Effect.gen(function*() {
+        // Not the socket that the server offers: that one destroys the connection as soon as its last
+        // bytes are written, and with unread bytes that is a reset.
+        const accepted = Option.getOrUndefined(yield* Effect.serviceOption(NodeSocket.NetSocket))
+        // The peer was gone before the handler began: there is nobody to tell.
+        if (accepted === undefined || accepted.destroyed) return
+        yield* handler(accepted, fromParts(accepted.remoteAddress, accepted.remotePort) ?? address)
+      }).pipe(Effect.scoped)
+    ).pipe(Effect.orDie)
+  return { address: new PeerAddress({ host: address.host, port }), accept }
+})
+
+/** Why a socket could not be opened. */
+export const toDialError = (address: PeerAddress, error: Socket.SocketError): DialError => {
+  const reason = error.reason
+  if (reason._tag !== "SocketOpenError") return new DialError({ address, kind: "Other", cause: error })
+  if (reason.kind === "Timeout") return new DialError({ address, kind: "TimedOut", cause: reason.cause })
+  return new DialError({ address, kind: dialErrorKinds[codeOf(reason.cause)] ?? "Other", cause: reason.cause })
+}
+
+const toClosed = (error: Socket.SocketError): ConnectionClosed => {
+  const reason = error.reason
+  const clean = reason._tag === "SocketCloseError" && reason.code === 1000
+  const cause = "cause" in reason ? reason.cause : undefined
+  return new ConnectionClosed({ clean, detail: codeOf(cause) || (clean ? "closed" : "aborted") })
+}

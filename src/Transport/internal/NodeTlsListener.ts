@@ -1,0 +1,182 @@
+/**
+ * Accepts connections and secures them before anybody serves them, as a TCP listener takes
+ * connections before that: who dialed knows at once whether it is let in. Whatever comes to nothing
+ * is told to whoever serves.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import type * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { refusedHere, type TlsRefused } from "../TlsFault.ts"
+import type { Connection, Listener, RefusedConnection } from "../Transport.ts"
+import { closeGently, listenTcp } from "./NodeSockets.ts"
+import type { NodeTlsCredentials } from "./NodeTlsCredentials.ts"
+import { agree, alertRecord, fromError, handshakeRecord, peek } from "./NodeTlsHandshake.ts"
+
+export interface ListenOptions {
+  readonly lingerMillis: number
+  readonly handshakeMillis: number
+  /** Connections that are not secured yet, or that nobody serves. */
+  readonly maxPending: number
+  readonly connect: (
+    socket: Tls.TLSSocket,
+    remote: PeerAddress,
+    identity: Uint8Array | undefined
+  ) => Effect.Effect<Connection, Socket.SocketError, Scope.Scope>
+}
+
+/** A connection that waits for somebody to serve it; it is closed when `done` is. */
+interface Secured {
+  readonly connection: Connection
+  /** Called by who serves it: it is pending no more. */
+  readonly settle: () => void
+  readonly done: Deferred.Deferred<void>
+}
+
+/** Who hears of what is refused: whoever serves, while somebody does. */
+interface Audience {
+  tell: ((refused: RefusedConnection) => void) | undefined
+}
+
+export const listen = Effect.fnUntraced(function*(
+  credentials: NodeTlsCredentials,
+  address: PeerAddress,
+  options: ListenOptions
+) {
+  const { handshakeMillis, lingerMillis, maxPending } = options
+  const server = yield* listenTcp(address)
+  const gate = new Gate(credentials, options)
+  const secured = yield* Queue.bounded<Secured>(maxPending)
+  let pendingCount = 0
+  const audience: Audience = { tell: undefined }
+
+  const open = Effect.fnUntraced(function*(raw: Net.Socket, remote: PeerAddress) {
+    const socket = yield* gate.secure(raw)
+    yield* Effect.addFinalizer(() => closeGently(socket, lingerMillis))
+    const identity = yield* agree(socket, credentials, undefined)
+    return yield* Effect.orDie(options.connect(socket, remote, identity))
+  })
+
+  const accept = (raw: Net.Socket, remote: PeerAddress, settle: () => void) =>
+    Effect.gen(function*() {
+      yield* Effect.addFinalizer(() => Effect.sync(() => raw.destroy()))
+      const opened = yield* Effect.timeoutOption(open(raw, remote), handshakeMillis)
+      if (Option.isNone(opened)) {
+        audience.tell?.({ remote, reason: { _tag: "HandshakeTimeout", afterMillis: handshakeMillis } })
+        return
+      }
+      const done = yield* Deferred.make<void>()
+      yield* Queue.offer(secured, { connection: opened.value, settle, done })
+      yield* Deferred.await(done)
+    }).pipe(
+      Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => audience.tell?.({ remote, reason }))),
+      Effect.ensuring(Effect.sync(settle))
+    )
+
+  yield* Effect.forkScoped(server.accept((raw, remote) =>
+    Effect.suspend(() => {
+      raw.on("error", () => {})
+      if (pendingCount >= maxPending) {
+        raw.destroy()
+        audience.tell?.({ remote, reason: { _tag: "Full", limit: maxPending } })
+        return Effect.void
+      }
+      pendingCount++
+      let isPending = true
+      return accept(raw, remote, () => {
+        if (isPending) pendingCount--
+        isPending = false
+      })
+    })
+  ))
+
+  return { address: server.address, serve: serveFrom(secured, audience) } satisfies Listener
+})
+
+const serveFrom = (secured: Queue.Queue<Secured>, audience: Audience): Listener["serve"] =>
+<R>(
+  handler: (connection: Connection) => Effect.Effect<void, never, R>,
+  onRefused?: (refused: RefusedConnection) => void
+) =>
+  Effect.scoped(Effect.gen(function*() {
+    const fibers = yield* FiberSet.make<void>()
+    const run = yield* FiberSet.runtime(fibers)<Exclude<R, Scope.Scope>>()
+    yield* Effect.acquireRelease(
+      Effect.sync(() => audience.tell = onRefused),
+      () => Effect.sync(() => audience.tell = undefined)
+    )
+    while (true) {
+      const { connection, done, settle } = yield* Queue.take(secured)
+      settle()
+      run(
+        Effect.scoped(handler(connection)).pipe(
+          Effect.ignoreCause({ log: "Error", message: "the handler of a connection failed" }),
+          Effect.ensuring(Deferred.succeed(done, undefined))
+        )
+      )
+    }
+  }))
+
+/**
+ * Node's TLS server, for the sockets that it is handed. It tells of each by an event of its own; which
+ * one is meant is known by the other end's address and port.
+ */
+class Gate {
+  readonly #server: Tls.Server
+  readonly #waiting = new Map<string, (result: Effect.Effect<Tls.TLSSocket, TlsRefused>) => void>()
+
+  readonly #lingerMillis: number
+
+  constructor(credentials: NodeTlsCredentials, options: ListenOptions) {
+    this.#lingerMillis = options.lingerMillis
+    this.#server = Tls.createServer({ ...credentials.server, handshakeTimeout: options.handshakeMillis })
+    this.#server.on("secureConnection", (socket) => {
+      socket.on("error", () => {})
+      const settle = this.#waiting.get(endOf(socket))
+      if (settle === undefined) socket.destroy()
+      else settle(Effect.succeed(socket))
+    })
+    this.#server.on("tlsClientError", (error, socket) => {
+      this.#waiting.get(endOf(socket))?.(Effect.fail(fromError(error)))
+    })
+  }
+
+  /** Secures a socket; one that does not begin with TLS hears so in words that its end understands. */
+  secure = Effect.fnUntraced(function*(this: Gate, raw: Net.Socket) {
+    const first = yield* peek(raw)
+    if (first === undefined) return yield* Effect.fail(refusedHere("TlsFailed", "the other end closed the connection"))
+    if (first !== handshakeRecord) {
+      yield* Effect.addFinalizer(() => closeGently(raw, this.#lingerMillis))
+      raw.write(alertRecord)
+      return yield* Effect.fail(refusedHere("PlaintextPeer"))
+    }
+    return yield* this.#handshake(raw)
+  }).bind(this)
+
+  #handshake(raw: Net.Socket): Effect.Effect<Tls.TLSSocket, TlsRefused> {
+    const key = endOf(raw)
+    return Effect.callback((resume) => {
+      const stop = () => {
+        raw.off("close", closed)
+        this.#waiting.delete(key)
+      }
+      const settle = (result: Effect.Effect<Tls.TLSSocket, TlsRefused>) => {
+        stop()
+        resume(result)
+      }
+      const closed = () => settle(Effect.fail(refusedHere("TlsFailed", "the other end closed the connection")))
+      this.#waiting.set(key, settle)
+      raw.once("close", closed)
+      this.#server.emit("connection", raw)
+      return Effect.sync(stop)
+    })
+  }
+}
+
+const endOf = (socket: Net.Socket): string => `${socket.remoteAddress} ${socket.remotePort}`

@@ -1,0 +1,326 @@
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, type Layer, type Scope, Stream } from "effect"
+import { readFileSync } from "node:fs"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Net from "node:net"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
+import { type Connection, Transport } from "../../src/Transport/Transport.ts"
+import * as WebSocket from "../../src/Transport/WebSocket.ts"
+import { transportSuite } from "../compliance/transport.ts"
+
+const webSocket = NodeWebSocket.layer()
+const loopback = new PeerAddress({ host: "ws://127.0.0.1", port: 0 })
+
+/** A key and a certificate for localhost that nobody trusts. */
+const pem = readFileSync(new URL("../fixtures/localhost.pem", import.meta.url))
+
+const isTcp = (resource: string): boolean => resource.startsWith("TCP")
+
+const test = (
+  name: string,
+  body: Effect.Effect<void, unknown, Scope.Scope | Transport>,
+  layer: Layer.Layer<Transport> = webSocket
+) => it.live(name, () => body.pipe(Effect.scoped, Effect.provide(layer)))
+
+/** A listener whose first connection is given. */
+const listen = Effect.gen(function*() {
+  const transport = yield* Transport
+  const listener = yield* transport.listen(loopback)
+  const accepted = yield* Deferred.make<Connection>()
+  yield* Effect.forkScoped(
+    listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+  )
+  const { port } = listener.address
+  return { address: listener.address, port, url: `http://127.0.0.1:${port}`, accepted: Deferred.await(accepted) }
+})
+
+/** What an HTTP server answers to an opening handshake with these headers; 101 when it takes it. */
+const statusOf = (url: string, headers: Http.OutgoingHttpHeaders) =>
+  Effect.callback<number>((resume) => {
+    const request = Http.get(url, {
+      headers: {
+        ...(headers["Connection"] === undefined ? { Connection: "Upgrade", Upgrade: "websocket" } : {}),
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        ...headers
+      }
+    })
+    const answered = (response: Http.IncomingMessage) => {
+      response.destroy()
+      resume(Effect.succeed(response.statusCode ?? 0))
+    }
+    request.once("response", answered).once("upgrade", answered)
+  })
+
+/** A client that is none of ours, and speaks the subprotocol. */
+const rawClient = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<NodeWS.WebSocket>((resume) => {
+      const client = new NodeWS.WebSocket(`ws://127.0.0.1:${port}`, WebSocket.subprotocol)
+      client.once("open", () => resume(Effect.succeed(client)))
+    }),
+    (client) => Effect.sync(() => client.terminate())
+  )
+
+/** Reads to the end; how many bytes came, and how it ended. */
+const readAll = Effect.fnUntraced(function*(connection: Connection) {
+  let bytes = 0
+  const end = yield* Stream.runForEach(connection.incoming, (chunk) => Effect.sync(() => void (bytes += chunk.length)))
+    .pipe(Effect.andThen(Effect.never), Effect.flip)
+  return { bytes, end }
+})
+
+const endOf = (connection: Connection) => Effect.map(readAll(connection), ({ end }) => end)
+
+/** Waits until the other end has closed a socket. */
+const closed = (socket: Net.Socket) =>
+  Effect.callback<void>((resume) => {
+    socket.on("error", () => {}).once("close", () => resume(Effect.void)).resume()
+  })
+
+const offered = { "Sec-WebSocket-Protocol": `chat, ${WebSocket.subprotocol}` }
+
+describe("NodeWebSocket", () => {
+  transportSuite({
+    test,
+    host: "ws://127.0.0.1",
+    windowBytes: 200_000,
+    openCount: Effect.andThen(
+      Effect.sleep(1),
+      Effect.sync(() => process.getActiveResourcesInfo().filter(isTcp).length)
+    )
+  })
+
+  test(
+    "takes connections that offer its subprotocol, and no others",
+    Effect.gen(function*() {
+      const { url } = yield* listen
+
+      assert.strictEqual(yield* statusOf(url, offered), 101)
+      assert.strictEqual(yield* statusOf(url, { "Sec-WebSocket-Protocol": "chat" }), 400)
+      assert.strictEqual(yield* statusOf(url, {}), 400)
+      assert.strictEqual(yield* statusOf(url, { Connection: "close" }), 426)
+    })
+  )
+
+  test(
+    "lets in pages of the origins that it is told, and programs, which have none",
+    Effect.gen(function*() {
+      const { url } = yield* listen
+
+      assert.strictEqual(yield* statusOf(url, { ...offered, Origin: "https://example.org" }), 101)
+      assert.strictEqual(yield* statusOf(url, { ...offered, Origin: "https://example.net" }), 403)
+      assert.strictEqual(yield* statusOf(url, offered), 101)
+    }),
+    NodeWebSocket.layer({ origins: ["https://example.org"] })
+  )
+
+  test(
+    "reads bytes from messages of any size up to its bound, and ends a connection with a larger one",
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const client = yield* rawClient(port)
+      const connection = yield* accepted
+      for (const size of [1, 0, 3, 1024 * 1024]) client.send(new Uint8Array(size))
+
+      let received = 0
+      yield* connection.incoming.pipe(
+        Stream.takeUntil((chunk) => (received += chunk.length) >= 1024 * 1024 + 4),
+        Stream.runDrain
+      )
+      client.send(new Uint8Array(1024 * 1024 + 1))
+      const end = yield* endOf(connection)
+
+      assert.strictEqual(received, 1024 * 1024 + 4)
+      assert.isFalse(end.clean)
+    })
+  )
+
+  test(
+    "cuts whoever does not come to the point of the opening handshake",
+    Effect.gen(function*() {
+      const { port } = yield* listen
+      const silent = Net.createConnection({ host: "127.0.0.1", port })
+      const slow = Net.createConnection({ host: "127.0.0.1", port })
+      slow.write("GET / HTTP/1.1\r\n")
+
+      yield* closed(silent)
+      yield* closed(slow)
+    }),
+    NodeWebSocket.layer({ openMillis: 100 })
+  )
+
+  test(
+    "takes no more connections than it is told",
+    Effect.gen(function*() {
+      const { port } = yield* listen
+      yield* rawClient(port)
+      yield* rawClient(port)
+      const third = Net.createConnection({ host: "127.0.0.1", port })
+
+      yield* closed(third)
+    }),
+    NodeWebSocket.layer({ maxConnections: 2 })
+  )
+
+  test(
+    "listens on wss only with a server that has a certificate",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+
+      const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "wss://127.0.0.1", port: 0 })))
+
+      assert.strictEqual(error.kind, "Unsupported")
+    })
+  )
+
+  test(
+    "listens on wss with one that has",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(new PeerAddress({ host: "wss://127.0.0.1", port: 0 }))
+      const accepted = yield* Deferred.make<Connection>()
+      yield* Effect.forkScoped(
+        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+      )
+      const client = new NodeWS.WebSocket(String(listener.address), WebSocket.subprotocol, {
+        rejectUnauthorized: false
+      })
+      client.once("open", () => client.send(Uint8Array.of(1, 2, 3)))
+
+      const connection = yield* Deferred.await(accepted)
+      const [chunk] = yield* connection.pull
+      const untrusted = yield* Effect.flip(transport.dial(listener.address))
+
+      assert.deepStrictEqual([...chunk], [1, 2, 3])
+      assert.strictEqual(connection.remote.scheme, "wss")
+      assert.include(untrusted.message, "self-signed certificate")
+    }),
+    NodeWebSocket.layer({ secureServer: () => Https.createServer({ key: pem, cert: pem }) })
+  )
+
+  test(
+    "serves a page from the same port",
+    Effect.gen(function*() {
+      const { url } = yield* listen
+
+      const page = yield* Effect.promise(() => fetch(url).then((response) => response.text()))
+
+      assert.strictEqual(page, "a page")
+      assert.strictEqual(yield* statusOf(url, offered), 101)
+    }),
+    NodeWebSocket.layer({ server: () => Http.createServer((_request, response) => void response.end("a page")) })
+  )
+
+  test(
+    "gives up a dial that nobody answers, and says so",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const silent = yield* Effect.acquireRelease(
+        Effect.callback<Net.Server>((resume) => {
+          const server = Net.createServer()
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      )
+      const { port } = silent.address() as Net.AddressInfo
+
+      const error = yield* Effect.flip(transport.dial(new PeerAddress({ host: "ws://127.0.0.1", port })))
+
+      assert.strictEqual(error.kind, "TimedOut")
+    }),
+    NodeWebSocket.layer({ dialTimeout: "100 millis" })
+  )
+})
+
+describe("WebSocket", () => {
+  const pair = Effect.gen(function*() {
+    const { accepted, address } = yield* Effect.provide(listen, webSocket)
+    const dialed = yield* Effect.flatMap(Transport, (transport) => transport.dial(address))
+    return { dialed, accepted: yield* accepted }
+  })
+
+  test(
+    "dials with the WebSocket of the platform, and has no place to listen",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const { accepted, dialed } = yield* pair
+      const listener = yield* transport.listen(loopback)
+      const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "ws://127.0.0.1", port: 1 })))
+
+      yield* dialed.send([new Uint8Array([1, 2, 3])])
+      const [chunk] = yield* accepted.pull
+
+      assert.deepStrictEqual(Array.from(chunk), [1, 2, 3])
+      assert.strictEqual(listener.address.port, 0)
+      assert.strictEqual(error.kind, "Unsupported")
+    }),
+    WebSocket.layer()
+  )
+
+  test(
+    "holds back what it sends while the other end does not read, and delivers all of it",
+    Effect.gen(function*() {
+      const { accepted, dialed } = yield* pair
+      const count = 400
+      let sent = 0
+      yield* Effect.forkScoped(
+        Effect.repeat(
+          Effect.andThen(dialed.send([new Uint8Array(100_000)]), Effect.sync(() => sent++)),
+          { times: count - 1 }
+        )
+      )
+
+      yield* Effect.sleep("300 millis")
+      const early = sent
+      let received = 0
+      yield* accepted.incoming.pipe(
+        Stream.takeUntil((chunk) => (received += chunk.length) >= count * 100_000),
+        Stream.runDrain
+      )
+
+      assert.isBelow(early, count)
+      assert.strictEqual(received, count * 100_000)
+    }),
+    WebSocket.layer()
+  )
+
+  test(
+    "ends a connection when more comes in than it may hold while nobody reads",
+    Effect.gen(function*() {
+      const { accepted, dialed } = yield* pair
+
+      for (let i = 0; i < 20; i++) yield* Effect.ignore(accepted.send([new Uint8Array(10_000)]))
+      yield* endOf(accepted)
+      const { bytes, end } = yield* readAll(dialed)
+
+      assert.include(end.detail, "maxUnreadBytes")
+      assert.isAtMost(bytes, 60_000)
+    }),
+    WebSocket.layer({ maxUnreadBytes: 50_000 })
+  )
+
+  test(
+    "says that there is no WebSocket of this kind where something else answers",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      yield* Effect.acquireRelease(
+        Effect.callback<Http.Server>((resume) => {
+          const server = Http.createServer((_request, response) => void response.end("a page"))
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      ).pipe(Effect.flatMap((server) =>
+        Effect.gen(function*() {
+          const { port } = server.address() as Net.AddressInfo
+          const error = yield* Effect.flip(transport.dial(new PeerAddress({ host: "ws://127.0.0.1", port })))
+          assert.strictEqual(error._tag, "DialError")
+        })
+      ))
+    }),
+    WebSocket.layer()
+  )
+})

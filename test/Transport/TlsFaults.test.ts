@@ -1,0 +1,233 @@
+/** Whatever keeps a connection from being secured, as both ends hear of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Layer, Queue, Scope } from "effect"
+import * as crypto from "node:crypto"
+import * as fs from "node:fs"
+import * as Net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as Tls from "node:tls"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import * as NodeCertificate from "../../src/Transport/NodeCertificate.ts"
+import * as NodeIdentity from "../../src/Transport/NodeIdentity.ts"
+import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
+import * as NodeTls from "../../src/Transport/NodeTls.ts"
+import type { TlsFault } from "../../src/Transport/TlsFault.ts"
+import { type Connection, type RefusedConnection, Transport } from "../../src/Transport/Transport.ts"
+import { makeAuthority } from "../utils/certificates.ts"
+
+const dayMillis = 86_400_000
+const greeting = Buffer.from([0, 0, 1, 5, 1, 1, 1, 1])
+
+/** A certificate of nobody's, valid for so many days from now, or until so many days ago. */
+const certified = Effect.fnUntraced(function*(kind: "ed25519" | "ec", days: number) {
+  const { privateKey, publicKey } = kind === "ec"
+    ? crypto.generateKeyPairSync("ec", { namedCurve: "P-256" })
+    : crypto.generateKeyPairSync("ed25519")
+  const now = Date.now()
+  const cert = yield* NodeCertificate.issue({
+    name: "stranger",
+    publicKey,
+    issuer: { name: "stranger", privateKey },
+    notBeforeMillis: now - 9 * dayMillis,
+    notAfterMillis: now + days * dayMillis
+  })
+  const key = privateKey.export({ type: "pkcs8", format: "pem" })
+  return { ALPNProtocols: ["effect-p2p/pinned"], key, cert }
+})
+
+const build = <E>(layer: Layer.Layer<Transport, E>) =>
+  Effect.map(Layer.build(Layer.fresh(layer)), (context) => Context.get(context, Transport))
+
+/** Listens until the scope closes; what it takes and what it refuses. */
+const listen = Effect.fnUntraced(function*<E>(
+  layer: Layer.Layer<Transport, E>,
+  handler: () => Effect.Effect<void> = () => Effect.never,
+  port = 0
+) {
+  const transport = yield* build(layer)
+  const listener = yield* transport.listen(new PeerAddress({ host: "127.0.0.1", port }))
+  const accepted = yield* Queue.unbounded<Connection>()
+  const refused = yield* Queue.unbounded<RefusedConnection>()
+  yield* Effect.forkScoped(listener.serve(
+    (connection) => Effect.andThen(Queue.offer(accepted, connection), handler()),
+    (one) => Queue.offerUnsafe(refused, one)
+  ))
+  return { address: listener.address, accepted, refused: Effect.map(Queue.take(refused), ({ reason }) => reason) }
+})
+
+const dialError = <E>(layer: Layer.Layer<Transport, E>, address: PeerAddress) =>
+  Effect.scoped(Effect.flatMap(build(layer), (transport) => Effect.flip(transport.dial(address))))
+
+/** A socket of Node's own, as a stranger would open it. */
+const stranger = <S extends Net.Socket>(make: () => S) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const socket = make()
+      socket.on("error", () => {})
+      return socket
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+const compatible = NodeTls.layer({ mode: "compatible" })
+const pinned = NodeTls.layer({ mode: "pinned" })
+const member = (validDays?: number) =>
+  Layer.unwrap(Effect.map(Effect.flatMap(ours, ({ admit }) => admit(validDays)), NodeTls.layer))
+const ours = Effect.runSync(Effect.cached(makeAuthority("ours")))
+const foreigner = Layer.unwrap(
+  Effect.map(Effect.flatMap(makeAuthority("theirs"), ({ admit }) => admit()), NodeTls.layer)
+)
+
+/** One whom we trust with our authority, and who trusts it, but whose certificate is of another. */
+const infiltrator = Layer.unwrap(Effect.gen(function*() {
+  const { ca } = yield* ours
+  const { admit } = yield* makeAuthority("theirs")
+  return NodeTls.layer(yield* admit(30, ca))
+}))
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "effect-p2p-tls-"))),
+  (made) => Effect.sync(() => fs.rmSync(made, { recursive: true, force: true }))
+)
+
+const here = "here"
+const there = "there"
+type Found = readonly [fault: TlsFault, by: "here" | "there"]
+type Secured = Layer.Layer<Transport, NodeIdentity.IdentityError>
+type Row = readonly [what: string, listener: Secured, dialer: Secured, dialed: Found, accepted: Found]
+
+const rows: ReadonlyArray<Row> = [
+  ["pinned dials compatible", compatible, pinned, ["OtherTlsMode", there], ["OtherTlsMode", here]],
+  ["compatible dials pinned", pinned, compatible, ["OtherTlsMode", there], ["OtherTlsMode", here]],
+  ["pinned dials authority", member(), pinned, ["OtherTlsMode", there], ["OtherTlsMode", here]],
+  ["an expired member dials", member(), member(-2), ["CertificateExpired", there], ["CertificateExpired", here]],
+  ["a member dials an expired one", member(-2), member(), ["CertificateExpired", here], ["CertificateExpired", there]],
+  ["a foreigner dials a member", member(), infiltrator, ["CertificateForeign", there], ["CertificateForeign", here]],
+  ["a member dials a foreigner", infiltrator, member(), ["CertificateForeign", here], ["CertificateForeign", there]],
+  ["both are foreign to each other", member(), foreigner, ["CertificateForeign", here], ["CertificateForeign", here]]
+]
+
+describe("TLS", () => {
+  it.live.each(rows)(
+    "tells both ends the cause when %s",
+    ([, listener, dialer, dialed, accepted]) =>
+      Effect.scoped(Effect.gen(function*() {
+        const { address, refused } = yield* listen(listener)
+
+        const error = yield* dialError(dialer, address)
+        const reason = yield* refused
+
+        assert.deepStrictEqual([error.kind, error.by], [...dialed])
+        assert.include(error.message, String(address))
+        assert.deepInclude(reason, { _tag: "TlsRefused", fault: accepted[0], by: accepted[1] })
+      }))
+  )
+
+  it.live("says what it is when a plaintext node is dialed, and lets that see it, too", () =>
+    Effect.gen(function*() {
+      const plain = yield* listen(NodeTcp.layer())
+
+      const dialing = yield* Effect.forkChild(dialError(pinned, plain.address))
+      const connection = yield* Queue.take(plain.accepted)
+      const [seen] = yield* connection.pull
+      yield* connection.send([greeting])
+      const error = yield* Fiber.join(dialing)
+
+      assert.deepStrictEqual([error.kind, error.by], ["PlaintextPeer", "here"])
+      assert.include(error.message, "use TLS at both ends or at neither")
+      assert.deepStrictEqual([seen[0], seen[1]], [0x16, 3])
+    }).pipe(Effect.scoped))
+
+  it.live("tells of a plaintext node that dials, and answers it with a record that tells what it is", () =>
+    Effect.gen(function*() {
+      const secure = yield* listen(pinned)
+
+      const raw = yield* stranger(() => Net.connect(secure.address.port, "127.0.0.1"))
+      raw.write(greeting)
+      const answer = yield* Effect.callback<Buffer>((resume) => {
+        raw.once("data", (bytes) => resume(Effect.succeed(bytes)))
+      })
+
+      assert.deepStrictEqual([answer[0], answer[1]], [0x15, 3])
+      assert.deepInclude(yield* secure.refused, { _tag: "TlsRefused", fault: "PlaintextPeer", by: "here" })
+    }).pipe(Effect.scoped))
+
+  it.live("gives up a dial to something that takes the connection and closes it", () =>
+    Effect.gen(function*() {
+      const plain = yield* listen(NodeTcp.layer(), () => Effect.void)
+
+      const error = yield* dialError(pinned, plain.address)
+
+      assert.deepStrictEqual([error.kind, error.by], ["TlsFailed", "here"])
+    }).pipe(Effect.scoped))
+
+  it.live.each(
+    [
+      ["names no mode", {}, "OtherTlsMode"],
+      ["has no certificate", { ALPNProtocols: ["effect-p2p/pinned"] }, "NoCertificate"],
+      ["has a key of another kind", { make: certified("ec", 1) }, "CertificateUnsuitable"],
+      ["has an old certificate", { make: certified("ed25519", -1) }, "CertificateExpired"],
+      ["wants an old TLS", { maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" }, "TlsFailed"]
+    ] as const
+  )("lets nobody in pinned mode in who %s", ([, options, fault]) =>
+    Effect.gen(function*() {
+      const { accepted, address, refused } = yield* listen(pinned)
+      const shown = "make" in options ? yield* options.make : options
+
+      yield* stranger(() => Tls.connect({ ...shown, port: address.port, host: "127.0.0.1", rejectUnauthorized: false }))
+
+      assert.deepInclude(yield* refused, { _tag: "TlsRefused", fault, by: "here" })
+      assert.strictEqual(yield* Queue.size(accepted), 0)
+    }).pipe(Effect.scoped))
+
+  it.live("remembers who was met at an address, over restarts, until told to forget", () =>
+    Effect.gen(function*() {
+      const own = path.join(yield* directory, "own")
+      const dialer = NodeTls.layer({ identity: own })
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const first = yield* Scope.provide(listen(pinned), scope)
+      yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+      yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+      yield* Scope.close(scope, Exit.void)
+      const second = yield* listen(pinned, undefined, first.address.port)
+
+      const error = yield* dialError(dialer, first.address)
+      const reason = yield* second.refused
+      const isForgotten = yield* NodeTls.forget(own, first.address)
+      const again = yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+
+      assert.deepStrictEqual([error.kind, error.by], ["IdentityChanged", "here"])
+      assert.include(error.message, `p2p identity --forget HOST:PORT`)
+      assert.deepInclude(reason, { _tag: "TlsRefused", fault: "IdentityChanged", by: "there" })
+      assert.isTrue(isForgotten)
+      assert.isDefined(again.identity)
+    }).pipe(Effect.scoped))
+
+  it.live("proves to each end the key of the other, which is the one of its directory", () =>
+    Effect.gen(function*() {
+      const own = path.join(yield* directory, "own")
+      const { accepted, address } = yield* listen(NodeTls.layer({ identity: own }))
+      const transport = yield* build(pinned)
+
+      const dialed = yield* transport.dial(address)
+      const taken = yield* Queue.take(accepted)
+
+      assert.deepStrictEqual(dialed.identity, (yield* NodeIdentity.open(own)).identity.publicKey)
+      assert.deepStrictEqual(taken.identity, transport.identity)
+    }).pipe(Effect.scoped))
+
+  it.live("closes who stays silent, and who comes when too many have", () =>
+    Effect.gen(function*() {
+      const layer = NodeTls.layer({ handshakeTimeout: "300 millis", maxPendingHandshakes: 2 })
+      const { address, refused } = yield* listen(layer)
+
+      for (let i = 0; i < 3; i++) yield* stranger(() => Net.connect(address.port, "127.0.0.1"))
+      const reasons = [yield* refused, yield* refused, yield* refused]
+      const transport = yield* build(pinned)
+      const connection = yield* transport.dial(address)
+
+      assert.deepStrictEqual(reasons.map(({ _tag }) => _tag), ["Full", "HandshakeTimeout", "HandshakeTimeout"])
+      assert.isDefined(connection.identity)
+    }).pipe(Effect.scoped))
+})
