@@ -1,6 +1,6 @@
 /** Rows that `ChordScenario` measures: lookups, failures, churn, lost keys, upkeep, costs, determinism. */
 import { Exit } from "effect"
-import { type ChordFigures, type ChordScenario, run } from "../../src/Layers/Simulation/ChordScenario.ts"
+import { type ChordFigures, type ChordScenario, run } from "../../src/Layers/Simulation/Chord/ChordScenario.ts"
 import { atMost, exactly, note, type Row } from "./report.ts"
 
 /** Rounds of 30 seconds and r = 20, as in the papers; a probe for another ring each 12 rounds, as by default. */

@@ -5,7 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { attackNames } from "../Layers/Simulation/MeshAttackFigures.ts"
+import { attackNames } from "../Layers/Simulation/Attack/MeshAttackFigures.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
@@ -51,7 +51,7 @@ export const attack = Command.make(
   "attack",
   flags,
   Effect.fnUntraced(function*({ claimIds, json, latency, name, nodes, ratio, seed }) {
-    const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/MeshAttack.ts"))
+    const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/Attack/MeshAttack.ts"))
     const bar = new ProgressBar(!json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
       run({

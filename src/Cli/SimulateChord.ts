@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ChordFigures } from "../Layers/Simulation/ChordScenario.ts"
+import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
@@ -60,7 +60,7 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(function*(options) {
-    const { run } = yield* Effect.promise(() => import("../Layers/Simulation/ChordScenario.ts"))
+    const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordScenario.ts"))
     const bar = new ProgressBar(!options.json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
       run({

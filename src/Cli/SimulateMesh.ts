@@ -6,8 +6,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
-import type { MeshFigures } from "../Layers/Simulation/MeshFigures.ts"
-import type { MeshScenario } from "../Layers/Simulation/MeshScenario.ts"
+import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
+import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
@@ -130,13 +130,13 @@ const runOnce = Effect.fnUntraced(function*(
   json: boolean,
   svg: string | undefined
 ) {
-  const { run } = yield* Effect.promise(() => import("../Layers/Simulation/MeshScenario.ts"))
+  const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
   const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run(scenario)))
   bar.end()
   const { figures, picture } = yield* exit
   yield* print(figures, elapsed, json)
   if (svg === undefined) return
-  const { render } = yield* Effect.promise(() => import("../Layers/Simulation/MeshPicture.ts"))
+  const { render } = yield* Effect.promise(() => import("../Layers/Simulation/Picture/MeshPicture.ts"))
   const files = yield* FileSystem.FileSystem
   yield* files.writeFileString(svg, render(picture))
 })
@@ -148,7 +148,7 @@ const tryOut = Effect.fnUntraced(function*(
   bar: ProgressBar,
   json: boolean
 ) {
-  const { explain, search } = yield* Effect.promise(() => import("../Layers/Simulation/MeshSearch.ts"))
+  const { explain, search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
   for (let index = 0; index < seeds; index++) {
     const seed = seedAt(scenario.seed, index)
     const [elapsed, found] = yield* Effect.timed(

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
-import * as HostileMesh from "../../src/Layers/Simulation/HostileMesh.ts"
+import * as HostileMesh from "../../src/Layers/Simulation/Attack/HostileMesh.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { explain, type FaultScenario, search } from "../../src/Layers/Simulation/MeshSearch.ts"
+import { explain, type FaultScenario, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
 
 const scenario: FaultScenario = {
   nodes: 8,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Exit } from "effect"
-import { type ChordScenario, run } from "../../../src/Layers/Simulation/ChordScenario.ts"
+import { type ChordScenario, run } from "../../../../src/Layers/Simulation/Chord/ChordScenario.ts"
 
 const play = (changes: Partial<ChordScenario> = {}) => {
   const exit = run({

@@ -5,10 +5,10 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Chord } from "../../Chord/Chord.ts"
-import type * as Invariant from "../../Chord/Invariant.ts"
-import * as Membership from "../../Chord/Membership.ts"
-import type { ListenError, Transport } from "../../Transport/Transport.ts"
+import { Chord } from "../../../Chord/Chord.ts"
+import type * as Invariant from "../../../Chord/Invariant.ts"
+import * as Membership from "../../../Chord/Membership.ts"
+import type { ListenError, Transport } from "../../../Transport/Transport.ts"
 
 /**
  * One life of a node: started again, it is another one.

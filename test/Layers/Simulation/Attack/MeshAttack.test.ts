@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, type Scope } from "effect"
-import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
-import * as HostileMesh from "../../../src/Layers/Simulation/HostileMesh.ts"
-import * as MeshAttack from "../../../src/Layers/Simulation/MeshAttack.ts"
-import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
-import { Mesh } from "../../../src/Mesh/Mesh.ts"
-import type { MeshMessage } from "../../../src/Mesh/MeshMessage.ts"
-import { PeerAddress } from "../../../src/Protocol/PeerAddress.ts"
-import { collect } from "../../utils/MeshNetwork.ts"
+import * as MemoryMesh from "../../../../src/Layers/MemoryMesh.ts"
+import * as HostileMesh from "../../../../src/Layers/Simulation/Attack/HostileMesh.ts"
+import * as MeshAttack from "../../../../src/Layers/Simulation/Attack/MeshAttack.ts"
+import * as Simulation from "../../../../src/Layers/Simulation/Simulation.ts"
+import { Mesh } from "../../../../src/Mesh/Mesh.ts"
+import type { MeshMessage } from "../../../../src/Mesh/MeshMessage.ts"
+import { PeerAddress } from "../../../../src/Protocol/PeerAddress.ts"
+import { collect } from "../../../utils/MeshNetwork.ts"
 
 const value = <A, E>(exit: Exit.Exit<A, E>): A =>
   Exit.isSuccess(exit) ? exit.value : assert.fail(`the run failed: ${exit.cause}`)

@@ -1,5 +1,5 @@
 /** What the picture of a simulated mesh is drawn from. */
-import type { MeshFigures } from "./MeshFigures.ts"
+import type { MeshFigures } from "../Mesh/MeshFigures.ts"
 
 /**
  * A node in the picture.

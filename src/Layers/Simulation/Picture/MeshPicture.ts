@@ -4,7 +4,7 @@
  * light or dark as its reader likes, and puts its parts below each other on a screen that is taller
  * than wide, such as a phone's.
  */
-import type { MeshFigures, Spread } from "./MeshFigures.ts"
+import type { MeshFigures, Spread } from "../Mesh/MeshFigures.ts"
 import * as PictureChart from "./PictureChart.ts"
 import type { MeshPictureData, SpreadStep } from "./PictureData.ts"
 import { brief, coordinate, counted, duration, escape, fit, number, percent, text, textWidth } from "./PictureMarkup.ts"

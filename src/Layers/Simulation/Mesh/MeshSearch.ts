@@ -3,11 +3,11 @@
  * invariant does not hold finds the shortest schedule with which it still does not.
  */
 import * as Exit from "effect/Exit"
-import { describe, type FaultSchedule } from "./Fault.ts"
-import * as Faults from "./Faults.ts"
+import { describe, type FaultSchedule } from "../Fault.ts"
+import * as Faults from "../Faults.ts"
+import { InvariantViolated } from "../SimulationError.ts"
 import type { MeshFigures } from "./MeshFigures.ts"
 import { type MeshScenario, run, scheduleOf } from "./MeshScenario.ts"
-import { InvariantViolated } from "./SimulationError.ts"
 
 /**
  * A scenario with so many faults, drawn from its seed.

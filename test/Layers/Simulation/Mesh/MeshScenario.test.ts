@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Exit } from "effect"
-import { type MeshScenario, run } from "../../../src/Layers/Simulation/MeshScenario.ts"
+import { type MeshScenario, run } from "../../../../src/Layers/Simulation/Mesh/MeshScenario.ts"
 
 const scenario: MeshScenario = {
   nodes: 60,

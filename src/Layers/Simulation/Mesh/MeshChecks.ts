@@ -4,13 +4,13 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { MeshOptions } from "../../Mesh/MeshConfig.ts"
-import * as Frame from "../../Protocol/Frame.ts"
-import type { Protocol } from "../../Protocol/Protocol.ts"
-import { isWireFault } from "../../Protocol/WireFault.ts"
+import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
+import * as Frame from "../../../Protocol/Frame.ts"
+import type { Protocol } from "../../../Protocol/Protocol.ts"
+import { isWireFault } from "../../../Protocol/WireFault.ts"
+import type { Simulation } from "../Simulation.ts"
+import type { TraceEvent } from "../Trace.ts"
 import { type MeshObserver, reach } from "./MeshObserver.ts"
-import type { Simulation } from "./Simulation.ts"
-import type { TraceEvent } from "./Trace.ts"
 
 /**
  * Watches for as long as the scope lasts that no user gets a broadcast twice or its own, that no node

@@ -1,7 +1,7 @@
 /** What came of an attack, for people: one row for each thing to know. */
+import type { Spread } from "../Mesh/MeshFigures.ts"
 import type { AttackFigures, AttackPhase } from "./MeshAttackFigures.ts"
 import type { DeliveryFigures } from "./MeshAttackRecord.ts"
-import type { Spread } from "./MeshFigures.ts"
 
 /**
  * The figures as rows of a name and a text, in the order in which they are read.

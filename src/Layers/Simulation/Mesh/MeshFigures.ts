@@ -1,7 +1,7 @@
 /** What came of a scenario, in numbers: those of the papers on flooding and gossip. */
 import * as Effect from "effect/Effect"
+import type { Trace } from "../Trace.ts"
 import type { MeshObserver } from "./MeshObserver.ts"
-import type { Trace } from "./Trace.ts"
 
 /**
  * Median, 99th percentile and maximum.

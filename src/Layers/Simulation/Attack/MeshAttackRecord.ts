@@ -2,8 +2,8 @@
  * What became of each broadcast in a mesh under attack: who should have got it, who did, after how
  * long and over how many links, those of sybils counted as well.
  */
-import type { Mesh } from "../../Mesh/Mesh.ts"
-import { type Spread, spreadOf } from "./MeshFigures.ts"
+import type { Mesh } from "../../../Mesh/Mesh.ts"
+import { type Spread, spreadOf } from "../Mesh/MeshFigures.ts"
 
 /**
  * An honest node: one host, and the node that runs on it now.

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { MeshFigures } from "../../../src/Layers/Simulation/MeshFigures.ts"
-import { type MeshPictureData, render } from "../../../src/Layers/Simulation/MeshPicture.ts"
-import * as PictureLayout from "../../../src/Layers/Simulation/PictureLayout.ts"
-import { textWidth } from "../../../src/Layers/Simulation/PictureMarkup.ts"
+import type { MeshFigures } from "../../../../src/Layers/Simulation/Mesh/MeshFigures.ts"
+import { type MeshPictureData, render } from "../../../../src/Layers/Simulation/Picture/MeshPicture.ts"
+import * as PictureLayout from "../../../../src/Layers/Simulation/Picture/PictureLayout.ts"
+import { textWidth } from "../../../../src/Layers/Simulation/Picture/PictureMarkup.ts"
 
 const figures: MeshFigures = {
   nodes: 0,

@@ -1,7 +1,7 @@
 /** What a picture shows of a run: the mesh at its end, how its broadcasts spread, how it healed. */
 import * as Effect from "effect/Effect"
-import type { MeshFigures } from "./MeshFigures.ts"
-import type { MeshObserver, ObservedBroadcast } from "./MeshObserver.ts"
+import type { MeshFigures } from "../Mesh/MeshFigures.ts"
+import type { MeshObserver, ObservedBroadcast } from "../Mesh/MeshObserver.ts"
 import type { HealStep, MeshPictureData, SpreadStep } from "./MeshPicture.ts"
 
 /** How many points a curve has. */

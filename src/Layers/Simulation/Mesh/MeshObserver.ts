@@ -6,9 +6,9 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { Mesh } from "../../Mesh/Mesh.ts"
-import type { MeshMessage } from "../../Mesh/MeshMessage.ts"
-import type { ListenError, Transport } from "../../Transport/Transport.ts"
+import { Mesh } from "../../../Mesh/Mesh.ts"
+import type { MeshMessage } from "../../../Mesh/MeshMessage.ts"
+import type { ListenError, Transport } from "../../../Transport/Transport.ts"
 
 /**
  * One life of a node: started again, it is another one.
