@@ -9,14 +9,24 @@ const browserConditions = ["effect-p2p-source", "browser", "module", "import", "
 
 const file = (name: string) => `${import.meta.dirname}/${name}`
 
+/** Tests that touch nothing outside of their own data: files share a process, and load the sources once. */
+const pureTests = ["test/{Chord,Mesh,Protocol,simulation,Layers/Simulation}/**/*.test.ts"]
+
+const pure: TestProjectInlineConfiguration = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { name: "pure", include: pureTests, isolate: false, testTimeout: 20_000 }
+}
+
 const node: TestProjectInlineConfiguration = {
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     name: "node",
     include: ["test/**/*.test.ts"],
-    exclude: ["test/browser/**"],
-    testTimeout: 20_000
+    exclude: ["test/browser/**", ...pureTests],
+    // Sockets and child processes take the time that a busy machine gives them.
+    testTimeout: 60_000
   }
 }
 
@@ -84,5 +94,9 @@ if (chromium === undefined) {
 }
 
 export default defineConfig(async () => ({
-  test: { projects: chromium === undefined ? [node] : [node, await inBrowser(chromium)] }
+  test: {
+    // With a browser among the projects it would be one.
+    maxWorkers: 2,
+    projects: chromium === undefined ? [pure, node] : [pure, node, await inBrowser(chromium)]
+  }
 }))

@@ -53,7 +53,7 @@ const askRing = Effect.fnUntraced(function*(program: Running) {
 /** Asks until a node knows exactly these, itself included. */
 const knows = (program: Running, ids: ReadonlyArray<string>): Effect.Effect<RingEvent, Error> =>
   Effect.gen(function*() {
-    for (let attempt = 0; attempt < 100; attempt++) {
+    for (let attempt = 0; attempt < 400; attempt++) {
       const found = yield* askRing(program)
       const known = [found.id, ...found.members.flatMap(({ successors }) => successors.map(({ id }) => id))]
       if (new Set(known).size === ids.length && ids.every((id) => known.includes(id))) return found

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
 
 /** The longest wait for anything; reached only when a test fails. */
-const deadline = "12 seconds"
+const deadline = "40 seconds"
 
 export interface Finished {
   /** The exit status, or the signal that ended the program. */

@@ -2,10 +2,10 @@
 import { assert } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 
-/** Looks again until the check passes; fails with its last complaint when it does not within ten seconds. */
+/** Looks again until the check passes; fails with its last complaint when it does not within half a minute. */
 export const eventually = <A, E, R>(check: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function*() {
-    for (let attempt = 0; attempt < 2000; attempt++) {
+    for (let attempt = 0; attempt < 6000; attempt++) {
       const exit = yield* Effect.exit(check)
       if (Exit.isSuccess(exit)) return exit.value
       yield* Effect.sleep("5 millis")
