@@ -40,7 +40,7 @@ export interface Backoff {
  * the longest wait times this: else all nodes that were given the same bootstrap address dial it twice
  * a minute for ever. Not from the beginning: sybils may hold those links, and the slots there.
  */
-const fullWaits = 20
+const fullWaits = 4
 
 /**
  * Known addresses, bounded in number: past `maxCount` the one learned longest ago goes, unless it
