@@ -182,7 +182,7 @@ const joinAny = Effect.fnUntraced(function*(
 })
 
 const firstWaitMillis = 500
-const maxWaitMillis = 30_000
+const maxWaitMillis = 8000
 
 /** Where to join: the nodes that the user named, then those that were met. */
 const entries = (node: ChordNode): ReadonlyArray<PeerAddress> => [

@@ -206,11 +206,12 @@ class Play {
     }
   }).bind(this)
 
-  /** Crashes nodes drawn by chance; gives how many outbound links each survivor had. */
+  /** Crashes nodes drawn by chance; gives how many outbound links each survivor had, of its share: a spare one is not made up. */
   readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
     const nodes = [...this.#observer.nodes.values()]
     const outbound = new Map<ObservedNode, number>()
-    for (const node of nodes) outbound.set(node, yield* outboundCount(node))
+    const { maxOutboundLinks } = { ...MeshConfig.defaults, ...this.#scenario.settings }
+    for (const node of nodes) outbound.set(node, Math.min(maxOutboundLinks, yield* outboundCount(node)))
     for (const node of (yield* Random.shuffle(nodes)).slice(0, Math.floor(nodes.length * fraction))) {
       outbound.delete(node)
       yield* Effect.orDie(this.#simulation.crash(node.name))
