@@ -145,13 +145,17 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
     let isJoined = node.options.bootstrap.length === 0
     while (true) {
       const isApart = isJoined && node.isAlone
+      // By a probe, or because others came, before any join was done.
+      const hasFound = !isJoined && node.members.some((member) => member.successors.length > 0)
       if (!node.isLeaving && (isApart || !isJoined)) {
         const isIn = yield* joinAny(node, isJoined ? entries(node) : node.options.bootstrap)
         isJoined = isJoined || isIn
         if (isIn) waitMillis = firstWaitMillis
         else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
       }
-      if (isJoined || node.members.some((member) => member.successors.length > 0)) node.joined.openUnsafe()
+      const hasNeighbors = node.members.some((member) => member.successors.length > 0)
+      if (hasFound && !node.joined.isOpen()) tellJoined(node)
+      if (isJoined || hasNeighbors) node.joined.openUnsafe()
       if (isJoined && !node.isAlone) {
         node.lost.closeUnsafe()
         yield* node.lost.await
@@ -161,6 +165,13 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
       waitMillis = isApart || !isJoined ? Math.min(maxWaitMillis, waitMillis * 2) : firstWaitMillis
     }
   })
+
+/** Two rings have become one, and this node is where it was meant to be. */
+const tellJoined = (node: ChordNode): void => {
+  for (const { self, successors } of node.members) {
+    node.emit({ _tag: "Joined", position: self.position, successor: successors[0] })
+  }
+}
 
 /** Joins at one of these addresses. That of this node itself is in many a list that all nodes share. */
 const joinAny = Effect.fnUntraced(function*(
