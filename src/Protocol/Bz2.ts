@@ -10,15 +10,14 @@
 import type * as Layer from "effect/Layer"
 import { Compression, type CompressionMethod, type DecompressionFault } from "./Compression.ts"
 import { BlockReader } from "./internal/Bz2Block.ts"
-import { GrowingOutput } from "./internal/GrowingOutput.ts"
+import type { GrowingOutput } from "./internal/GrowingOutput.ts"
 import { HighBits } from "./internal/HighBits.ts"
+import { readStreams } from "./internal/Streams.ts"
 
 /** "BZh", and how large a block can be, '1' to '9', in units of 100,000 bytes. */
 const magic = /* @__PURE__ */ Uint8Array.of(0x42, 0x5a, 0x68)
 const headerBytes = 4
 const blockUnitBytes = 100_000
-/** Streams in one body; a row of empty ones would cost much more than it weighs. Nobody writes two. */
-const maxStreams = 16
 
 /** What stands before a block, and before the check sum at the end: the digits of pi, and of its root. */
 const blockMark = [0x314159, 0x265359]
@@ -33,17 +32,7 @@ const endMark = [0x177245, 0x385090]
  */
 export const bz2: CompressionMethod = {
   name: "bz2",
-  decompress: (bytes, maxBytes) => {
-    if (!isStream(bytes, 0)) return "malformed"
-    const output = new GrowingOutput(maxBytes, bytes.length * 4)
-    let position = 0
-    for (let count = 0; isStream(bytes, position); count++) {
-      const end = count < maxStreams ? readStream(bytes, position, output) : "malformed"
-      if (typeof end === "string") return end
-      position = end
-    }
-    return output.finish()
-  },
+  decompress: (bytes, maxBytes) => readStreams({ isStream, readStream }, bytes, maxBytes),
   recognizes: (bytes) => isStream(bytes, 0)
 }
 

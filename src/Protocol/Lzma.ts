@@ -8,12 +8,10 @@
  */
 import type * as Layer from "effect/Layer"
 import { Compression, type CompressionMethod, type DecompressionFault } from "./Compression.ts"
-import { GrowingOutput } from "./internal/GrowingOutput.ts"
+import type { GrowingOutput } from "./internal/GrowingOutput.ts"
 import { isLzmaFile, readLzmaFile } from "./internal/LzmaFile.ts"
+import { readStreams } from "./internal/Streams.ts"
 import { isXzStream, readXzStream } from "./internal/XzStream.ts"
-
-/** Streams in one body; a row of empty ones would cost much more than it weighs. Nobody writes two. */
-const maxStreams = 16
 
 /**
  * The method `"lzma"`. It reads .xz and the older .lzma, as Python does; streams that follow each
@@ -24,17 +22,7 @@ const maxStreams = 16
  */
 export const lzma: CompressionMethod = {
   name: "lzma",
-  decompress: (bytes, maxBytes) => {
-    if (!isStream(bytes, 0)) return "malformed"
-    const output = new GrowingOutput(maxBytes, bytes.length * 4)
-    let position = 0
-    for (let count = 0; isStream(bytes, position); count++) {
-      const end = count < maxStreams ? readStream(bytes, position, output) : "malformed"
-      if (typeof end === "string") return end
-      position = end
-    }
-    return output.finish()
-  },
+  decompress: (bytes, maxBytes) => readStreams({ isStream, readStream }, bytes, maxBytes),
   recognizes: (bytes) => isStream(bytes, 0)
 }
 
