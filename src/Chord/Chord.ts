@@ -139,7 +139,11 @@ export class Chord extends Context.Service<Chord, {
   /** What was counted since the start. */
   readonly stats: Effect.Effect<ChordStats>
 }>()("effect-p2p/Chord/Chord") {
-  /** A node that listens as `ChordConfig` says, over the services that are given. */
+  /**
+   * A node that listens as `ChordConfig` says, over the services that are given. Effect builds this value
+   * once for a program: for a second node in one, wrap what you compose in `Layer.fresh`. (The ready-made
+   * Layers are nodes of their own.)
+   */
   static readonly layer: Layer.Layer<
     Chord,
     ListenError,

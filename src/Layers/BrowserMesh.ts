@@ -30,6 +30,7 @@ import * as WebSocket from "../Transport/WebSocket.ts"
 import { toAddress } from "./AddressText.ts"
 import * as BrowserCompression from "./BrowserCompression.ts"
 import * as BrowserHashing from "./BrowserHashing.ts"
+import { apart } from "./internal/apart.ts"
 
 /**
  * The settings of a node: those of `MeshOptions` that one has which cannot be dialed.
@@ -62,7 +63,7 @@ export const layer = (options: BrowserMeshOptions = {}): Layer.Layer<Mesh, Inval
   const { bootstrap = [], webSocket, ...rest } = options
   return Layer.unwrap(
     Effect.map(Effect.forEach(bootstrap, toAddress), (addresses) =>
-      Mesh.layer.pipe(
+      apart(Mesh.layer.pipe(
         Layer.provide([
           MeshConfig.layer({ maxOutboundLinks: 2, ...rest, listen: nowhere, bootstrap: addresses }),
           WebSocket.layer(webSocket),
@@ -70,6 +71,6 @@ export const layer = (options: BrowserMeshOptions = {}): Layer.Layer<Mesh, Inval
         ]),
         // It does not listen, so that cannot fail.
         Layer.orDie
-      ))
+      )))
   )
 }

@@ -9,6 +9,7 @@ import { Hashing } from "../Protocol/Hashing.ts"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
+import { apart } from "./internal/apart.ts"
 import { layerProtocol, toAddress } from "./MemoryMesh.ts"
 
 /**
@@ -57,7 +58,7 @@ export const layerStorage = (
   options: MemoryChordOptions
 ): Layer.Layer<Chord, ListenError, ChordStorage | Transport> => {
   const { bootstrap = [], host, port, ...rest } = options
-  return Chord.layer.pipe(
+  return apart(Chord.layer.pipe(
     Layer.provide([
       ChordConfig.layer({
         leaveTimeout: 0,
@@ -68,5 +69,5 @@ export const layerStorage = (
       layerProtocol,
       Hashing.layerFast
     ])
-  )
+  ))
 }

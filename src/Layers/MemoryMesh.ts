@@ -11,6 +11,7 @@ import type { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
+import { apart } from "./internal/apart.ts"
 
 /**
  * The settings of a node in memory: those of `MeshOptions`, and which host of the network it is.
@@ -46,7 +47,7 @@ export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError
  */
 export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, Transport> => {
   const { bootstrap = [], host, port, ...rest } = options
-  return Mesh.layer.pipe(
+  return apart(Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer({
         ...rest,
@@ -55,7 +56,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
       }),
       layerProtocol
     ])
-  )
+  ))
 }
 
 /** An address as options take it. Throws a `RangeError` for a text that is none. @internal */

@@ -34,6 +34,7 @@ import * as NodeTcp from "../Transport/NodeTcp.ts"
 import * as NodeWebSocket from "../Transport/NodeWebSocket.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
+import { apart } from "./internal/apart.ts"
 import { config, type NodeChordSettings } from "./NodeChordConfig.ts"
 import * as NodeChordStorage from "./NodeChordStorage.ts"
 import * as NodeCompression from "./NodeCompression.ts"
@@ -224,14 +225,14 @@ const fromSettings = <E, E2 = never>(
   transport: Layer.Layer<Transport, E>,
   compression: Layer.Layer<Compression, E2> = NodeCompression.layer
 ): Layer.Layer<Chord, ListenError | E | E2, ChordStorage> =>
-  Chord.layer.pipe(
+  apart(Chord.layer.pipe(
     Layer.provide([
       ChordConfig.layer(settings),
       transport,
       NodeHashing.layer,
       Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
-  )
+  ))
 
 const stored = <E>(
   options: NodeChordWithStorage,

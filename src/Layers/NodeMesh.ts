@@ -32,6 +32,7 @@ import * as Protocol04 from "../Protocol/Protocol04.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
+import { apart } from "./internal/apart.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
 import { config } from "./NodeMeshConfig.ts"
@@ -175,13 +176,13 @@ const fromSettings = <E = never>(
   security: NodeSecurity.NodeSecurityOptions,
   compression: Layer.Layer<Compression, E> = NodeCompression.layer
 ): Layer.Layer<Mesh, ListenError | IdentityError | NodeSecurity.ConflictingOptions | E> =>
-  Mesh.layer.pipe(
+  apart(Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer(settings),
       NodeSecurity.layer(security),
       Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
-  )
+  ))
 
 const toMeshOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", options: NodeMeshTlsOptions<E>) {
   const { announce, announceFurther, bootstrap, host, listenFurther, port, ...others } = options

@@ -181,7 +181,11 @@ export class Mesh extends Context.Service<Mesh, {
     handler: (message: MeshMessage) => Effect.Effect<unknown, E, R>
   ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
 }>()("effect-p2p/Mesh/Mesh") {
-  /** A node that listens as `MeshConfig` says, over the `Transport` and the `Protocol` that are given. */
+  /**
+   * A node that listens as `MeshConfig` says, over the `Transport` and the `Protocol` that are given. Effect
+   * builds this value once for a program: for a second node in one, wrap what you compose in `Layer.fresh`.
+   * (The ready-made Layers are nodes of their own.)
+   */
   static readonly layer: Layer.Layer<Mesh, ListenError, MeshConfig | Protocol | Transport> = Layer.effect(
     this,
     Effect.suspend(() => make)
