@@ -205,17 +205,23 @@ export class MeshAttackField {
     this.#sybils.length = 0
   }).bind(this)
 
-  /** Has a node broadcast 64 bytes. */
+  /**
+   * Has a node broadcast 64 bytes. Owed to those that are joined to it by links which stand until it has
+   * spread: a link that is evicted while the broadcast is on its way to it does not count.
+   */
   readonly broadcast = Effect.fnUntraced(function*(
     this: MeshAttackField,
     author: HonestNode,
     phase: string
   ) {
     const expected = new Set(this.honest.filter((node) => node.isUp && node !== author))
-    const connected = reach(author, yield* this.#graph)
+    const before = yield* this.#graph
     const atMillis = yield* Clock.currentTimeMillis
     const id = yield* Effect.orDie(author.mesh.broadcast(`${phase} ${this.record.count}`.padEnd(64, ".")))
+    const connected = reach(author, before)
     this.record.sent(id, { phase, author, atMillis, expected, connected })
+    const settle = Effect.map(this.#graph, (after) => this.record.settled(id, reach(author, common(before, after))))
+    yield* Effect.forkScoped(Effect.delay(settle, spreadMillis))
   }).bind(this)
 
   /** Whether a path of honest links joins all honest nodes that are up. */
@@ -324,6 +330,13 @@ export class MeshAttackField {
 
 type Graph = ReadonlyMap<HonestNode, ReadonlySet<HonestNode>>
 
+/** What both have. */
+const common = (before: Graph, after: Graph): Graph =>
+  new Map(Array.from(before, ([node, peers]) => [
+    node,
+    new Set([...peers].filter((peer) => after.get(node)?.has(peer) === true))
+  ]))
+
 /** The nodes that any path leads to, without where it begins. */
 const reach = (from: HonestNode, graph: Graph): ReadonlySet<HonestNode> => {
   const found = new Set([from])
@@ -333,6 +346,9 @@ const reach = (from: HonestNode, graph: Graph): ReadonlySet<HonestNode> => {
   found.delete(from)
   return found
 }
+
+/** In which a broadcast has gone everywhere, in milliseconds. */
+const spreadMillis = 1000
 
 /** Higher than any number an honest node gives a link. */
 const claimedLinkNumber = 1_000_000_000

@@ -27,7 +27,7 @@ export interface HonestNode {
 export interface DeliveryFigures {
   /** Of all deliveries to the honest nodes that were up, the fraction that came. */
   readonly deliveredFraction: number
-  /** The fraction of the honest nodes that were joined to the author by a path of honest links: these need nobody else. */
+  /** The fraction of the honest nodes that a path of honest links joined to the author all the while: these need nobody else. */
   readonly connectedFraction: number
   /** Deliveries that did not come though there was a path of honest links. None, or the mesh breaks its promise. */
   readonly missed: number
@@ -43,7 +43,7 @@ interface Sent {
   readonly author: HonestNode
   readonly atMillis: number
   readonly expected: ReadonlySet<HonestNode>
-  readonly connected: ReadonlySet<HonestNode>
+  connected: ReadonlySet<HonestNode>
   /** How many links it took to each node that has it, by id. */
   readonly hops: Map<string, number>
   readonly delivered: Map<HonestNode, { readonly latencyMillis: number; readonly hops: number; count: number }>
@@ -68,6 +68,12 @@ export class AttackRecord {
     message: Pick<Sent, "phase" | "author" | "atMillis" | "expected" | "connected">
   ): void {
     this.#sent.set(id, { ...message, hops: new Map([[message.author.mesh.id, 0]]), delivered: new Map() })
+  }
+
+  /** Notes that by now a path of links which stood all the while leads to these only. */
+  settled(id: string, connected: ReadonlySet<HonestNode>): void {
+    const message = this.#sent.get(id)
+    if (message !== undefined) message.connected = connected
   }
 
   /** A user of an honest node has it. */
