@@ -154,10 +154,11 @@ export class AddressBook {
   /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */
   candidates(isLinked: (known: KnownAddress, text: string) => boolean, isBootstrapOnly = false): Array<KnownAddress> {
     const found: Array<KnownAddress> = []
-    for (const [text, known] of this.#known) {
-      if (isBootstrapOnly && !known.isBootstrap) continue
+    // Not by entries: every node looks every few seconds, and a pair for each address is much garbage.
+    this.#known.forEach((known, text) => {
+      if (isBootstrapOnly && !known.isBootstrap) return
       if (!known.isDialing && !isLinked(known, text)) found.push(known)
-    }
+    })
     return found
   }
 

@@ -29,7 +29,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -196,14 +195,11 @@ const make = Effect.gen(function*() {
   const protocol = yield* Protocol
   const transport = yield* Transport
   const options = yield* MeshConfig
-  const events = yield* PubSub.sliding<MeshEvent>({ capacity: 1024 })
-  yield* Effect.addFinalizer(() => PubSub.shutdown(events))
   const fibers = yield* FiberSet.make<void>()
   const services = {
     protocol,
     transport,
     signing: yield* Signing,
-    events,
     clock: yield* Clock.Clock,
     random: yield* Random.Random,
     run: yield* FiberSet.runtime(fibers)<never>()
@@ -224,7 +220,7 @@ const make = Effect.gen(function*() {
   const questions = new Questions(node)
   const topics = new Topics(node)
   yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
-  yield* Effect.addFinalizer(() => Effect.andThen(node.inbox.end, topics.end))
+  yield* Effect.addFinalizer(() => Effect.all([node.inbox.end, topics.end, node.events.end]))
   for (const each of [listener, ...further]) {
     yield* Effect.forkScoped(
       each.serve((connection) => Session.accept(node, connection), (refused) => Session.refused(node, refused))
@@ -237,7 +233,7 @@ const make = Effect.gen(function*() {
 
 const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Service"] => {
   const peers = Effect.sync(() => Array.from(node.table.values(), toInfo))
-  const events = Stream.fromPubSub(node.services.events)
+  const events = node.events.stream
   const payload = (packets: Packets, subFlag: string | undefined, kind: "UserBroadcast" | "UserWhisper") => {
     const bytes = toBytes(packets)
     return subFlag === undefined

@@ -52,24 +52,35 @@ export class Hashing extends Context.Service<Hashing, {
 
 /** Four interleaved 32-bit FNV-1a lanes, stretched to the digest's length by a finalizing mix. */
 const fastDigest = (algorithm: HashAlgorithm, first: Uint8Array, second?: Uint8Array): Uint8Array => {
-  const lanes = new Uint32Array([0x811c9dc5, 0x9747b28c, 0x1b873593, 0xcc9e2d51])
-  let position = 0
-  for (const part of second === undefined ? [first] : [first, second]) {
-    for (let i = 0; i < part.length; i++, position++) {
-      const lane = position & 3
-      lanes[lane] = Math.imul(lanes[lane]! ^ part[i]!, 0x01000193)
-    }
-  }
+  lanes[0] = 0x811c9dc5
+  lanes[1] = 0x9747b28c
+  lanes[2] = 0x1b873593
+  lanes[3] = 0xcc9e2d51
+  let state = absorb(first, 0)
+  if (second !== undefined) state = absorb(second, state)
   const out = new Uint8Array(digestBytes[algorithm])
-  const view = new DataView(out.buffer)
-  let state = position
   for (let offset = 0; offset < out.length; offset += 4) {
     for (let lane = 0; lane < 4; lane++) {
       state = Math.imul(state ^ lanes[lane]!, 0x85ebca6b)
       state ^= state >>> 13
     }
     state = Math.imul(state + offset, 0xc2b2ae35)
-    view.setUint32(offset, (state ^ (state >>> 16)) >>> 0)
+    const word = state ^ (state >>> 16)
+    out[offset] = word >>> 24
+    out[offset + 1] = word >>> 16
+    out[offset + 2] = word >>> 8
+    out[offset + 3] = word
   }
   return out
+}
+
+/** Of the digest that is being made; nothing else runs meanwhile. */
+const lanes = /* @__PURE__ */ new Uint32Array(4)
+
+const absorb = (part: Uint8Array, start: number): number => {
+  for (let i = 0; i < part.length; i++) {
+    const lane = (start + i) & 3
+    lanes[lane] = Math.imul(lanes[lane]! ^ part[i]!, 0x01000193)
+  }
+  return start + part.length
 }

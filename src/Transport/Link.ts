@@ -89,7 +89,7 @@ export class Link {
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
   readonly #splitter: FrameSplitter
-  readonly #source: Connection["pull"]
+  readonly #pullSource: Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed>
   readonly #sendNow: Connection["sendNow"]
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
   #peerMethods: ReadonlyArray<string> = []
@@ -119,7 +119,14 @@ export class Link {
     this.#options = options
     this.#clock = clock
     this.#splitter = new FrameSplitter(options.maxMessageBytes)
-    this.#source = connection.pull
+    // Made once: this is what every waiting link consists of.
+    this.#pullSource = Effect.matchEffect(connection.pull, {
+      onSuccess: (chunks) => {
+        this.#read(chunks)
+        return this.pull
+      },
+      onFailure: (error) => Effect.fail(this.#lost(error))
+    })
   }
 
   /** The compression of what is sent from now on; undefined for none. */
@@ -144,14 +151,7 @@ export class Link {
       this.#unread = []
       return Effect.succeed(unread)
     }
-    if (this.#failure !== undefined) return Effect.fail(this.#failure)
-    return Effect.matchEffect(this.#source, {
-      onSuccess: (chunks) => {
-        this.#read(chunks)
-        return this.pull
-      },
-      onFailure: (error) => Effect.fail(this.#lost(error))
-    })
+    return this.#failure === undefined ? this.#pullSource : Effect.fail(this.#failure)
   })
 
   /** Gives messages back, to be pulled first. */

@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
@@ -38,10 +37,12 @@ export interface NodeServices {
   readonly signing: SigningKeys | undefined
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
-  readonly events: PubSub.PubSub<MeshEvent>
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
+
+/** Events that wait for one reader. */
+const maxUnreadEvents = 1024
 
 export class MeshNode {
   readonly id: string
@@ -61,6 +62,8 @@ export class MeshNode {
   readonly provenIds = new Set<string>()
   readonly book: AddressBook
   readonly counters: MeshCounters = makeCounters()
+  /** Readers of what happens; who is far behind loses the oldest. */
+  readonly events = new Readers<MeshEvent>(maxUnreadEvents, () => {})
   /** Readers of what users sent. */
   readonly inbox: Readers<MeshMessage>
   /** Whoever takes messages with a sub-flag of its own; called synchronously. */
@@ -77,8 +80,8 @@ export class MeshNode {
   readonly wake = Latch.makeUnsafe(false)
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
-  /** Addresses that a link is proven to lead to. */
-  readonly places = new WeakMap<Link, ReadonlyArray<PeerAddress>>()
+  /** Addresses that a link is proven to lead to, by their text. */
+  readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedHosts = new Map<string, number>()
   pendingInboundCount = 0
@@ -170,7 +173,7 @@ export class MeshNode {
   }
 
   emit(event: MeshEvent): void {
-    PubSub.publishUnsafe(this.services.events, event)
+    this.events.publish(event)
   }
 
   /** Readers whose losses are told as events under this name: the first, the second, the fourth, ... */

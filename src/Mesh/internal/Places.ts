@@ -31,7 +31,7 @@ export const file = (
     else node.book.learn(address, id)
   }
   for (const place of proven) node.book.met(place, id)
-  node.places.set(link, proven)
+  node.places.set(link, new Map(proven.map((address) => [format(address), address])))
   if (dialed === undefined || admission._tag === "Joined") return
   // Another link to that id stays, for now at least: whether it leads there too is not said.
   if (isSameEnd(admission.peer.link, link)) prove(node, admission.peer, dialed)
@@ -40,7 +40,7 @@ export const file = (
 
 /** The peer's link leads to that address. */
 export const prove = (node: MeshNode, peer: Peer, address: PeerAddress): void => {
-  node.places.set(peer.link, [...node.places.get(peer.link) ?? [], address])
+  node.places.set(peer.link, new Map([...node.places.get(peer.link) ?? [], [format(address), address]]))
 }
 
 /** Whether both links were dialed by this node, or lead to the same host. */
@@ -56,7 +56,7 @@ const plainHost = ({ hostname }: PeerAddress): string => hostname.replace(/^::ff
 export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => {
   const text = format(address)
   for (const peer of node.table.values()) {
-    if (node.places.get(peer.link)?.some((place) => format(place) === text) === true) return peer
+    if (node.places.get(peer.link)?.has(text) === true) return peer
   }
   return undefined
 }
@@ -68,7 +68,7 @@ export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined =
 export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
   const linked = new Set<string>()
   for (const { link } of node.table.values()) {
-    for (const place of node.places.get(link) ?? []) linked.add(format(place))
+    for (const text of node.places.get(link)?.keys() ?? []) linked.add(text)
   }
   return node.book.candidates(
     (known, text) =>
@@ -81,7 +81,7 @@ export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<Know
 export const left = (node: MeshNode, peer: Peer, link: Link, reason: CloseReason): void => {
   const { book } = node
   const hasLasted = node.uptimeSeconds() - peer.joinedSeconds >= lastingSeconds
-  for (const address of node.places.get(link) ?? []) {
+  for (const address of node.places.get(link)?.values() ?? []) {
     if (hasLasted) book.lasted(address)
     if (reason._tag === "Disconnected") book.release(address, node.nowMillis())
     else if (isWord(reason, "Disconnected")) book.rest(address, node.nowMillis())

@@ -128,10 +128,11 @@ export class Pipe {
   })
 
   /** Waits until there may be something to take, and looks. */
+  readonly #pullWhenOpen = Effect.andThen(this.#data.await, this.pull)
   readonly #pullLater = Effect.suspend(() => {
     this.#isAwaited = true
     this.#data.closeUnsafe()
-    return Effect.andThen(this.#data.await, this.pull)
+    return this.#pullWhenOpen
   })
 
   readonly #untilRoom: Effect.Effect<void, ConnectionClosed> = Effect.suspend(() => {
