@@ -1,11 +1,12 @@
-/** How evenly keys lie: whole placements on positions made as nodes make them; no ring runs for that. */
+/** Where keys lie, and how evenly: on positions made as nodes make them; no ring runs for that. */
 import { Effect } from "effect"
 import { Hashing } from "effect-p2p"
 import { KeyPlacement } from "effect-p2p/Chord"
+import * as crypto from "node:crypto"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import * as Base58 from "../../src/Protocol/Base58.ts"
 import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
-import { atMost, type Row } from "./report.ts"
+import { atMost, exactly, type Row } from "./report.ts"
 
 const bits = 160
 const encoder = new TextEncoder()
@@ -44,6 +45,20 @@ const loadsOf = (nodes: number, virtualNodes: number, keys: number): Float64Arra
     loads[positions[low % positions.length]!.node]! += nodes / keys
   }
   return loads.sort()
+}
+
+/** The positions of keys in the five tables, beside the digests that Node makes of them. */
+export const placements = (): ReadonlyArray<Row> => {
+  const placement = new KeyPlacement(hashing, bits)
+  let right = 0
+  for (let key = 0; key < 1000; key++) {
+    const digests = ["sha1", "sha224", "sha256", "sha384", "sha512"].map((table) =>
+      BigInt(`0x${crypto.createHash(table).update(`key ${key}`).digest("hex")}`)
+    )
+    const wanted = digests.map((digest) => BigInt.asUintN(bits, digest))
+    if (placement.of(`key ${key}`).positions.every((position, index) => position === wanted[index])) right++
+  }
+  return [exactly("M1", "of 1000 keys in the right place of all five tables", right, 1000)]
 }
 
 /** One position a node, and twenty. */

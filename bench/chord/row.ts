@@ -1,11 +1,12 @@
 /** Measures one row and prints it as JSON: `node row.ts M3 [--quick]`. */
 import { parseArgs } from "node:util"
 import * as course from "./course.ts"
-import { load } from "./load.ts"
+import { load, placements } from "./load.ts"
 import type { Row } from "./report.ts"
 import * as scenario from "./scenario.ts"
 
 const rows: Readonly<Record<string, (quick: boolean) => ReadonlyArray<Row> | string>> = {
+  M1: placements,
   M2: load,
   M3: scenario.pathLength,
   M4: scenario.failures,

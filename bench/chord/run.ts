@@ -15,7 +15,7 @@ import { note, type Row, table } from "./report.ts"
 
 const { values: options } = parseArgs({
   options: {
-    rows: { type: "string", default: "M2,M3,M4,M5,M6,M7,M8,M9,M10,M11,M12,M13,M14,M16,M18,M19,M20" },
+    rows: { type: "string", default: "M1,M2,M3,M4,M5,M6,M7,M8,M9,M10,M11,M12,M13,M14,M16,M18,M19,M20" },
     quick: { type: "boolean", default: false },
     json: { type: "string" }
   }
