@@ -56,6 +56,7 @@ const inBrowser = async (executablePath: string): Promise<TestProjectInlineConfi
       "effect",
       "effect/testing",
       "@noble/hashes/legacy.js",
+      "@msgpack/msgpack",
       "@noble/hashes/sha2.js",
       "fflate"
     ]
@@ -64,7 +65,7 @@ const inBrowser = async (executablePath: string): Promise<TestProjectInlineConfi
     name: "browser",
     include: [
       "test/browser/**/*.test.ts",
-      "test/Protocol/{Base58,Message,Payload,PeerAddress,Protocol04,Transcripts}.test.ts"
+      "test/Protocol/{Base58,Message,Payload,PeerAddress,Protocol04,Protocol07,Transcripts}.test.ts"
     ],
     setupFiles: [file("test/browser/Buffer.ts")],
     testTimeout: 60_000,

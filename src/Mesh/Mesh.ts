@@ -58,7 +58,7 @@ import {
   type TooManyRequests
 } from "./MeshError.ts"
 import type { MeshEvent } from "./MeshEvent.ts"
-import { type MeshMessage, type Packets, toBytes } from "./MeshMessage.ts"
+import { type MeshMessage, type Packets, toWire } from "./MeshMessage.ts"
 import type { MeshStats } from "./MeshStats.ts"
 import type { Query } from "./Query.ts"
 import type { Peer } from "./RoutingTable.ts"
@@ -235,10 +235,10 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
   const peers = Effect.sync(() => Array.from(node.table.values(), toInfo))
   const events = Stream.fromPubSub(node.services.events)
   const payload = (packets: Packets, subFlag: string | undefined, kind: "UserBroadcast" | "UserWhisper") => {
-    const bytes = toBytes(packets)
-    return subFlag === undefined
-      ? node.services.protocol.encodePayload({ _tag: kind, packets: bytes })
-      : [...toBytes(subFlag), ...bytes]
+    const flag = subFlag === undefined
+      ? node.services.protocol.encodePayload({ _tag: kind, packets: [] })
+      : toWire(subFlag)
+    return [...flag, ...toWire(packets)]
   }
   const whisper: Mesh["Service"]["whisper"] = (id, packets, options) =>
     Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper"))

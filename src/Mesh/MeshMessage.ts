@@ -2,29 +2,29 @@
  * A message as the application gets it.
  */
 import type { Message } from "../Protocol/Message.ts"
+import { type Packet, text } from "../Protocol/Packet.ts"
 
 /**
  * What an application hands over to be sent: a text, bytes, or several of them. A text is sent as
- * UTF-8; each item is one packet.
+ * UTF-8, marked as text where the wire version can; each item is one packet.
  *
  * @category models
  * @since 0.1.0
  */
 export type Packets = string | Uint8Array | ReadonlyArray<string | Uint8Array>
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /**
- * Packets as bytes.
+ * Packets as the wire takes them.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const toBytes = (packets: Packets): ReadonlyArray<Uint8Array> => {
-  if (typeof packets === "string") return [encoder.encode(packets)]
+export const toWire = (packets: Packets): ReadonlyArray<Packet> => {
+  if (typeof packets === "string") return [text(packets)]
   if (packets instanceof Uint8Array) return [packets]
-  return packets.map((packet) => typeof packet === "string" ? encoder.encode(packet) : packet)
+  return packets.map((packet) => typeof packet === "string" ? text(packet) : packet)
 }
 
 /**

@@ -218,7 +218,8 @@ describe("signed messages", () => {
           sender: RawPeer.bytes(id),
           time: BigInt(time),
           nonce: "n",
-          payload
+          payload,
+          isTyped: false
         } as const
         const signature = keys.sign!(Signature.toBytes(signed))
         const packet = Signature.toPacket({ publicKey: keys.publicKey!, nonce: "n", signature })

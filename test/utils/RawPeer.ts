@@ -8,6 +8,7 @@ import { frame } from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import type { Message, MessageType } from "../../src/Protocol/Message.ts"
+import type { Packet } from "../../src/Protocol/Packet.ts"
 import type { Payload } from "../../src/Protocol/Payload.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
@@ -48,7 +49,7 @@ export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeer
 
   const write = (bytes: Uint8Array) => Effect.ignore(connection.send([bytes]))
   const say = (message: Message) => write(frame(protocol.encode(message)))
-  const make = (type: MessageType, payload: ReadonlyArray<Uint8Array>, time: number, sender = id) =>
+  const make = (type: MessageType, payload: ReadonlyArray<Packet>, time: number, sender = id) =>
     protocol.make(type, sender, payload, time)
 
   if (options.reads ?? true) {
@@ -89,7 +90,7 @@ export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeer
       0
     )),
     /** What it read so far, decoded as far as it can be. */
-    payloads: () => received.map((message) => protocol.decodePayload(message.payload))
+    payloads: () => received.map((message) => protocol.decodePayload(message.packets))
   }
 })
 

@@ -88,7 +88,7 @@ export class Originals implements OriginalGuests {
   readonly onMessage = (peer: Caller, link: Link, message: Message): CloseReason | undefined => {
     const node = this.#node
     if (node === undefined || link.capabilities.extended) return undefined
-    const says = this.#protocol.decodePayload(message.payload)
+    const says = this.#protocol.decodePayload(message.packets)
     if (isWireFault(says)) {
       return { _tag: "Malformed", reason: says.reason, offset: says.offset, detail: says.detail }
     }

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { Message } from "../../Protocol/Message.ts"
+import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
@@ -22,7 +23,7 @@ export const make = (
   node: MeshNode,
   kind: "broadcast" | "whisper",
   receiver: string,
-  payload: ReadonlyArray<Uint8Array>,
+  payload: ReadonlyArray<Packet>,
   time: number
 ): Message => {
   const { protocol, random, signing } = node.services
@@ -37,7 +38,8 @@ export const make = (
     sender: encoder.encode(node.id),
     time: BigInt(time),
     nonce,
-    payload
+    payload,
+    isTyped: protocol.isTyped
   })
   const packet = Signature.toPacket({ publicKey: signing.publicKey, nonce, signature: signing.sign(bytes) })
   return protocol.make(kind, node.id, [...payload, packet], time)
@@ -74,7 +76,8 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
     sender: message.senderBytes,
     time: message.exactTime,
     nonce: found.nonce,
-    payload: message.payload.slice(0, -1)
+    payload: message.packets.slice(0, -1),
+    isTyped: protocol.isTyped
   })
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
   return kind === "whisper" && !isFreshWhisper(node, message) ? "Replayed" : "proven"

@@ -81,7 +81,7 @@ const relay = (node: MeshNode, from: Peer | undefined, message: Message): void =
 
 /** What a message asks of this node. A whisper that cannot be understood ends the link. */
 const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
-  switch (node.services.protocol.subFlag(message.payload)) {
+  switch (node.services.protocol.subFlag(message.packets)) {
     case "broadcast":
     case "whisper":
       node.deliver(take(node, peer, link, message))
@@ -117,7 +117,7 @@ const handleCustom = (node: MeshNode, peer: Peer, link: Link, message: Message):
 
 const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
   const isWhisper = message.type === "whisper"
-  const payload = node.services.protocol.decodePayload(message.payload)
+  const payload = node.services.protocol.decodePayload(message.packets)
   // Whoever passed on a malformed broadcast need not have made it.
   if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
   switch (payload._tag) {

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Message } from "../../Protocol/Message.ts"
+import { contentOf, type Packet } from "../../Protocol/Packet.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import * as Congestion from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -16,9 +17,9 @@ import { find } from "./Search.ts"
 const maxStampAheadSeconds = 20
 
 /** Refuses payloads over the limit before they are hashed; the frame adds at most some hundred bytes. */
-const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.Effect<void, MessageTooLarge> => {
+const checkSize = (node: MeshNode, payload: ReadonlyArray<Packet>): Effect.Effect<void, MessageTooLarge> => {
   let bytes = overheadBytes + (node.services.signing?.sign === undefined ? 0 : Proofs.maxSignatureBytes)
-  for (const packet of payload) bytes += packet.length + 4
+  for (const packet of payload) bytes += contentOf(packet).length + 5
   const maxBytes = node.options.maxMessageBytes
   return bytes > maxBytes ? Effect.fail(new MessageTooLarge({ bytes, maxBytes })) : Effect.void
 }
@@ -27,13 +28,13 @@ const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.E
 const overheadBytes = 512
 
 /**
- * Sends to every peer; gives the id of the message. An id covers payload and second alone, so the
+ * Sends to every peer; gives the id of the message. An id covers payload and second at most, so the
  * same payload sent twice within a second would pass for a duplicate: the second one is stamped
  * with the next second that is free.
  */
 export const broadcast = Effect.fnUntraced(function*(
   node: MeshNode,
-  payload: ReadonlyArray<Uint8Array>
+  payload: ReadonlyArray<Packet>
 ): Effect.fn.Return<string, MessageTooLarge> {
   yield* checkSize(node, payload)
   let message = stamp(node, payload)
@@ -51,7 +52,7 @@ export const broadcast = Effect.fnUntraced(function*(
   return message.id
 })
 
-const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | undefined => {
+const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>): Message | undefined => {
   const now = node.nowSeconds()
   const uptimeSeconds = node.uptimeSeconds()
   for (let time = now; time <= now + maxStampAheadSeconds; time++) {
@@ -65,7 +66,7 @@ const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | un
 export const whisper = Effect.fnUntraced(function*(
   node: MeshNode,
   id: string,
-  payload: ReadonlyArray<Uint8Array>
+  payload: ReadonlyArray<Packet>
 ): Effect.fn.Return<string, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
   yield* checkSize(node, payload)
   const peer = yield* find(node, id)
