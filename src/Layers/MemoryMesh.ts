@@ -8,9 +8,9 @@ import { Compression } from "../Protocol/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 /**
  * The settings of a node in memory: those of `MeshOptions`, and which host of the network it is.
@@ -21,6 +21,8 @@ import type { ListenError, Transport } from "../Transport/Transport.ts"
 export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
+  /** The wire version. Default `"0.4"`. */
+  readonly protocol?: WireVersion.WireVersion | undefined
   /** The port it listens on. Default 4444. */
   readonly port?: number | undefined
   /** Nodes to dial at the start and whenever no link to them is left, also as `"host:port"`. */
@@ -45,7 +47,7 @@ export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError
  * @since 0.1.0
  */
 export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, Transport> => {
-  const { bootstrap = [], host, port, ...rest } = options
+  const { bootstrap = [], host, port, protocol, ...rest } = options
   return Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer({
@@ -53,7 +55,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
         listen: new PeerAddress({ host, port: port ?? 4444 }),
         bootstrap: bootstrap.map(toAddress)
       }),
-      layerProtocol
+      protocol === "0.7" ? layerProtocol07 : layerProtocol
     ])
   )
 }
@@ -71,6 +73,16 @@ export const toAddress = (address: PeerAddress | string): PeerAddress => {
  * @category layers
  * @since 0.1.0
  */
-export const layerProtocol: Layer.Layer<Protocol> = Protocol04.layer.pipe(
+export const layerProtocol: Layer.Layer<Protocol> = WireVersion.layer("0.4").pipe(
+  Layer.provide([Hashing.layerFast, Compression.layerNone])
+)
+
+/**
+ * The same for version 0.7.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProtocol07: Layer.Layer<Protocol> = WireVersion.layer("0.7").pipe(
   Layer.provide([Hashing.layerFast, Compression.layerNone])
 )

@@ -1,0 +1,202 @@
+/**
+ * Ours and `js2p` 0.7.870 as it is on npm, on one network of wire version 0.7, over real sockets.
+ *
+ * Faults of js2p that tests here have to bear with (none of them is needed to work with ours):
+ * - It holds a node for known when its host *or* its port is in the table: so each node has both of its own.
+ * - It refuses to dial a node it knows by answering `true`, and one that is not there by nothing at all.
+ * - It announces the port it was given, so that 0 means nothing: the driver finds a free one.
+ * - It sends its handshake twice to whoever dials it, and does the same to whom it dialed.
+ * - It relays a broadcast to every link but the author's: also back to where it came from.
+ * - `reply` to a node that it has no link to raises, and closes a link.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
+import { type SocketNode, start } from "../compliance/mesh.ts"
+import { eventually, until } from "../utils/eventually.ts"
+import { Js2p, type Js2pNode } from "./js2p/Js2p.ts"
+
+let hostCount = 0
+
+/** One of ours, with a host and a port that no other node has. */
+const ours = (options: NodeMesh.NodeMeshOptions) =>
+  start(NodeMesh.layer({ protocol: "0.7", host: `127.0.8.${++hostCount}`, upkeepInterval: "300 millis", ...options }))
+
+const peersOf = (node: SocketNode) => Effect.map(node.mesh.peers, (peers) => peers.map((peer) => peer.id))
+const has = (node: SocketNode, id: string) => until("a peer", Effect.map(peersOf(node), (ids) => ids.includes(id)))
+const theyHave = (node: Js2pNode, id: string) =>
+  until("their peer", Effect.map(node.peerIds, (ids) => ids.includes(id)))
+const heardBy = (node: Js2pNode, text: string) => node.heard.filter((message) => message.packets[1] === text)
+const receivedBy = (node: SocketNode, text: string) => node.received.filter((message) => message.text === text)
+const arrives = (node: SocketNode, text: string) =>
+  until(`"${text}"`, Effect.sync(() => receivedBy(node, text).length === 1))
+const arrivesThere = (node: Js2pNode, text: string) =>
+  until(`"${text}" there`, Effect.sync(() => heardBy(node, text).length > 0))
+
+layer(Js2p.layer, { excludeTestServices: true })("js2p 0.7.870", (it) => {
+  describe("in a mesh", () => {
+    it.effect("hears what ours broadcasts and is heard, whoever dialed, texts as texts and bytes as bytes", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const [dialed, dialing] = [yield* js2p.start(mesh("both")), yield* js2p.start(mesh("both"))]
+        const node = yield* ours({ subnet: "both", maxOutboundLinks: 0 })
+        yield* node.mesh.connect(dialed.address)
+        yield* dialing.connect(String(node.mesh.address))
+        yield* has(node, dialing.id)
+        yield* theyHave(dialed, node.mesh.id)
+
+        const id = yield* node.mesh.broadcast(["hello", Uint8Array.of(0, 255), "测试"])
+        yield* dialed.call("send", { packets: ["from one", { hex: "00ff" }] })
+        yield* dialing.call("send", { packets: ["from the other", 7, { k: [null, true] }] })
+
+        for (const peer of [dialed, dialing]) {
+          yield* arrivesThere(peer, "hello")
+          const { packets, type, ...rest } = heardBy(peer, "hello")[0]!
+          assert.deepStrictEqual(packets, [0, "hello", { hex: "00ff" }, "测试"])
+          assert.deepInclude(rest, { sender: node.mesh.id, id })
+          assert.strictEqual(type, 0)
+        }
+        yield* arrives(node, "from one")
+        yield* arrives(node, "from the other")
+        assert.deepStrictEqual(receivedBy(node, "from one")[0]?.packets[1], Uint8Array.of(0, 255))
+        assert.strictEqual(receivedBy(node, "from one")[0]?.sender, dialed.id)
+      }))
+
+    it.effect("whispers, is whispered to, replies and is replied to", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const peer = yield* js2p.start(mesh("whisper"))
+        const node = yield* ours({ subnet: "whisper" })
+        yield* node.mesh.connect(peer.address)
+        yield* theyHave(peer, node.mesh.id)
+
+        yield* node.mesh.whisper(peer.id, "reply to this")
+        yield* arrives(node, `reply from ${peer.name}`)
+        yield* peer.call("whisper", { to: node.mesh.id, packets: ["and you to this"] })
+        yield* arrives(node, "and you to this")
+        yield* node.mesh.reply(receivedBy(node, "and you to this")[0]!, "as you wish")
+
+        yield* arrivesThere(peer, "as you wish")
+        assert.strictEqual(heardBy(peer, "as you wish")[0]?.type, 2)
+        assert.deepInclude(receivedBy(node, `reply from ${peer.name}`)[0], { kind: "whisper", from: peer.id })
+      }))
+
+    it.effect("is told of ours and tells ours of others, and all find each other", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const [a, b] = [yield* js2p.start(mesh("exchange")), yield* js2p.start(mesh("exchange"))]
+        const hub = yield* ours({ subnet: "exchange" })
+        const other = yield* ours({ subnet: "exchange" })
+        yield* a.connect(String(hub.mesh.address))
+        yield* has(hub, a.id)
+
+        // By ours a js2p node learns of another, and ours of both by js2p.
+        yield* b.connect(String(hub.mesh.address))
+        yield* theyHave(b, a.id)
+        yield* other.mesh.connect(a.address)
+
+        for (const id of [a.id, b.id, hub.mesh.id]) yield* has(other, id)
+      }))
+
+    it.effect("relays what ours says to others of ours, and ours relays between two of them, each once", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const [left, middle, right] = [
+          yield* js2p.start(mesh("relay")),
+          yield* js2p.start(mesh("relay")),
+          yield* js2p.start(mesh("relay"))
+        ]
+        const none = { subnet: "relay", maxOutboundLinks: 0, maxPeersPerList: 0 }
+        const [between, end] = [yield* ours(none), yield* ours(none)]
+        // left - between - middle - end, and right at between.
+        yield* between.mesh.connect(left.address)
+        yield* between.mesh.connect(middle.address)
+        yield* between.mesh.connect(right.address)
+        yield* end.mesh.connect(middle.address)
+        for (const [peer, id] of [[left, between.mesh.id], [right, between.mesh.id], [middle, end.mesh.id]] as const) {
+          yield* theyHave(peer, id)
+        }
+
+        yield* left.call("send", { packets: ["from the left"] })
+        yield* end.mesh.broadcast("from the end")
+
+        for (const node of [between, end]) yield* arrives(node, "from the left")
+        for (const peer of [middle, right]) yield* arrivesThere(peer, "from the left")
+        yield* arrives(between, "from the end")
+        for (const peer of [left, middle, right]) {
+          yield* arrivesThere(peer, "from the end")
+          assert.strictEqual(heardBy(peer, "from the end").length, 1)
+        }
+        assert.strictEqual(receivedBy(end, "from the left")[0]?.sender, left.id)
+      }))
+
+    it.effect("may go without harm to the rest, and ours may", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const [lost, kept] = [yield* js2p.start(mesh("loss")), yield* js2p.start(mesh("loss"))]
+        const [a, b] = [yield* ours({ subnet: "loss" }), yield* ours({ subnet: "loss" })]
+        for (const node of [a, b]) {
+          yield* node.mesh.connect(lost.address)
+          yield* node.mesh.connect(kept.address)
+        }
+        yield* theyHave(kept, b.mesh.id)
+
+        yield* lost.call("close")
+        yield* until("told", Effect.map(peersOf(a), (ids) => !ids.includes(lost.id)))
+        yield* kept.call("send", { packets: ["still here"] })
+        for (const node of [a, b]) yield* arrives(node, "still here")
+        yield* a.stop
+        yield* eventually(Effect.map(kept.peerIds, (ids) => assert.notInclude(ids, a.mesh.id)))
+        yield* b.mesh.broadcast("so am I")
+
+        yield* arrivesThere(kept, "so am I")
+        assert.isTrue(b.events.some((event) => event._tag === "PeerLeft" && event.id === lost.id))
+      }))
+
+    it.effect("is found by ours, and dialed, when a whisper is for it", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const peer = yield* js2p.start(mesh("search"))
+        const [middle, seeker] = [
+          yield* ours({ subnet: "search", maxOutboundLinks: 0 }),
+          yield* ours({ subnet: "search", maxOutboundLinks: 0, maxPeersPerList: 0 })
+        ]
+        yield* middle.mesh.connect(peer.address)
+        yield* seeker.mesh.connect(middle.mesh.address)
+
+        yield* seeker.mesh.whisper(peer.id, "found you")
+
+        yield* arrivesThere(peer, "found you")
+      }))
+
+    it.effect("reads what ours compresses, and ours what it does", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const peer = yield* js2p.start(mesh("large"))
+        const node = yield* ours({ subnet: "large" })
+        yield* node.mesh.connect(peer.address)
+        yield* theyHave(peer, node.mesh.id)
+        const large = "all work and no play ".repeat(500)
+
+        yield* node.mesh.broadcast(large)
+        yield* peer.call("send", { packets: [`${large}!`] })
+
+        yield* arrivesThere(peer, large)
+        yield* arrives(node, `${large}!`)
+      }))
+
+    it.effect("of another subnet is refused with a reason, and goes silently", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const peer = yield* js2p.start(mesh("there"))
+        const node = yield* ours({ subnet: "here" })
+
+        const error = yield* Effect.flip(node.mesh.connect(peer.address))
+
+        assert.include(error.message, "another network")
+        assert.deepStrictEqual(yield* peer.peerIds, [])
+      }))
+  })
+})
+
+const mesh = (subnet: string) => ({ kind: "mesh", subnet }) as const
