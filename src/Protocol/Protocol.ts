@@ -71,6 +71,18 @@ export class Protocol extends Context.Service<Protocol, {
     maxBytes: number
   ) => Uint8Array | WireFault
 
+  /** A packet by itself as it stands on the wire. */
+  readonly encodePacket: (packet: Packet) => Uint8Array
+  /** The packet that bytes of the wire are; `undefined` when they are not exactly one. */
+  readonly decodePacket: (bytes: Uint8Array) => Packet | undefined
+  /**
+   * What a packet says: a text, bytes, or where the wire is typed any value, with plain objects for maps;
+   * `undefined` when it cannot be read. Where it is not typed all packets are bytes.
+   */
+  readonly valueOf: (packet: Packet) => unknown
+  /** A packet that says a value; throws a `RangeError` for one that the wire cannot carry. */
+  readonly packetOf: (value: unknown) => Packet
+
   /** What a peer can do, from the methods in its handshake. */
   readonly capabilities: (methods: ReadonlyArray<string>) => Capabilities
 

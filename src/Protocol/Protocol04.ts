@@ -10,7 +10,7 @@ import * as Capabilities from "./Capabilities.ts"
 import { Compression } from "./Compression.ts"
 import { Hashing } from "./Hashing.ts"
 import * as WireSchemas from "./internal/WireSchemas.ts"
-import { contentOf, contentsOf } from "./Packet.ts"
+import { contentOf, contentsOf, type Packet, text } from "./Packet.ts"
 import { Protocol } from "./Protocol.ts"
 import * as Flags from "./v04/Flags.ts"
 import * as Identifiers from "./v04/Identifiers.ts"
@@ -45,6 +45,10 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     encodeRelay: MessageCodec.encodeRelay,
     decode: (body) => MessageCodec.decode(hashing, body),
     unpack: Unpack.unpack,
+    encodePacket: contentOf,
+    decodePacket: (bytes) => bytes,
+    valueOf: contentOf,
+    packetOf,
     capabilities,
     subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
     encodePayload: PayloadCodec.encode,
@@ -56,6 +60,12 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     Payload: WireSchemas.payload(protocol.encodePayload, protocol.decodePayload)
   }
 })
+
+const packetOf = (value: unknown): Packet => {
+  if (value instanceof Uint8Array) return value
+  if (typeof value === "string") return text(value)
+  throw new RangeError("a packet of this wire version is bytes or a text")
+}
 
 /**
  * The original JavaScript node ends its process on a renegotiation. The original Python node bears

@@ -45,6 +45,10 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     encodeRelay: (message) => MessageCodec.encode(hashing, message),
     decode: (body) => MessageCodec.decode(hashing, body),
     unpack: (body, methods, maxBytes) => Unpack.unpack(hashing, body, methods, maxBytes),
+    encodePacket: MessageCodec.encodePacket,
+    decodePacket: MessageCodec.decodePacket,
+    valueOf: PayloadCodec.valueOf,
+    packetOf: PayloadCodec.packetOf,
     // A JavaScript node ends the link on a renegotiation, a Python one resends nonsense: only ours do.
     capabilities: Capabilities.fromMethods,
     subFlag: ([first]) => Flags.readSubFlag(first),

@@ -52,7 +52,8 @@ export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): 
   if (verdict === "proven") remember(node, message.sender)
   else if (verdict !== "claimed") return refuse(node, peer, message, verdict)
   else if (isProofDue(node, message.sender)) return refuse(node, peer, message, "Unproven")
-  return new MeshMessage(message, peer.id, verdict, message.payload.length - (isSigned ? 1 : 0))
+  const packetCount = message.payload.length - (isSigned ? 1 : 0)
+  return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
 }
 
 type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]

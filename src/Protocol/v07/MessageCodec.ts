@@ -143,6 +143,27 @@ export const make = (
 export const encode = (hashing: Hashing["Service"], message: Message): Uint8Array =>
   message.body ?? serialize(hashing, message.type, message.senderBytes, message.packets, message.exactTime)
 
+/**
+ * A packet by itself.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodePacket = (packet: Packet): Uint8Array => {
+  const out = new Uint8Array(packetBytes(packet))
+  writePacket(packet, out, 0)
+  return out
+}
+
+/**
+ * The packet that bytes are; `undefined` when they are not exactly one value.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodePacket = (bytes: Uint8Array): Packet | undefined =>
+  bytes.length > 0 && MessagePack.skip(bytes, 0) === bytes.length ? packetAt(bytes, 0, bytes.length) : undefined
+
 const serialize = (
   hashing: Hashing["Service"],
   type: MessageType,

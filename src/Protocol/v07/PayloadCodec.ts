@@ -44,11 +44,11 @@ export const encode = (payload: Payload): ReadonlyArray<Packet> => {
         Flags.subFlagPacket("handshake"),
         text(payload.nodeId),
         text(payload.networkId),
-        value(addressToValue(payload.address)),
-        value(payload.methods.map(Flags.compressionFlag))
+        packetOf(addressToValue(payload.address)),
+        packetOf(payload.methods.map(Flags.compressionFlag))
       ]
     case "Peers":
-      return [Flags.subFlagPacket("peers"), value(payload.peers.map(entryToValue))]
+      return [Flags.subFlagPacket("peers"), packetOf(payload.peers.map(entryToValue))]
     case "RequestPeers":
       return [Flags.subFlagPacket("request"), allPeersPacket]
     case "Request":
@@ -57,10 +57,10 @@ export const encode = (payload: Payload): ReadonlyArray<Packet> => {
       return [
         Flags.subFlagPacket("response"),
         text(payload.requestId),
-        value([addressToValue(payload.address), payload.nodeId])
+        packetOf([addressToValue(payload.address), payload.nodeId])
       ]
     case "CompressionList":
-      return [Flags.subFlagPacket("compression"), value(payload.methods.map(Flags.compressionFlag))]
+      return [Flags.subFlagPacket("compression"), packetOf(payload.methods.map(Flags.compressionFlag))]
     case "Resend":
       return [Flags.subFlagPacket("resend")]
     case "Ping":
@@ -77,11 +77,11 @@ export const encode = (payload: Payload): ReadonlyArray<Packet> => {
       return [Flags.subFlagPacket("retrieved"), text(payload.table), keyPacket(payload.key), stored(payload.value)]
     case "SyncStore": {
       const { key, origin } = payload
-      const whose = origin === null ? [] : [text(origin.owner), value(origin.time)]
-      return [Flags.subFlagPacket("store"), encoder.encode(key), value(payload.value), ...whose]
+      const whose = origin === null ? [] : [text(origin.owner), packetOf(origin.time)]
+      return [Flags.subFlagPacket("store"), encoder.encode(key), packetOf(payload.value), ...whose]
     }
     case "SyncDelta":
-      return [Flags.subFlagPacket("delta"), encoder.encode(payload.key), value(payload.changes)]
+      return [Flags.subFlagPacket("delta"), encoder.encode(payload.key), packetOf(payload.changes)]
     case "Custom":
       return [new TypedPacket("text", payload.subFlag), ...payload.packets]
   }
@@ -244,13 +244,8 @@ const textOf = (bytes: Uint8Array): string | undefined => {
 const readValue = (packets: Packets, index: number): { readonly value: unknown } | WireFault => {
   const packet = packets[index]
   if (packet === undefined) return missing(index, packets)
-  const content = contentOf(packet)
-  const kind = kindOf(packet)
-  if (kind === "bytes") return { value: content }
-  const found = kind === "text" ? { value: textOf(content) } : Values.decode(content)
-  return found === undefined || found.value === undefined
-    ? new WireFault("InvalidField", index, "a value that cannot be read")
-    : found
+  const value = valueOf(packet)
+  return value === undefined ? new WireFault("InvalidField", index, "a value that cannot be read") : { value }
 }
 
 const readList = (packets: Packets, index: number): ReadonlyArray<unknown> | WireFault => {
@@ -301,9 +296,34 @@ const addressToValue = (address: PeerAddress.PeerAddress | null): unknown =>
 
 const entryToValue = (entry: PeerEntry): unknown => [addressToValue(entry.address), entry.id]
 
-/** A packet by what it is: texts and bytes have kinds of their own. */
-const value = (content: unknown): Packet =>
-  typeof content === "string" ? text(content) : new TypedPacket("value", Values.encode(content))
+/**
+ * A packet that says a value: texts and bytes have kinds of their own. Throws as `Values.encode` does.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const packetOf = (value: unknown): Packet => {
+  if (value instanceof Uint8Array) return value
+  return typeof value === "string" ? text(value) : new TypedPacket("value", Values.encode(value))
+}
+
+/**
+ * What a packet says; `undefined` when it is a text that is not UTF-8, or a map with keys that no object has.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const valueOf = (packet: Packet): unknown => {
+  const content = contentOf(packet)
+  switch (kindOf(packet)) {
+    case "bytes":
+      return content
+    case "text":
+      return textOf(content)
+    case "value":
+      return Values.decode(content)?.value
+  }
+}
 
 const nil = /* @__PURE__ */ Uint8Array.of(0xc0)
 
