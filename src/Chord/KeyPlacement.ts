@@ -2,8 +2,7 @@
  * Where keys lie on a ring: each has five positions, by five digests, so that five nodes in different
  * parts of the ring answer for it (protocol 0.4, section 9).
  */
-import type { Hashing } from "../Protocol/Hashing.ts"
-import * as Identifiers from "../Protocol/v04/Identifiers.ts"
+import { hashAlgorithms, type Hashing } from "../Protocol/Hashing.ts"
 import * as Ring from "./Ring.ts"
 
 /**
@@ -12,7 +11,7 @@ import * as Ring from "./Ring.ts"
  * @category models
  * @since 0.1.0
  */
-export const tables = Identifiers.tables
+export const tables = hashAlgorithms
 
 /**
  * Where a key lies.
@@ -48,7 +47,7 @@ export class KeyPlacement {
     this.bits = bits
   }
 
-  /** The place of a key: five digests, as `Identifiers.keyPositions` reads them. */
+  /** The place of a key: five digests, of which the low bits count. */
   of(key: string): KeyPlace {
     const bytes = encoder.encode(key)
     let hash = 0n

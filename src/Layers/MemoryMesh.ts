@@ -55,7 +55,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
         listen: new PeerAddress({ host, port: port ?? 4444 }),
         bootstrap: bootstrap.map(toAddress)
       }),
-      protocol === "0.7" ? layerProtocol07 : layerProtocol
+      layerWire(protocol)
     ])
   )
 }
@@ -73,16 +73,9 @@ export const toAddress = (address: PeerAddress | string): PeerAddress => {
  * @category layers
  * @since 0.1.0
  */
-export const layerProtocol: Layer.Layer<Protocol> = WireVersion.layer("0.4").pipe(
-  Layer.provide([Hashing.layerFast, Compression.layerNone])
-)
+export const layerProtocol: Layer.Layer<Protocol> = layerWire("0.4")
 
-/**
- * The same for version 0.7.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerProtocol07: Layer.Layer<Protocol> = WireVersion.layer("0.7").pipe(
-  Layer.provide([Hashing.layerFast, Compression.layerNone])
-)
+/** The same for any version. @internal */
+export function layerWire(version: WireVersion.WireVersion | undefined): Layer.Layer<Protocol> {
+  return WireVersion.layer(version).pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
+}

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type * as Schema from "effect/Schema"
 import type { Capabilities } from "./Capabilities.ts"
 import type { CompressionMethod } from "./Compression.ts"
+import type { HashAlgorithm } from "./Hashing.ts"
 import type { Message, MessageType } from "./Message.ts"
 import type { Packet } from "./Packet.ts"
 import type { Payload, SubFlag } from "./Payload.ts"
@@ -33,6 +34,15 @@ export class Protocol extends Context.Service<Protocol, {
   readonly networkId: (subnet: string, encryption: string) => string
   /** Identifies a network of chord nodes, which have a ring of 2^`bits` positions in common. */
   readonly chordNetworkId: (networkId: string, bits: number) => string
+  /**
+   * Where the original chord nodes look for a key, in each of their five hash tables; whole digests, of
+   * which `BigInt.asUintN` gives the position on a ring.
+   */
+  readonly keyPositions: (
+    key: Uint8Array
+  ) => ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }>
+  /** Where an original chord node is on a ring of 2^`bits`; `undefined` when its id is not in base 58. */
+  readonly ringPosition: (id: string, bits: number) => bigint | undefined
   /** A node's id, from where it listens, its network and a salt of its own. */
   readonly nodeId: (
     address: { readonly host: string; readonly port: number },

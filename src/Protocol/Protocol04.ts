@@ -38,6 +38,8 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     methods: compression.methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
+    keyPositions: (key) => Identifiers.keyPositions(hashing, key),
+    ringPosition: Identifiers.ringPosition,
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, contentsOf(payload), time),

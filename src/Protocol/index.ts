@@ -12,7 +12,7 @@ export {
 } from "./Compression.ts"
 export * as Frame from "./Frame.ts"
 export { FrameSplitter } from "./FrameSplitter.ts"
-export { digestBytes, type HashAlgorithm, Hashing } from "./Hashing.ts"
+export { digestBytes, type HashAlgorithm, hashAlgorithms, Hashing } from "./Hashing.ts"
 export * as Lzma from "./Lzma.ts"
 export { lzString } from "./LzString.ts"
 export { knownTypes, Message, type MessageType } from "./Message.ts"

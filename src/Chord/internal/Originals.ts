@@ -18,7 +18,6 @@ import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
-import * as Identifiers from "../../Protocol/v04/Identifiers.ts"
 import { isWireFault } from "../../Protocol/WireFault.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { Link } from "../../Transport/Link.ts"
@@ -80,7 +79,7 @@ export class Originals implements OriginalGuests {
     const node = this.#node
     if (node === undefined) return { _tag: "Stopped" }
     if (link.direction === "inbound") this.#introduce(node, link)
-    this.#say(node, link, { _tag: "Peers", peers: peersFor(node, peer) })
+    this.#say(node, link, { _tag: "Peers", peers: peersFor(this.#protocol, node, peer) })
     return undefined
   }
 
@@ -108,7 +107,7 @@ export class Originals implements OriginalGuests {
     return Effect.suspend(() => {
       const node = this.#node
       if (node === undefined) return Effect.succeedNone
-      const places = Identifiers.keyPositions(node.services.placement.hashing, encoder.encode(key))
+      const places = this.#protocol.keyPositions(encoder.encode(key))
       const found = Effect.forEach(places, ({ position, table }) => {
         const place = placeOf(node.bits, table, position)
         return place === undefined
@@ -127,7 +126,7 @@ export class Originals implements OriginalGuests {
     this.#listedMillis.delete(name)
     this.#listedMillis.set(name, now)
     if (this.#listedMillis.size > maxListings) this.#listedMillis.delete(this.#listedMillis.keys().next().value!)
-    this.#say(node, link, { _tag: "Peers", peers: peersFor(node, peer) })
+    this.#say(node, link, { _tag: "Peers", peers: peersFor(this.#protocol, node, peer) })
   }
 
   #store(node: ChordNode, table: string, key: bigint, value: Uint8Array): void {
@@ -150,7 +149,7 @@ export class Originals implements OriginalGuests {
   #introduce(node: ChordNode, link: Link): void {
     const message = this.#make(node, {
       _tag: "Handshake",
-      nodeId: ownId(node),
+      nodeId: ownId(this.#protocol, node),
       networkId: this.#networkId,
       address: node.address,
       methods: this.#protocol.methods.map((method) => method.name)
@@ -166,28 +165,32 @@ export class Originals implements OriginalGuests {
 
   #make(node: ChordNode, payload: Payload): Message {
     const seconds = Math.max(0, Math.floor(node.nowMillis() / 1000))
-    return this.#protocol.make("whisper", ownId(node), this.#protocol.encodePayload(payload), seconds)
+    return this.#protocol.make("whisper", ownId(this.#protocol, node), this.#protocol.encodePayload(payload), seconds)
   }
 }
 
 /** What originals call this node: the position of its first member. */
-const ownId = (node: ChordNode): string =>
-  Base58.fromInteger(node.memberAt(undefined)?.self.position ?? firstPosition(node, node.id) ?? 0n)
+const ownId = (protocol: Protocol["Service"], node: ChordNode): string =>
+  Base58.fromInteger(node.memberAt(undefined)?.self.position ?? firstPosition(protocol, node, node.id) ?? 0n)
 
 /** The position that a node takes first, which goes by its id; another one when that is taken. */
-const firstPosition = (node: ChordNode, nodeId: string): bigint | undefined =>
-  Identifiers.ringPosition(nodeId, node.bits)
+const firstPosition = (protocol: Protocol["Service"], node: ChordNode, nodeId: string): bigint | undefined =>
+  protocol.ringPosition(nodeId, node.bits)
 
 /** The original itself, as they do, and those that follow its position: the nearest, so that it keeps little itself. */
-const peersFor = (node: ChordNode, peer: Caller): ReadonlyArray<PeerEntry> => {
-  const from = firstPosition(node, peer.id) ?? 0n
+const peersFor = (
+  protocol: Protocol["Service"],
+  node: ChordNode,
+  peer: Caller
+): ReadonlyArray<PeerEntry> => {
+  const from = firstPosition(protocol, node, peer.id) ?? 0n
   const known = node.members.flatMap((member) => member.known).filter((contact) => !node.isOwn(contact))
   known.sort((a, b) => compare(Ring.distance(node.bits, from, a.position), Ring.distance(node.bits, from, b.position)))
   const named = new Map<string, Contact>()
   for (const contact of known) {
     if (named.size === maxListed) break
     // One that calls itself by another position would be filed twice, and dialed again and again.
-    if (firstPosition(node, contact.nodeId) === contact.position) named.set(contact.nodeId, contact)
+    if (firstPosition(protocol, node, contact.nodeId) === contact.position) named.set(contact.nodeId, contact)
   }
   return [
     ...(peer.address === undefined ? [] : [{ address: peer.address, id: peer.id }]),

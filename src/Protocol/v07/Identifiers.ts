@@ -2,7 +2,7 @@
  * Ids of wire version 0.7 (sections 3 and 7): networks, nodes, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
-import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"
+import { digestBytes, type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
 
 /**
  * The version as it goes into network ids.
@@ -19,14 +19,6 @@ export const version = "0.7"
  * @since 0.1.0
  */
 export const ringBits = 384
-
-/**
- * The five hash tables of chord: each key lies in all of them.
- *
- * @category models
- * @since 0.1.0
- */
-export const tables = /* @__PURE__ */ Object.keys(digestBytes) as ReadonlyArray<HashAlgorithm>
 
 const encoder = new TextEncoder()
 
@@ -84,10 +76,22 @@ export const keyPositions = (
   hashing: Hashing["Service"],
   key: Uint8Array
 ): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
-  tables.map((table) => ({
+  hashAlgorithms.map((table) => ({
     table,
     position: Base58.toBigInt(hashing.digest(table, key)) << BigInt(Math.max(0, ringBits - 8 * digestBytes[table]))
   }))
+
+/**
+ * The position of an id on a ring of 2^`exponent`; `undefined` when the id is not in base 58. Takes
+ * time quadratic in the length of the id.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const ringPosition = (id: string, exponent: number): bigint | undefined => {
+  const integer = Base58.toInteger(id)
+  return integer === undefined ? undefined : BigInt.asUintN(exponent, integer)
+}
 
 const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
   Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))
