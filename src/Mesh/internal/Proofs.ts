@@ -4,6 +4,7 @@
  * on what another signed as their own.
  */
 import * as Duration from "effect/Duration"
+import * as Base64Url from "effect/encoding/Base64Url"
 import type { Message } from "../../Protocol/Message.ts"
 import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
@@ -81,16 +82,20 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
     isTyped: protocol.isTyped
   })
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
-  return kind === "whisper" && !isFreshWhisper(node, message) ? "Replayed" : "proven"
+  return isFresh(node, message, found.signature) ? "proven" : "Replayed"
 }
 
-/** Broadcasts are looked at before they are relayed; of whispers the protocol asks nothing. */
-const isFreshWhisper = (node: MeshNode, message: Message): boolean => {
+/**
+ * Of whispers the protocol asks nothing. Broadcasts were looked at before they were relayed, but by ids, and
+ * where the wire is typed a relay can write the same message in other bytes, with another id: what cannot
+ * be written otherwise is the signature.
+ */
+const isFresh = (node: MeshNode, message: Message, signature: Uint8Array): boolean => {
   const now = node.nowSeconds()
   const { maxClockSkew, relayWindow } = node.options
   if (message.time < now - Duration.toSeconds(relayWindow)) return false
   if (message.time > now + Duration.toSeconds(maxClockSkew)) return false
-  return node.seenWhispers.add(message.id, node.uptimeSeconds())
+  return node.seenSignatures.add(Base64Url.encode(signature), node.uptimeSeconds())
 }
 
 const remember = (node: MeshNode, sender: string): void => {
