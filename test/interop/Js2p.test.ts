@@ -185,6 +185,37 @@ layer(Js2p.layer, { excludeTestServices: true })("js2p 0.7.870", (it) => {
         yield* arrives(node, `${large}!`)
       }))
 
+    for (const encryption of ["SSL", "ws"] as const) {
+      it.effect(`speaks to ours over ${encryption}, whoever dials`, () =>
+        Effect.gen(function*() {
+          const js2p = yield* Js2p
+          const options = { kind: "mesh", subnet: "secured", encryption } as const
+          const [dialed, dialing] = [yield* js2p.start(options), yield* js2p.start(options)]
+          const settings = {
+            protocol: "0.7",
+            subnet: "secured",
+            host: `127.0.8.${++hostCount}`,
+            maxOutboundLinks: 0
+          } as const
+          const node = yield* start(
+            encryption === "SSL"
+              ? NodeMesh.layerTls({ ...settings, tls: { mode: "compatible" } })
+              : NodeMesh.layerWebSocket({ ...settings, webSocket: { encryption: "ws" } })
+          )
+          yield* node.mesh.connect(`${encryption === "ws" ? "ws://" : ""}${dialed.address}`)
+          yield* dialing.connect(String(node.mesh.address).replace("ws://", ""))
+          yield* theyHave(dialing, node.mesh.id)
+          yield* theyHave(dialed, node.mesh.id)
+
+          yield* node.mesh.broadcast("from ours")
+          yield* dialed.call("send", { packets: ["from theirs"] })
+
+          for (const peer of [dialed, dialing]) yield* arrivesThere(peer, "from ours")
+          yield* arrives(node, "from theirs")
+          yield* arrivesThere(dialing, "from theirs")
+        }))
+    }
+
     it.effect("of another subnet is refused with a reason, and goes silently", () =>
       Effect.gen(function*() {
         const js2p = yield* Js2p

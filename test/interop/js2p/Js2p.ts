@@ -64,7 +64,9 @@ export class Js2p extends Context.Service<Js2p, {
 
 const make = Effect.gen(function*() {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [driver], { stdio: ["pipe", "pipe", "ignore"] })),
+    Effect.sync(() =>
+      spawn(process.execPath, ["--tls-cipher-list=DEFAULT@SECLEVEL=0", driver], { stdio: ["pipe", "pipe", "ignore"] })
+    ),
     (child) => Effect.sync(() => child.kill())
   )
   const waiting = new Map<number, (line: Line) => void>()

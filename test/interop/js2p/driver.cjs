@@ -2,8 +2,9 @@
  * Runs any number of js2p nodes in one process, driven over stdio: a JSON command a line in, a JSON answer
  * or event a line out. `js2p` writes to the console as it likes: that goes to standard error.
  *
- * It was written for Node.js 4 to 7. On today's it only warns, of `new Buffer`, and by a line each of what
- * its optional parts lack; nothing has to be mended.
+ * It was written for Node.js 4 to 7. On today's it warns, of `new Buffer` and of what its optional parts
+ * lack; and OpenSSL finds its keys of 1024 bits too small unless Node.js is started with
+ * `--tls-cipher-list=DEFAULT@SECLEVEL=0`. Nothing else has to be mended.
  */
 "use strict"
 console.log = console.warn = console.info = (...args) => process.stderr.write(args.join(" ") + "\n")
