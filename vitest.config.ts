@@ -10,7 +10,7 @@ const browserConditions = ["effect-p2p-source", "browser", "module", "import", "
 const file = (name: string) => `${import.meta.dirname}/${name}`
 
 /** Tests that touch nothing outside of their own data: files share a process, and load the sources once. */
-const pureTests = ["test/{Chord,Mesh,Protocol,simulation,Layers/Simulation}/**/*.test.ts"]
+const pureTests = ["test/{Chord,Mesh,Protocol,Sync,simulation,Layers/Simulation}/**/*.test.ts"]
 
 const pure: TestProjectInlineConfiguration = {
   resolve: { conditions },

@@ -45,7 +45,7 @@ export class Topics {
     return Effect.flatMap(
       // Anew each time the effect runs: whoever repeats it may have changed the value.
       Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
-      (text) => broadcast(this.#node, toWire([topicSubFlag, topic.name, text]))
+      (text) => Effect.map(broadcast(this.#node, toWire([topicSubFlag, topic.name, text])), ({ id }) => id)
     )
   }
 
