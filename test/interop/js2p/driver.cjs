@@ -56,6 +56,9 @@ const commands = {
     if (kind === "sync") {
       node.on("update", (_, key, value, from) => say({ node: name, event: "update", key: text(key), value: text(value), from }))
     }
+    // A server of WebSockets has its socket inside.
+    const server = node.incoming.socket || node.incoming
+    if (!server.listening) await new Promise((resolve) => server.once("listening", resolve))
     return { id: node.id, address: node.addr }
   },
   connect: ({ name, host, port }) => nodes.get(name).connect(host, port) === true,
