@@ -115,6 +115,9 @@ export const SyncDelta = Schema.TaggedStruct("SyncDelta", {
   changes: Schema.Record(Schema.String, Schema.Json)
 })
 
+/** Chord, from version 0.7 on: whether the teller stores values, or only uses the ring. @category models @since 0.1.0 */
+export const ChordState = Schema.TaggedStruct("ChordState", { isStoring: Schema.Boolean })
+
 /** What a user broadcast. @category models @since 0.1.0 */
 export const UserBroadcast = Schema.TaggedStruct("UserBroadcast", { packets: Schema.Array(Schema.Uint8Array) })
 
@@ -147,6 +150,7 @@ export const Payload = Schema.Union([
   Store,
   Retrieve,
   Retrieved,
+  ChordState,
   SyncStore,
   SyncDelta,
   UserBroadcast,

@@ -16,6 +16,28 @@ import type { Payload, SubFlag } from "./Payload.ts"
 import type { WireFault } from "./WireFault.ts"
 
 /**
+ * What differs between versions in how their original chord nodes see a ring, and what they bear.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChordManners {
+  /**
+   * How many zero bits a digest has behind it on a ring of 2^`bits`: its number there, of which
+   * `BigInt.asUintN` gives the position, is the digest shifted by so many.
+   */
+  readonly keyShift: (table: HashAlgorithm, bits: number) => number
+  /** Where a node is on a ring of 2^`bits`; `undefined` when its id is not in base 58. */
+  readonly ringPosition: (id: string, bits: number) => bigint | undefined
+  /** Nodes of ours that an original is told of at a time: those that follow its place. */
+  readonly maxListed: number
+  /** Whether an original wants to find itself in a list of peers. */
+  readonly listsReceiver: boolean
+  /** Whether nodes say behind their handshake that they store (`ChordState`). */
+  readonly saysState: boolean
+}
+
+/**
  * Everything that differs between wire versions. A frame is, in each of them, a size of four bytes
  * (big-endian, `Frame`) and a body that may be compressed as a whole.
  *
@@ -34,15 +56,8 @@ export class Protocol extends Context.Service<Protocol, {
   readonly networkId: (subnet: string, encryption: string) => string
   /** Identifies a network of chord nodes, which have a ring of 2^`bits` positions in common. */
   readonly chordNetworkId: (networkId: string, bits: number) => string
-  /**
-   * Where the original chord nodes look for a key, in each of their five hash tables; whole digests, of
-   * which `BigInt.asUintN` gives the position on a ring.
-   */
-  readonly keyPositions: (
-    key: Uint8Array
-  ) => ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }>
-  /** Where an original chord node is on a ring of 2^`bits`; `undefined` when its id is not in base 58. */
-  readonly ringPosition: (id: string, bits: number) => bigint | undefined
+  /** How the version's original chord nodes see a ring. */
+  readonly chord: ChordManners
   /** A node's id, from where it listens, its network and a salt of its own. */
   readonly nodeId: (
     address: { readonly host: string; readonly port: number },

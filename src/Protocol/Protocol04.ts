@@ -38,8 +38,14 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     methods: compression.methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
-    keyPositions: (key) => Identifiers.keyPositions(hashing, key),
-    ringPosition: Identifiers.ringPosition,
+    chord: {
+      keyShift: () => 0,
+      ringPosition: Identifiers.ringPosition,
+      // An original opens one connection for each bit of the ring to each of them.
+      maxListed: 4,
+      listsReceiver: true,
+      saysState: false
+    },
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, contentsOf(payload), time),

@@ -38,8 +38,14 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     methods: compression.methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
-    keyPositions: (key) => Identifiers.keyPositions(hashing, key),
-    ringPosition: Identifiers.ringPosition,
+    chord: {
+      keyShift: Identifiers.keyShift,
+      ringPosition: Identifiers.ringPosition,
+      // The JavaScript node fails on a list that it gets while it has four links that it dialed.
+      maxListed: 1,
+      listsReceiver: false,
+      saysState: true
+    },
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),

@@ -74,6 +74,8 @@ export const encode = (payload: Payload): ReadonlyArray<Uint8Array> => {
       return [Flags.subFlagPacket("retrieve"), encoder.encode(payload.table), keyPacket(payload.key)]
     case "Retrieved":
       return [Flags.subFlagPacket("response"), encoder.encode(payload.table), keyPacket(payload.key), payload.value]
+    case "ChordState":
+      return [Flags.subFlagPacket("handshake"), encoder.encode(payload.isStoring ? "0" : "1")]
     case "SyncStore": {
       const { key, origin, value } = payload
       const whose = origin === null ? [] : [encoder.encode(origin.owner), encoder.encode(String(origin.time))]
@@ -100,7 +102,7 @@ export const decode = (packets: ReadonlyArray<Uint8Array>): Payload | WireFault 
     case "whisper":
       return { _tag: "UserWhisper", packets: packets.slice(1) }
     case "handshake":
-      return decodeHandshake(packets)
+      return packets.length === 2 ? decodeState(packets) : decodeHandshake(packets)
     case "peers":
       return decodePeers(packets)
     case "request":
@@ -129,6 +131,13 @@ export const decode = (packets: ReadonlyArray<Uint8Array>): Payload | WireFault 
     case "none":
       return new WireFault("MissingPacket", 0, "a payload without a sub-flag")
   }
+}
+
+/** The references of this version say no such thing. */
+const decodeState = (packets: Packets): Payload | WireFault => {
+  const state = readText(packets, 1)
+  if (state instanceof WireFault) return state
+  return state === "0" || state === "1" ? { _tag: "ChordState", isStoring: state === "0" } : missing(2, packets)
 }
 
 const decodeHandshake = (packets: Packets): Payload | WireFault => {

@@ -78,8 +78,18 @@ export const keyPositions = (
 ): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
   hashAlgorithms.map((table) => ({
     table,
-    position: Base58.toBigInt(hashing.digest(table, key)) << BigInt(Math.max(0, ringBits - 8 * digestBytes[table]))
+    position: Base58.toBigInt(hashing.digest(table, key)) << BigInt(keyShift(table, ringBits))
   }))
+
+/**
+ * How many zero bits are behind a digest on a ring of 2^`exponent`: on rings other than the version's own,
+ * which only ours have, none.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const keyShift = (table: HashAlgorithm, exponent: number): number =>
+  exponent === ringBits ? Math.max(0, ringBits - 8 * digestBytes[table]) : 0
 
 /**
  * The position of an id on a ring of 2^`exponent`; `undefined` when the id is not in base 58. Takes

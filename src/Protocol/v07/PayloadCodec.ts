@@ -75,6 +75,8 @@ export const encode = (payload: Payload): ReadonlyArray<Packet> => {
       return [Flags.subFlagPacket("retrieve"), text(payload.table), keyPacket(payload.key)]
     case "Retrieved":
       return [Flags.subFlagPacket("retrieved"), text(payload.table), keyPacket(payload.key), stored(payload.value)]
+    case "ChordState":
+      return [Flags.subFlagPacket("handshake"), text(payload.isStoring ? "0" : "1")]
     case "SyncStore": {
       const { key, origin } = payload
       const whose = origin === null ? [] : [text(origin.owner), packetOf(origin.time)]
@@ -102,7 +104,7 @@ export const decode = (packets: Packets): Payload | WireFault => {
     case "whisper":
       return { _tag: "UserWhisper", packets: contentsOf(packets.slice(1)) }
     case "handshake":
-      return decodeHandshake(packets)
+      return packets.length === 2 ? decodeState(packets) : decodeHandshake(packets)
     case "peers":
       return decodePeers(packets)
     case "request":
@@ -136,6 +138,12 @@ export const decode = (packets: Packets): Payload | WireFault => {
     case "none":
       return new WireFault("MissingPacket", 0, "a payload without a sub-flag")
   }
+}
+
+const decodeState = (packets: Packets): Payload | WireFault => {
+  const state = readText(packets, 1)
+  if (state instanceof WireFault) return state
+  return state === "0" || state === "1" ? { _tag: "ChordState", isStoring: state === "0" } : missing(2, packets)
 }
 
 const decodeHandshake = (packets: Packets): Payload | WireFault => {

@@ -81,6 +81,7 @@ const commands = {
     nodes.get(name).close()
     nodes.delete(name)
   },
+  storing: ({ name }) => Array.from(nodes.get(name).data_storing).length,
   join: ({ name }) => void nodes.get(name).join(),
   unjoin: ({ name }) => void nodes.get(name).unjoin(),
   set({ name, key, value }) {
