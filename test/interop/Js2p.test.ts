@@ -18,6 +18,7 @@ import { Mesh } from "../../src/Mesh/Mesh.ts"
 import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import { Sync } from "../../src/Sync/Sync.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
+import * as CommandLine from "../Cli/CommandLine.ts"
 import * as ChordSuite from "../compliance/chord.ts"
 import { type SocketNode, start } from "../compliance/mesh.ts"
 import { eventually, until } from "../utils/eventually.ts"
@@ -223,6 +224,34 @@ layer(Js2p.layer, { excludeTestServices: true })("js2p 0.7.870", (it) => {
           yield* arrivesThere(dialing, "from theirs")
         }))
     }
+
+    it.effect("talks with `p2p mesh --protocol 0.7`, values of other kinds shown as JSON", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const peer = yield* js2p.start(mesh("cli"))
+        const listen = `127.0.8.${++hostCount}:0`
+        const p2p = yield* CommandLine.start(
+          "mesh",
+          "--protocol",
+          "0.7",
+          "--subnet",
+          "cli",
+          "--json",
+          "--listen",
+          listen,
+          "--connect",
+          peer.address
+        )
+        yield* p2p.take("peer-joined", { id: peer.id })
+        yield* until("linked there", Effect.map(peer.peerIds, (ids) => ids.length === 1))
+
+        yield* p2p.send("hello from a terminal")
+        yield* peer.call("send", { packets: ["hello from js2p", 7, { k: [null] }] })
+
+        yield* arrivesThere(peer, "hello from a terminal")
+        const { packets } = yield* p2p.take("message", { sender: peer.id })
+        assert.deepStrictEqual(packets, ["hello from js2p", "7", `{"k":[null]}`])
+      }))
 
     it.effect("of another subnet is refused with a reason, and goes silently", () =>
       Effect.gen(function*() {
