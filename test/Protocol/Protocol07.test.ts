@@ -308,7 +308,7 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
         const encoded = yield* Schema.encodeEffect(protocol.Payload)(payload)
         assert.deepStrictEqual(encoded.map(held), protocol.encodePayload(payload).map(held))
       }),
-    { arbitrary: { runs: 500 } }
+    { arbitrary: { runs: 200 } }
   )
 
   it.effect.prop("gives a message or a fault for whatever list follows a right checksum, and its Schema agrees", [
@@ -334,7 +334,7 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
           )
         }
       }
-    }), { arbitrary: { runs: 300 } })
+    }), { arbitrary: { runs: 200 } })
 
   it.effect.prop("gives a payload or a fault for any values under any sub-flag", [
     Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))),
@@ -349,7 +349,7 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
       const result = protocol.decodePayload(packets)
 
       assert.isTrue(isWireFault(result) || "_tag" in result)
-    }), { arbitrary: { runs: 500 } })
+    }), { arbitrary: { runs: 200 } })
 
   it.effect("refuses a list that nests deeper than it says, or announces more than there is", () =>
     Effect.gen(function*() {
