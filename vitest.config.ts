@@ -10,7 +10,7 @@ const browserConditions = ["effect-p2p-source", "browser", "module", "import", "
 const file = (name: string) => `${import.meta.dirname}/${name}`
 
 /** Tests that touch nothing outside of their own data: files share a process, and load the sources once. */
-const pureTests = ["test/{Chord,Mesh,Protocol,simulation,Layers/Simulation}/**/*.test.ts"]
+const pureTests = ["test/{Chord,Mesh,Protocol,Sync,simulation,Layers/Simulation}/**/*.test.ts"]
 
 const pure: TestProjectInlineConfiguration = {
   resolve: { conditions },
@@ -56,6 +56,7 @@ const inBrowser = async (executablePath: string): Promise<TestProjectInlineConfi
       "effect",
       "effect/testing",
       "@noble/hashes/legacy.js",
+      "@msgpack/msgpack",
       "@noble/hashes/sha2.js",
       "fflate"
     ]
@@ -64,7 +65,7 @@ const inBrowser = async (executablePath: string): Promise<TestProjectInlineConfi
     name: "browser",
     include: [
       "test/browser/**/*.test.ts",
-      "test/Protocol/{Base58,Message,Payload,PeerAddress,Protocol04,Transcripts}.test.ts"
+      "test/Protocol/{Base58,Message,Payload,PeerAddress,Protocol04,Protocol07,Transcripts}.test.ts"
     ],
     setupFiles: [file("test/browser/Buffer.ts")],
     testTimeout: 60_000,

@@ -26,4 +26,5 @@ export {
 } from "./Chord/index.ts"
 export * from "./Mesh/index.ts"
 export * from "./Protocol/index.ts"
+export * from "./Sync/index.ts"
 export * from "./Transport/index.ts"

@@ -261,7 +261,11 @@ const makeNode: Effect.Effect<
       clock: yield* Clock.Clock,
       random,
       events,
-      placement: new KeyPlacement(yield* Hashing, options.bits),
+      placement: new KeyPlacement(
+        yield* Hashing,
+        options.bits,
+        (table) => protocol.chord.keyShift(table, options.bits)
+      ),
       serve,
       run: yield* FiberSet.runtime(fibers)<never>()
     },

@@ -2,8 +2,7 @@
  * Where keys lie on a ring: each has five positions, by five digests, so that five nodes in different
  * parts of the ring answer for it (protocol 0.4, section 9).
  */
-import type { Hashing } from "../Protocol/Hashing.ts"
-import * as Identifiers from "../Protocol/v04/Identifiers.ts"
+import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Protocol/Hashing.ts"
 import * as Ring from "./Ring.ts"
 
 /**
@@ -12,7 +11,7 @@ import * as Ring from "./Ring.ts"
  * @category models
  * @since 0.1.0
  */
-export const tables = Identifiers.tables
+export const tables = hashAlgorithms
 
 /**
  * Where a key lies.
@@ -41,21 +40,26 @@ export interface KeyPlace {
 export class KeyPlacement {
   readonly hashing: Hashing["Service"]
   readonly bits: number
+  /** How many zero bits each table's digests have behind them, in the order of `tables`. */
+  readonly shifts: ReadonlyArray<number>
 
-  constructor(hashing: Hashing["Service"], bits: number) {
+  /** `shiftOf`: the wire version's (`ChordManners.keyShift`). Default: none, as in version 0.4. */
+  constructor(hashing: Hashing["Service"], bits: number, shiftOf: (table: HashAlgorithm) => number = () => 0) {
     Ring.size(bits)
     this.hashing = hashing
     this.bits = bits
+    this.shifts = tables.map(shiftOf)
   }
 
-  /** The place of a key: five digests, as `Identifiers.keyPositions` reads them. */
+  /** The place of a key: five digests, of which the low bits count. */
   of(key: string): KeyPlace {
     const bytes = encoder.encode(key)
     let hash = 0n
-    const positions = tables.map((table) => {
+    const positions = tables.map((table, index) => {
       const digest = this.hashing.digest(table, bytes)
       if (table === hashTable) hash = lowBits(hashBits, digest)
-      return lowBits(this.bits, digest)
+      const shift = this.shifts[index]!
+      return shift === 0 ? lowBits(this.bits, digest) : lowBits(this.bits - shift, digest) << BigInt(shift)
     })
     return { positions, hash }
   }

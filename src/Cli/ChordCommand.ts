@@ -7,6 +7,7 @@ import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
+import * as WireFlag from "./WireFlag.ts"
 
 /** The longest period of stabilization that makes sense. */
 const maxStabilizeMillis = 3_600_000
@@ -61,6 +62,7 @@ const flags = {
     ),
     Flag.withDefault(false)
   ),
+  protocol: WireFlag.protocol,
   ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
@@ -99,7 +101,8 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes, ...rest }) {
+    function*({ announce, bits, data, join, json, listen, originals, protocol, stabilize, ...rest }) {
+      const { stay, subnet, virtualNodes } = rest
       const security = yield* SecurityFlags.toSecurity(rest)
       const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
       if (security.tls !== undefined && listensOn.scheme !== "") {
@@ -117,6 +120,7 @@ export const chord = Command.make(
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
         originals,
+        protocol,
         security,
         stay,
         json

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { Chord } from "../Chord/Chord.ts"
 import { ChordConfig } from "../Chord/ChordConfig.ts"
 import * as NodeChord from "../Layers/NodeChord.ts"
+import type { WireVersion } from "../Layers/WireVersion.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { ChordConsole, isQuit } from "./ChordConsole.ts"
 import { ChordDisplay } from "./ChordDisplay.ts"
@@ -22,6 +23,7 @@ import * as Prompt from "./Prompt.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import type { Security } from "./SecurityFlags.ts"
 import * as Style from "./Style.ts"
+import { sharedFlag } from "./WireFlag.ts"
 
 /**
  * What the command line says.
@@ -42,6 +44,7 @@ export interface ChordSessionOptions {
   readonly stabilizeMillis: number | undefined
   /** Whether nodes of the original program may take part. */
   readonly originals: boolean
+  readonly protocol: WireVersion
   /** Who it is, and how its connections are secured. */
   readonly security: Security
   /** Whether to go on without input. */
@@ -101,13 +104,14 @@ const toLayer = (options: ChordSessionOptions) => {
 }
 
 const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithStorage => {
-  const { announce, bits, data, listen, originals, stabilizeMillis, subnet, virtualNodes } = options
+  const { announce, bits, data, listen, originals, protocol, stabilizeMillis, subnet, virtualNodes } = options
   return {
     host: listen.hostname,
     port: listen.port,
     bootstrap: others(options).map(format),
     data,
     originals,
+    protocol,
     ...(announce === undefined ? {} : { announce: format(announce) }),
     ...(subnet === undefined ? {} : { subnet }),
     ...(bits === undefined ? {} : { bits }),
@@ -117,9 +121,9 @@ const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithSto
 }
 
 /** What all nodes of a ring are given alike. */
-const sharedFlags = ({ bits, originals, security, subnet }: ChordSessionOptions): string =>
+const sharedFlags = ({ bits, originals, protocol, security, subnet }: ChordSessionOptions): string =>
   `${flagText("subnet", subnet)}${flagText("bits", bits)}${originals ? " --originals" : ""}` +
-  SecurityFlags.sharedFlags(security)
+  sharedFlag(protocol) + SecurityFlags.sharedFlags(security)
 
 /** Where to join: not at this node itself, so that all nodes can be given one list. */
 const others = ({ announce, join, listen }: ChordSessionOptions): ReadonlyArray<PeerAddress> => {

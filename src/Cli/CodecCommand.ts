@@ -12,11 +12,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as NodeCompression from "../Layers/NodeCompression.ts"
 import * as NodeHashing from "../Layers/NodeHashing.ts"
+import * as WireVersion from "../Layers/WireVersion.ts"
 import * as Bz2 from "../Protocol/Bz2.ts"
 import { Compression, negotiate } from "../Protocol/Compression.ts"
 import * as Lzma from "../Protocol/Lzma.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import * as Input from "./Input.ts"
 import { decodeLine, encodeLine } from "./MessageJson.ts"
 import * as Output from "./Output.ts"
@@ -33,9 +33,9 @@ const compression = (methods: ReadonlyArray<string>) =>
   )
 
 const flags = {
-  protocol: Flag.Literals("protocol", ["0.4"]).pipe(
+  protocol: Flag.Literals("protocol", WireVersion.wireVersions).pipe(
     Flag.withMetavar("VERSION"),
-    Flag.withDescription("The wire version"),
+    Flag.withDescription("The wire version (default 0.4)"),
     Flag.withDefault("0.4")
   ),
   json: Flag.Boolean("json").pipe(
@@ -56,8 +56,8 @@ const aboutLines = `One message a line; empty lines are skipped. A line that is 
 export const encode = Command.make(
   "encode",
   { compression: compression(written), ...flags },
-  ({ compression }) =>
-    convert((protocol) => {
+  ({ compression, protocol }) =>
+    convert(protocol, (protocol) => {
       const method = negotiate(protocol.methods, Option.toArray(compression))
       return (line, now) => encodeLine(protocol, method, line, now)
     })
@@ -72,7 +72,9 @@ export const encode = Command.make(
     "sender"     the id of the author (default "")
     "senderHex"  the same in hex, when it is no text
     "time"       whole seconds since 1970 UTC (default now); exact at any size
-    "id"         checked, if there is one`),
+    "id"         checked, if there is one
+  With --protocol 0.7 each packet of "payload" is a value in msgpack, and in its place there may be
+    "values"     what the packets say, the sub-flag first, as JSON; {"hex":"00ff"} stands for bytes`),
   Command.withExamples([{
     command: `echo '{"type":"broadcast","sender":"me","time":0,"payload":["00","6869"]}' | p2p encode`,
     description: "The frame of a broadcast that says hi"
@@ -88,8 +90,8 @@ export const encode = Command.make(
 export const decode = Command.make(
   "decode",
   { compression: compression(read), ...flags },
-  ({ compression }) =>
-    convert((protocol) => {
+  ({ compression, protocol }) =>
+    convert(protocol, (protocol) => {
       const methods = protocol.methods.filter(({ name }) => Option.contains(compression, name))
       return (line) => decodeLine(protocol, methods, line)
     })
@@ -97,6 +99,7 @@ export const decode = Command.make(
   Command.withShortDescription("Frames in hex to messages as JSON"),
   Command.withDescription(`Reads frames in hex, the four bytes of the size first, and writes their messages as JSON:
   {"type":…,"sender":…,"time":…,"payload":[…],"id":…}, and "senderHex" when the sender is no text.
+  With --protocol 0.7 each packet is a value in msgpack; "values" are the same as JSON.
   ${aboutLines}
 
   Plain frames are always read, compressed ones only with --compression.`),
@@ -106,11 +109,13 @@ export const decode = Command.make(
   }])
 )
 
-const layer = Protocol04.layer.pipe(
-  Layer.provide([NodeHashing.layer, Compression.layerMerge(NodeCompression.layer, Bz2.layer, Lzma.layer)])
-)
+const layer = (version: WireVersion.WireVersion) =>
+  WireVersion.layer(version).pipe(
+    Layer.provide([NodeHashing.layer, Compression.layerMerge(NodeCompression.layer, Bz2.layer, Lzma.layer)])
+  )
 
 const convert = Effect.fnUntraced(function*(
+  _version: WireVersion.WireVersion,
   make: (protocol: Protocol["Service"]) => (line: string, now: number) => string
 ) {
   const toLine = make(yield* Protocol)
@@ -124,4 +129,4 @@ const convert = Effect.fnUntraced(function*(
       })
     )
   )
-}, Effect.provide(layer))
+}, (effect, version) => Effect.provide(effect, layer(version)))

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
+import * as WireFlag from "./WireFlag.ts"
 
 /** Any free port of this machine, for this machine alone. */
 const anywhere = new PeerAddress({ host: "127.0.0.1", port: 0 })
@@ -54,11 +55,7 @@ const flags = {
     ),
     Flag.withDefault("never")
   ),
-  protocol: Flag.Literals("protocol", ["0.4"]).pipe(
-    Flag.withMetavar("VERSION"),
-    Flag.withDescription("The wire version; all nodes of a network have the same"),
-    Flag.withDefault("0.4")
-  ),
+  protocol: WireFlag.protocol,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
     Flag.withDefault(false)
@@ -96,7 +93,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 export const mesh = Command.make(
   "mesh",
   flags,
-  Effect.fnUntraced(function*({ announce, connect, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
+  Effect.fnUntraced(function*({ announce, connect, json, links, listen, protocol, requireProof, sign, ...rest }) {
+    const { stay, subnet } = rest
     const security = yield* SecurityFlags.toSecurity(rest, sign)
     const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
     yield* run({
@@ -105,6 +103,7 @@ export const mesh = Command.make(
       connect,
       subnet: Option.getOrUndefined(subnet),
       links: Option.getOrUndefined(links),
+      protocol,
       security,
       sign,
       requireProof,

@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
+import type { WireVersion } from "../Layers/WireVersion.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
@@ -27,6 +28,7 @@ import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import { type Security, sharedFlags } from "./SecurityFlags.ts"
 import * as Style from "./Style.ts"
+import { sharedFlag } from "./WireFlag.ts"
 
 /**
  * What the command line says.
@@ -42,6 +44,7 @@ export interface MeshSessionOptions {
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
+  readonly protocol: WireVersion
   /** Who it is, and how its connections are secured. */
   readonly security: Security
   readonly sign: boolean
@@ -85,7 +88,8 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   const display = new MeshDisplay(
     Style.make(Style.hasColors(process.stdout)),
     (address) =>
-      `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}${sharedFlags(options.security)}`
+      `${invocation()} mesh --connect ${address}${flagText("subnet", options.subnet)}` +
+      sharedFlag(options.protocol) + sharedFlags(options.security)
   )
   const toLines = options.json ? toJsonLines : display.toLines
   const report = (report: MeshReport) => output.print(toLines(report))
@@ -94,6 +98,7 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
     ...toAddresses(options),
     ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
     ...(options.links === undefined ? {} : { maxOutboundLinks: options.links }),
+    protocol: options.protocol,
     identity,
     sign: options.sign,
     requireProof: options.requireProof

@@ -7,6 +7,7 @@
 import type { CompressingMethod, CompressionMethod } from "../Protocol/Compression.ts"
 import * as Frame from "../Protocol/Frame.ts"
 import { knownTypes, type Message, type MessageType } from "../Protocol/Message.ts"
+import type { Packet } from "../Protocol/Packet.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import { isWireFault, type WireFault, type WireFaultReason } from "../Protocol/WireFault.ts"
 
@@ -74,7 +75,7 @@ export const decodeLine = (
   line: string
 ): string => {
   const message = readFrame(protocol, methods, line.trim())
-  return message instanceof LineError ? writeError(message) : writeMessage(message)
+  return message instanceof LineError ? writeError(message) : writeMessage(protocol, message)
 }
 
 const readFrame = (
@@ -96,13 +97,14 @@ const readFrame = (
   return new LineError("MalformedCompression", `the frame looks compressed: pass --compression ${names} to read it`)
 }
 
-const writeMessage = (message: Message): string =>
+const writeMessage = (protocol: Protocol["Service"], message: Message): string =>
   JSON.stringify({
     type: message.type,
     sender: message.sender,
     ...(isText(message) ? {} : { senderHex: toHex(message.senderBytes) }),
     time: rawJson(String(message.exactTime)),
-    payload: message.payload.map(toHex),
+    payload: message.packets.map((packet) => toHex(protocol.encodePacket(packet))),
+    ...(protocol.isTyped ? { values: message.packets.map((packet) => toJson(protocol.valueOf(packet))) } : {}),
     id: message.id
   })
 
@@ -120,13 +122,15 @@ interface Fields {
   readonly senderHex?: unknown
   readonly time?: unknown
   readonly payload?: unknown
+  readonly values?: unknown
   readonly id?: unknown
 }
 
 const fieldNames = ["type", "sender", "senderHex", "time", "payload", "id"]
+const typedFieldNames = ["type", "sender", "senderHex", "time", "payload", "values", "id"]
 
 const readMessage = (protocol: Protocol["Service"], line: string, now: number): Message | LineError => {
-  const fields = readFields(line)
+  const fields = readFields(line, protocol.isTyped ? typedFieldNames : fieldNames)
   if (fields instanceof LineError) return fields
   const type = readType(fields.type)
   if (type instanceof LineError) return type
@@ -134,15 +138,25 @@ const readMessage = (protocol: Protocol["Service"], line: string, now: number): 
   if (sender instanceof LineError) return sender
   const time = fields.time === undefined ? now : readTime(fields.time)
   if (time instanceof LineError) return time
-  const payload = readPayload(fields.payload)
+  const payload = readPackets(protocol, fields)
   if (payload instanceof LineError) return payload
-  const message = protocol.make(type, sender, payload, time)
+  const message = makeMessage(protocol, type, sender, payload, time)
+  if (message instanceof LineError) return message
   return fields.id === undefined || fields.id === message.id
     ? message
     : field("id", `is not that of this payload and time, which is "${message.id}"; leave it out to have it made`)
 }
 
-const readFields = (line: string): Fields | LineError => {
+/** What only one of the wire versions can write, it refuses itself. */
+const makeMessage = (protocol: Protocol["Service"], ...parts: Parameters<Protocol["Service"]["make"]>) => {
+  try {
+    return protocol.make(...parts)
+  } catch (error) {
+    return new LineError("InvalidField", `wire version ${protocol.version} cannot write that: ${String(error)}`)
+  }
+}
+
+const readFields = (line: string, fieldNames: ReadonlyArray<string>): Fields | LineError => {
   let value: unknown
   try {
     value = parseJson(line, (key, value, { source }) => key === "time" && isWhole(source) ? BigInt(source) : value)
@@ -190,6 +204,45 @@ const readTime = (time: unknown): number | bigint | LineError => {
   return typeof exact === "bigint" && exact >= 0n && exact < endOfTime
     ? exact
     : field("time", "must be a whole number of seconds, from 0 to 58^64 - 1")
+}
+
+/** The packets by their bytes on the wire, or, where that is typed, by what they say. */
+const readPackets = (protocol: Protocol["Service"], fields: Fields): ReadonlyArray<Packet> | LineError => {
+  if (fields.values !== undefined && fields.payload === undefined) {
+    if (!Array.isArray(fields.values)) return field("values", "must be an array, an item for each packet")
+    return fields.values.map((value: unknown) => protocol.packetOf(fromJson(value)))
+  }
+  const payload = readPayload(fields.payload)
+  if (payload instanceof LineError) return payload
+  const packets: Array<Packet> = []
+  for (const [index, bytes] of payload.entries()) {
+    const packet = protocol.decodePacket(bytes)
+    if (packet === undefined) return field(`payload[${index}]`, "must be exactly one value of msgpack")
+    packets.push(packet)
+  }
+  return packets
+}
+
+/** Bytes have no JSON: `{"hex": "00ff"}` stands for them. */
+const fromJson = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map(fromJson)
+  const entries = Object.entries(value)
+  const [first] = entries
+  if (entries.length === 1 && first?.[0] === "hex" && typeof first[1] === "string") {
+    const bytes = fromHex(first[1])
+    if (!(bytes instanceof LineError)) return bytes
+  }
+  return Object.fromEntries(entries.map(([key, item]) => [key, fromJson(item)]))
+}
+
+const toJson = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return { hex: toHex(value) }
+  if (typeof value === "bigint") return rawJson(String(value))
+  if (Array.isArray(value)) return value.map(toJson)
+  return typeof value !== "object" || value === null
+    ? value
+    : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)]))
 }
 
 const readPayload = (payload: unknown): ReadonlyArray<Uint8Array> | LineError => {

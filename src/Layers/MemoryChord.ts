@@ -10,7 +10,8 @@ import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
-import { layerProtocol, toAddress } from "./MemoryMesh.ts"
+import { layerWire, toAddress } from "./MemoryMesh.ts"
+import type { WireVersion } from "./WireVersion.ts"
 
 /**
  * The settings of a node in memory: those of `ChordOptions`, and which host of the network it is.
@@ -23,6 +24,8 @@ import { layerProtocol, toAddress } from "./MemoryMesh.ts"
 export interface MemoryChordOptions extends Partial<Omit<ChordOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
+  /** The wire version. Default `"0.4"`. */
+  readonly protocol?: WireVersion | undefined
   /** The port it listens on. Default 5555. */
   readonly port?: number | undefined
   /** Nodes of the ring to join, also as `"host:port"`. */
@@ -57,7 +60,7 @@ export const layerTransport = (options: MemoryChordOptions): Layer.Layer<Chord, 
 export const layerStorage = (
   options: MemoryChordOptions
 ): Layer.Layer<Chord, ListenError, ChordStorage | Transport> => {
-  const { bootstrap = [], host, port, ...rest } = options
+  const { bootstrap = [], host, port, protocol, ...rest } = options
   return apart(Chord.layer.pipe(
     Layer.provide([
       ChordConfig.layer({
@@ -66,7 +69,7 @@ export const layerStorage = (
         listen: new PeerAddress({ host, port: port ?? 5555 }),
         bootstrap: bootstrap.map(toAddress)
       }),
-      layerProtocol,
+      layerWire(protocol),
       Hashing.layerFast
     ])
   ))

@@ -8,10 +8,10 @@ import { Compression } from "../Protocol/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 /**
  * The settings of a node in memory: those of `MeshOptions`, and which host of the network it is.
@@ -22,6 +22,8 @@ import { apart } from "./internal/apart.ts"
 export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
+  /** The wire version. Default `"0.4"`. */
+  readonly protocol?: WireVersion.WireVersion | undefined
   /** The port it listens on. Default 4444. */
   readonly port?: number | undefined
   /** Nodes to dial at the start and whenever no link to them is left, also as `"host:port"`. */
@@ -46,7 +48,7 @@ export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError
  * @since 0.1.0
  */
 export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError, Transport> => {
-  const { bootstrap = [], host, port, ...rest } = options
+  const { bootstrap = [], host, port, protocol, ...rest } = options
   return apart(Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer({
@@ -54,7 +56,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
         listen: new PeerAddress({ host, port: port ?? 4444 }),
         bootstrap: bootstrap.map(toAddress)
       }),
-      layerProtocol
+      layerWire(protocol)
     ])
   ))
 }
@@ -72,6 +74,9 @@ export const toAddress = (address: PeerAddress | string): PeerAddress => {
  * @category layers
  * @since 0.1.0
  */
-export const layerProtocol: Layer.Layer<Protocol> = Protocol04.layer.pipe(
-  Layer.provide([Hashing.layerFast, Compression.layerNone])
-)
+export const layerProtocol: Layer.Layer<Protocol> = layerWire("0.4")
+
+/** The same for any version. @internal */
+export function layerWire(version: WireVersion.WireVersion | undefined): Layer.Layer<Protocol> {
+  return WireVersion.layer(version).pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
+}

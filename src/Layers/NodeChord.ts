@@ -28,7 +28,6 @@ import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import { ChordStorage, type StorageError, type StorageOptions } from "../Chord/ChordStorage.ts"
 import type { Compression } from "../Protocol/Compression.ts"
 import { type InvalidAddress, withScheme } from "../Protocol/PeerAddress.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import * as NodeTcp from "../Transport/NodeTcp.ts"
 import * as NodeWebSocket from "../Transport/NodeWebSocket.ts"
@@ -41,6 +40,7 @@ import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
 import type { AddressChoice, CompressionChoice, WebSocketChoice } from "./NodeOptions.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 /**
  * The settings of a node: those of `ChordOptions`, with addresses as texts.
@@ -49,7 +49,7 @@ import * as NodeSecurity from "./NodeSecurity.ts"
  * @since 0.1.0
  */
 export interface NodeChordOptions
-  extends Partial<Omit<ChordOptions, "listen" | "announce" | "bootstrap">>, AddressChoice
+  extends Partial<Omit<ChordOptions, "listen" | "announce" | "bootstrap">>, AddressChoice, WireVersion.WireChoice
 {
   /**
    * Nodes of the ring to join, as `"host:port"`: tried in turn until one answers, and again whenever
@@ -170,7 +170,7 @@ type NodeChordConfigError =
 /**
  * A node whose every setting comes from `Config`: by default from environment variables named
  * `P2P_CHORD_` and the setting, `P2P_CHORD_PORT`, `P2P_CHORD_SUBNET`, `P2P_CHORD_DATA`,
- * `P2P_CHORD_BOOTSTRAP` (addresses with commas), `P2P_CHORD_VIRTUAL_NODES`,
+ * `P2P_CHORD_PROTOCOL`, `P2P_CHORD_BOOTSTRAP` (addresses with commas), `P2P_CHORD_VIRTUAL_NODES`,
  * `P2P_CHORD_STABILIZE_INTERVAL` (`"10 seconds"`), and so on. What is not set has its default.
  * `P2P_CHORD_TLS` (`pinned`, `authority` or `compatible`) makes it a node over TLS, with
  * `P2P_CHORD_IDENTITY` (a directory), `P2P_CHORD_TLS_CA`, `P2P_CHORD_TLS_CERT` and `P2P_CHORD_TLS_KEY`.
@@ -200,10 +200,10 @@ export const layerWebSocketConfig: Layer.Layer<Chord, NodeChordConfigError> = La
 
 const configured = (
   chord: ChordOptions,
-  { data, security, storage }: NodeChordSettings,
+  { data, protocol, security, storage }: NodeChordSettings,
   over: "sockets" | "webSockets"
 ) =>
-  fromSettings(chord, NodeSecurity.layer({ ...security, over })).pipe(
+  fromSettings(chord, NodeSecurity.layer({ ...security, over }), protocol).pipe(
     Layer.provide(toStorage({ ...storage, data }))
   )
 
@@ -216,13 +216,17 @@ const fromOptions = <E, E2>(
   transport: Layer.Layer<Transport, E>
 ): Layer.Layer<Chord, ListenError | InvalidAddress | E | E2, ChordStorage> =>
   Layer.unwrap(
-    Effect.map(toChordOptions(scheme, options), (settings) => fromSettings(settings, transport, options.compression))
+    Effect.map(
+      toChordOptions(scheme, options),
+      (settings) => fromSettings(settings, transport, options.protocol, options.compression)
+    )
   )
 
 /** Everything a node on Node is made of, but for its storage. */
 const fromSettings = <E, E2 = never>(
   settings: ChordOptions,
   transport: Layer.Layer<Transport, E>,
+  wire?: WireVersion.WireVersion,
   compression: Layer.Layer<Compression, E2> = NodeCompression.layer
 ): Layer.Layer<Chord, ListenError | E | E2, ChordStorage> =>
   apart(Chord.layer.pipe(
@@ -230,7 +234,7 @@ const fromSettings = <E, E2 = never>(
       ChordConfig.layer(settings),
       transport,
       NodeHashing.layer,
-      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
+      WireVersion.layer(wire).pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
   ))
 
@@ -249,7 +253,7 @@ const toStorage = (
 const toChordOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", options: EveryOption<E>) {
   const { announce, bootstrap, compression: _, host, identity: _identity, port, ...others } = options
   const { data: _data, maxBytes: _bytes, maxRecords: _records, tombstoneTtl: _ttl, ...unstored } = others
-  const { tls: _tls, webSocket: _webSocket, ...rest } = unstored
+  const { tls: _tls, webSocket: _webSocket, protocol: _protocol, ...rest } = unstored
   return {
     ...ChordConfig.defaults,
     ...rest,

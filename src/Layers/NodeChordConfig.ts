@@ -5,6 +5,7 @@ import type { StorageOptions } from "../Chord/ChordStorage.ts"
 import { AddressText } from "./AddressText.ts"
 import { between, duration, listen, optional } from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 const { defaults } = ChordConfig
 
@@ -65,6 +66,7 @@ const chord: Config.Config<ChordOptions> = Config.all({
 /** What a node is made of: the chord, its storage, who it is, and how its connections are secured. @internal */
 export interface NodeChordSettings {
   readonly chord: ChordOptions
+  readonly protocol: WireVersion.WireVersion
   readonly data: string | undefined
   readonly security: NodeSecurity.NodeTlsSettings
   readonly storage: StorageOptions
@@ -73,6 +75,7 @@ export interface NodeChordSettings {
 /** The settings, under the names that `NodeChord.layerConfig` tells. @internal */
 export const config: Config.Config<NodeChordSettings> = Config.all({
   chord,
+  protocol: WireVersion.config,
   data: optional(Config.String("DATA")),
   security: NodeSecurity.config,
   storage: Config.all({

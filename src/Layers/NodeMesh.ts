@@ -1,6 +1,6 @@
 /**
- * A mesh node on Node, from one Layer: TCP, TLS or WebSockets, protocol 0.4, digests and compression of
- * `node:`.
+ * A mesh node on Node, from one Layer: TCP, TLS or WebSockets, protocol 0.4 or 0.7, digests and compression
+ * of `node:`.
  *
  * ```ts
  * import { NodeRuntime } from "@effect/platform-node"
@@ -28,7 +28,6 @@ import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import type { Compression } from "../Protocol/Compression.ts"
 import { withScheme } from "../Protocol/PeerAddress.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
@@ -38,6 +37,7 @@ import * as NodeHashing from "./NodeHashing.ts"
 import { config } from "./NodeMeshConfig.ts"
 import type { AddressChoice, CompressionChoice, WebSocketChoice } from "./NodeOptions.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 type AddressSetting = "listen" | "listenFurther" | "announce" | "announceFurther" | "bootstrap"
 
@@ -48,7 +48,12 @@ type AddressSetting = "listen" | "listenFurther" | "announce" | "announceFurther
  * @since 0.1.0
  */
 export interface NodeMeshOptions
-  extends Partial<Omit<MeshOptions, AddressSetting>>, AddressChoice, WebSocketChoice, NodeSecurity.NodeIdentityOptions
+  extends
+    Partial<Omit<MeshOptions, AddressSetting>>,
+    AddressChoice,
+    WebSocketChoice,
+    WireVersion.WireChoice,
+    NodeSecurity.NodeIdentityOptions
 {
   /**
    * Where else to listen: for browsers on `"ws://host:port"`. Of a node over TLS those who come that way
@@ -131,7 +136,7 @@ type NodeMeshConfigError = ListenError | IdentityError | NodeSecurity.Conflictin
  * A node whose every setting comes from `Config`: by default from environment variables named
  * `P2P_` and the setting, `P2P_PORT`, `P2P_SUBNET`, `P2P_BOOTSTRAP` (addresses with commas),
  * `P2P_LISTEN_FURTHER` (`"ws://0.0.0.0:8080"`), `P2P_ORIGINS` (of pages, with commas),
- * `P2P_MAX_OUTBOUND_LINKS`, `P2P_RELAY_WINDOW` (`"60 seconds"`), and so on. What is not set has its
+ * `P2P_PROTOCOL` (`0.4` or `0.7`), `P2P_MAX_OUTBOUND_LINKS`, `P2P_RELAY_WINDOW` (`"60 seconds"`), and so on. What is not set has its
  * default. `P2P_TLS` (`pinned`, `authority` or `compatible`) makes it a node over TLS, with
  * `P2P_IDENTITY` (a directory), `P2P_TLS_CA`, `P2P_TLS_CERT` and `P2P_TLS_KEY` (files); `P2P_SIGN` has
  * it sign.
@@ -140,7 +145,9 @@ type NodeMeshConfigError = ListenError | IdentityError | NodeSecurity.Conflictin
  * @since 0.1.0
  */
 export const layerConfig: Layer.Layer<Mesh, NodeMeshConfigError> = Layer.unwrap(
-  Effect.suspend(() => Effect.map(config, ({ mesh, security }) => fromSettings(mesh, { ...security, over: "both" })))
+  Effect.suspend(() =>
+    Effect.map(config, ({ mesh, protocol, security }) => fromSettings(mesh, { ...security, over: "both" }, protocol))
+  )
 )
 
 /**
@@ -152,9 +159,9 @@ export const layerConfig: Layer.Layer<Mesh, NodeMeshConfigError> = Layer.unwrap(
  */
 export const layerWebSocketConfig: Layer.Layer<Mesh, NodeMeshConfigError> = Layer.unwrap(
   Effect.suspend(() =>
-    Effect.map(config, ({ mesh, security }) => {
+    Effect.map(config, ({ mesh, protocol, security }) => {
       const listen = withScheme(mesh.listen, "ws") ?? mesh.listen
-      return fromSettings({ ...mesh, listen }, { ...security, over: "webSockets" })
+      return fromSettings({ ...mesh, listen }, { ...security, over: "webSockets" }, protocol)
     })
   )
 )
@@ -166,7 +173,7 @@ const fromOptions = <E>(
   Layer.unwrap(
     Effect.map(
       toMeshOptions(over === "both" ? "" : "ws://", options),
-      (settings) => fromSettings(settings, { ...options, over }, options.compression)
+      (settings) => fromSettings(settings, { ...options, over }, options.protocol, options.compression)
     )
   )
 
@@ -174,19 +181,28 @@ const fromOptions = <E>(
 const fromSettings = <E = never>(
   settings: MeshOptions,
   security: NodeSecurity.NodeSecurityOptions,
+  wire?: WireVersion.WireVersion,
   compression: Layer.Layer<Compression, E> = NodeCompression.layer
 ): Layer.Layer<Mesh, ListenError | IdentityError | NodeSecurity.ConflictingOptions | E> =>
   apart(Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer(settings),
       NodeSecurity.layer(security),
-      Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, compression]))
+      WireVersion.layer(wire).pipe(Layer.provide([NodeHashing.layer, compression]))
     ])
   ))
 
 const toMeshOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", options: NodeMeshTlsOptions<E>) {
   const { announce, announceFurther, bootstrap, host, listenFurther, port, ...others } = options
-  const { compression: _, identity: _identity, sign: _sign, tls: _tls, webSocket: _webSocket, ...rest } = others
+  const {
+    compression: _,
+    identity: _identity,
+    sign: _sign,
+    tls: _tls,
+    webSocket: _webSocket,
+    protocol: _protocol,
+    ...rest
+  } = others
   return {
     ...MeshConfig.defaults,
     ...rest,

@@ -5,6 +5,7 @@ import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { AddressText } from "./AddressText.ts"
 import { duration, listen, optional } from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
+import * as WireVersion from "./WireVersion.ts"
 
 const { defaults } = MeshConfig
 
@@ -53,18 +54,21 @@ const mesh: Config.Config<MeshOptions> = Config.all({
 /** What a node is made of: the mesh, who it is, and how its connections are secured. @internal */
 export interface NodeMeshSettings {
   readonly mesh: MeshOptions
+  readonly protocol: WireVersion.WireVersion
   readonly security: NodeSecurity.NodeSecurityOptions
 }
 
 /** The settings, under the names that `NodeMesh.layerConfig` tells. @internal */
 export const config: Config.Config<NodeMeshSettings> = Config.all({
   mesh,
+  protocol: WireVersion.config,
   security: NodeSecurity.config,
   sign: Config.Boolean("SIGN").pipe(Config.withDefault(false)),
   origins: optional(Config.Array(Schema.String, "ORIGINS"))
 }).pipe(
-  Config.map(({ mesh, origins, security, sign }) => ({
+  Config.map(({ mesh, origins, protocol, security, sign }) => ({
     mesh,
+    protocol,
     security: { ...security, sign, webSocket: { origins } }
   })),
   Config.nested("P2P")

@@ -9,6 +9,7 @@ export {
 } from "../Transport/MemoryNetwork.ts"
 export * as MemoryChord from "./MemoryChord.ts"
 export * as MemoryMesh from "./MemoryMesh.ts"
+export * as MemorySync from "./MemorySync.ts"
 export * as HostileMesh from "./Simulation/Attack/HostileMesh.ts"
 export * as MeshAttack from "./Simulation/Attack/MeshAttack.ts"
 export { Fault, FaultSchedule, ScheduledFault } from "./Simulation/Fault.ts"

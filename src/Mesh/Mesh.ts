@@ -33,6 +33,8 @@ import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Message } from "../Protocol/Message.ts"
+import type { Payload } from "../Protocol/Payload.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
@@ -57,7 +59,7 @@ import {
   type TooManyRequests
 } from "./MeshError.ts"
 import type { MeshEvent } from "./MeshEvent.ts"
-import { type MeshMessage, type Packets, toBytes } from "./MeshMessage.ts"
+import { type MeshMessage, type Packets, toWire } from "./MeshMessage.ts"
 import type { MeshStats } from "./MeshStats.ts"
 import type { Query } from "./Query.ts"
 import type { Peer } from "./RoutingTable.ts"
@@ -172,6 +174,17 @@ export class Mesh extends Context.Service<Mesh, {
   ) => Effect.Effect<A, AskRefused | AskTimeout | Schema.SchemaError | WhisperError>
 
   /**
+   * Broadcasts what the wire itself has words for, as the shared dictionary does (`Sync`); gives the message,
+   * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off.
+   */
+  readonly broadcastPayload: (
+    payload: Payload,
+    options?: { readonly notBefore?: number | undefined }
+  ) => Effect.Effect<Message, MessageTooLarge>
+  /** Whispers such a thing. */
+  readonly whisperPayload: (id: string, payload: Payload) => Effect.Effect<Message, WhisperError>
+
+  /**
    * Takes the messages of a protocol of one's own, by its sub-flag, until the scope closes:
    * `handlerConcurrency` at a time, in bounded order of arrival. One that fails is told as an event.
    */
@@ -235,13 +248,13 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
   const peers = Effect.sync(() => Array.from(node.table.values(), toInfo))
   const events = node.events.stream
   const payload = (packets: Packets, subFlag: string | undefined, kind: "UserBroadcast" | "UserWhisper") => {
-    const bytes = toBytes(packets)
-    return subFlag === undefined
-      ? node.services.protocol.encodePayload({ _tag: kind, packets: bytes })
-      : [...toBytes(subFlag), ...bytes]
+    const flag = subFlag === undefined
+      ? node.services.protocol.encodePayload({ _tag: kind, packets: [] })
+      : toWire(subFlag)
+    return [...flag, ...toWire(packets)]
   }
   const whisper: Mesh["Service"]["whisper"] = (id, packets, options) =>
-    Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper"))
+    Effect.map(Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper")), idOf)
   return {
     id: node.id,
     address: node.address,
@@ -264,7 +277,11 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     })),
     connect: (address) => connect(node, address),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
-    broadcast: (packets, options) => Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")),
+    broadcast: (packets, options) =>
+      Effect.map(Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")), idOf),
+    broadcastPayload: (payload, options) =>
+      Sender.broadcast(node, node.services.protocol.encodePayload(payload), options?.notBefore),
+    whisperPayload: (id, payload) => Sender.whisper(node, id, node.services.protocol.encodePayload(payload)),
     whisper,
     reply: (message, packets) => whisper(message.sender, packets),
     messages: node.inbox.stream,
@@ -277,6 +294,8 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
   }
 }
+
+const idOf = (message: Message): string => message.id
 
 const toInfo = (peer: Peer): PeerInfo => ({
   id: peer.id,

@@ -2,29 +2,29 @@
  * A message as the application gets it.
  */
 import type { Message } from "../Protocol/Message.ts"
+import { contentOf, kindOf, type Packet, text } from "../Protocol/Packet.ts"
 
 /**
  * What an application hands over to be sent: a text, bytes, or several of them. A text is sent as
- * UTF-8; each item is one packet.
+ * UTF-8, marked as text where the wire version can; each item is one packet.
  *
  * @category models
  * @since 0.1.0
  */
 export type Packets = string | Uint8Array | ReadonlyArray<string | Uint8Array>
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /**
- * Packets as bytes.
+ * Packets as the wire takes them.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const toBytes = (packets: Packets): ReadonlyArray<Uint8Array> => {
-  if (typeof packets === "string") return [encoder.encode(packets)]
+export const toWire = (packets: Packets): ReadonlyArray<Packet> => {
+  if (typeof packets === "string") return [text(packets)]
   if (packets instanceof Uint8Array) return [packets]
-  return packets.map((packet) => typeof packet === "string" ? encoder.encode(packet) : packet)
+  return packets.map((packet) => typeof packet === "string" ? text(packet) : packet)
 }
 
 /**
@@ -50,15 +50,29 @@ export class MeshMessage {
   readonly from: string
   readonly proof: Proof
   readonly packets: ReadonlyArray<Uint8Array>
+  /** All packets, the sub-flag first, with their kinds. */
+  readonly payload: ReadonlyArray<Packet>
   readonly #message: Message
+  readonly #valueOf: (packet: Packet) => unknown
 
-  /** `packetCount`: how many packets of the payload are the message's own; the rest is its signature. */
-  constructor(message: Message, from: string, proof: Proof = "claimed", packetCount = message.payload.length) {
+  /**
+   * `valueOf`: the wire version's. `packetCount`: how many packets of the payload are the message's own; the
+   * rest is its signature.
+   */
+  constructor(
+    message: Message,
+    from: string,
+    proof: Proof = "claimed",
+    valueOf: (packet: Packet) => unknown = contentOf,
+    packetCount = message.payload.length
+  ) {
     this.kind = message.type === "broadcast" || message.type === "waterfall" ? "broadcast" : "whisper"
     this.from = from
     this.proof = proof
     this.packets = message.payload.slice(1, packetCount)
+    this.payload = packetCount === message.packets.length ? message.packets : message.packets.slice(0, packetCount)
     this.#message = message
+    this.#valueOf = valueOf
   }
 
   /** The digest of payload and time, in base 58: the same at every node. */
@@ -76,9 +90,19 @@ export class MeshMessage {
     return this.#message.time
   }
 
-  /** The packets read as UTF-8. */
+  /** The packets read as UTF-8; in wire version 0.7 those that are neither text nor bytes as JSON. */
   get texts(): ReadonlyArray<string> {
-    return this.packets.map((packet) => decoder.decode(packet))
+    return this.payload.slice(1).map((packet) =>
+      kindOf(packet) === "value" ? JSON.stringify(this.#valueOf(packet)) ?? "" : decoder.decode(contentOf(packet))
+    )
+  }
+
+  /**
+   * What the packets say: texts, bytes, and in wire version 0.7 whatever else its nodes send, numbers, lists,
+   * plain objects. In version 0.4 all are bytes. `undefined` for what cannot be read.
+   */
+  get values(): ReadonlyArray<unknown> {
+    return this.payload.slice(1).map(this.#valueOf)
   }
 
   /** The first packet read as UTF-8; empty when there is none. */

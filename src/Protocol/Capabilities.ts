@@ -1,7 +1,6 @@
 /**
  * What a peer can do beyond what every implementation does, told in the handshake's list of
- * compression methods: the original nodes skip entries they do not know (protocol 0.4, last
- * section). Ours adds one entry, `effect-p2p:1:<nonce>`, and one for each address by another
+ * compression methods: the original nodes of all versions skip entries they do not know. Ours adds one entry, `effect-p2p:1:<nonce>`, and one for each address by another
  * transport than the network's own, `effect-p2p:at:ws://host:port`.
  */
 import { format, parse, type PeerAddress } from "./PeerAddress.ts"
@@ -17,10 +16,7 @@ const prefix = "effect-p2p:1:"
 export interface Capabilities {
   /** It is one of ours: answers pings, understands goodbyes, resolves double connections by rule. */
   readonly extended: boolean
-  /**
-   * It survives a renegotiation. The original JavaScript node ends its process on one; the original
-   * Python node is known by offering bz2, which the JavaScript one never does.
-   */
+  /** It survives a renegotiation, which some original nodes do not: which ones is up to the wire version. */
   readonly renegotiates: boolean
   /** Chosen anew for each connection by one of ours, so that both ends can order connections. */
   readonly nonce: string
@@ -65,7 +61,7 @@ export const placesIn = (methods: ReadonlyArray<string>): ReadonlyArray<PeerAddr
 }
 
 /**
- * Reads the methods of a handshake.
+ * What the methods of a handshake show, in every wire version: of nodes that are not ours, the least.
  *
  * @category decoding
  * @since 0.1.0
@@ -74,7 +70,7 @@ export const fromMethods = (methods: ReadonlyArray<string>): Capabilities => {
   const own = methods.find((method) => method.startsWith(prefix))
   return {
     extended: own !== undefined,
-    renegotiates: own !== undefined || methods.includes("bz2"),
+    renegotiates: own !== undefined,
     nonce: own === undefined ? "" : own.slice(prefix.length)
   }
 }

@@ -30,6 +30,14 @@ export const digestBytes: Readonly<Record<HashAlgorithm, number>> = {
 }
 
 /**
+ * The digests, by length: each is also one of the five hash tables of chord.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const hashAlgorithms = /* @__PURE__ */ Object.keys(digestBytes) as ReadonlyArray<HashAlgorithm>
+
+/**
  * Computes digests synchronously.
  *
  * @category services

@@ -88,13 +88,43 @@ export const Retrieved = Schema.TaggedStruct("Retrieved", {
   value: Schema.Uint8Array
 })
 
+/**
+ * The shared dictionary: a key has this value now; null deletes it. `origin` is who wrote it and when
+ * (whole seconds since 1970), where that is not the message's sender and time: a copy for a newcomer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const SyncStore = Schema.TaggedStruct("SyncStore", {
+  key: Schema.String,
+  value: Schema.Json,
+  origin: Schema.NullOr(Schema.Struct({
+    owner: Schema.String,
+    time: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+  }))
+})
+
+/**
+ * The shared dictionary: these entries of the map under a key have these values now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const SyncDelta = Schema.TaggedStruct("SyncDelta", {
+  key: Schema.String,
+  changes: Schema.Record(Schema.String, Schema.Json)
+})
+
+/** Chord, from version 0.7 on: whether the teller stores values, or only uses the ring. @category models @since 0.1.0 */
+export const ChordState = Schema.TaggedStruct("ChordState", { isStoring: Schema.Boolean })
+
 /** What a user broadcast. @category models @since 0.1.0 */
 export const UserBroadcast = Schema.TaggedStruct("UserBroadcast", { packets: Schema.Array(Schema.Uint8Array) })
 
 /** What a user whispered. @category models @since 0.1.0 */
 export const UserWhisper = Schema.TaggedStruct("UserWhisper", { packets: Schema.Array(Schema.Uint8Array) })
 
-/** A sub-flag the wire version has no name for: protocols of one's own. @category models @since 0.1.0 */
+/** A sub-flag the wire version has no name for: protocols of one's own, by a text or bytes. @category models @since 0.1.0 */
 export const Custom = Schema.TaggedStruct("Custom", {
   subFlag: Schema.Uint8Array,
   packets: Schema.Array(Schema.Uint8Array)
@@ -120,6 +150,9 @@ export const Payload = Schema.Union([
   Store,
   Retrieve,
   Retrieved,
+  ChordState,
+  SyncStore,
+  SyncDelta,
   UserBroadcast,
   UserWhisper,
   Custom
@@ -141,8 +174,8 @@ export type Request = typeof Request.Type
 export type Response = typeof Response.Type
 
 /**
- * The sub-flag of a message by name: cheap to tell, without decoding the payload. `custom` is a
- * sub-flag without a name, `none` a message without any packet.
+ * The sub-flag of a message by name: cheap to tell, without decoding the payload. `custom` is one of
+ * a protocol of one's own, `unknown` one that belongs to nobody, `none` a message without any packet.
  *
  * @category models
  * @since 0.1.0
@@ -161,5 +194,8 @@ export type SubFlag =
   | "response"
   | "store"
   | "retrieve"
+  | "retrieved"
+  | "delta"
   | "custom"
+  | "unknown"
   | "none"

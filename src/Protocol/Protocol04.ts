@@ -6,20 +6,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Capabilities from "./Capabilities.ts"
 import { Compression } from "./Compression.ts"
 import { Hashing } from "./Hashing.ts"
-import { Message } from "./Message.ts"
-import { Payload } from "./Payload.ts"
+import * as WireSchemas from "./internal/WireSchemas.ts"
+import { contentOf, contentsOf, type Packet, text } from "./Packet.ts"
 import { Protocol } from "./Protocol.ts"
 import * as Flags from "./v04/Flags.ts"
 import * as Identifiers from "./v04/Identifiers.ts"
 import * as MessageCodec from "./v04/MessageCodec.ts"
 import * as PayloadCodec from "./v04/PayloadCodec.ts"
 import * as Unpack from "./v04/Unpack.ts"
-import { WireError, WireFault } from "./WireFault.ts"
 
 /**
  * The `Protocol` of version 0.4, with the digests and the compression methods of the environment.
@@ -37,51 +34,52 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
   const compression = yield* Compression
   const protocol: Omit<Protocol["Service"], "Message" | "Payload"> = {
     version: Identifiers.version,
+    isTyped: false,
     methods: compression.methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
+    chord: {
+      keyShift: () => 0,
+      ringPosition: Identifiers.ringPosition,
+      // An original opens one connection for each bit of the ring to each of them.
+      maxListed: 4,
+      listsReceiver: true,
+      saysState: false
+    },
     nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
-    make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),
+    make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, contentsOf(payload), time),
     encode: MessageCodec.encode,
     encodeRelay: MessageCodec.encodeRelay,
     decode: (body) => MessageCodec.decode(hashing, body),
     unpack: Unpack.unpack,
-    subFlag: (payload) => Flags.readSubFlag(payload[0]),
+    encodePacket: contentOf,
+    decodePacket: (bytes) => bytes,
+    valueOf: contentOf,
+    packetOf,
+    capabilities,
+    subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
     encodePayload: PayloadCodec.encode,
-    decodePayload: PayloadCodec.decode
+    decodePayload: (packets) => PayloadCodec.decode(contentsOf(packets))
   }
-  return { ...protocol, Message: messageSchema(protocol.decode), Payload: payloadSchema }
+  return {
+    ...protocol,
+    Message: WireSchemas.message(protocol.encode, protocol.decode, (type) => Flags.typePacket(type) !== undefined),
+    Payload: WireSchemas.payload(protocol.encodePayload, protocol.decodePayload)
+  }
 })
 
-const messageSchema = (decode: Protocol["Service"]["decode"]): Schema.Codec<Message, Uint8Array> =>
-  Schema.Uint8Array.pipe(Schema.decodeTo(
-    Schema.instanceOf(Message),
-    SchemaTransformation.transformEffect({
-      decode: (body: Uint8Array, options) => fromFault(decode(body), body, options),
-      encode: (message: Message, options) =>
-        message.body === undefined && Flags.typePacket(message.type) === undefined
-          ? Effect.fail(new SchemaIssue.InvalidValue({ message: "not a message type" }, message.type, options))
-          : Effect.succeed(MessageCodec.encode(message))
-    })
-  ))
+const packetOf = (value: unknown): Packet => {
+  if (value instanceof Uint8Array) return value
+  if (typeof value === "string") return text(value)
+  throw new RangeError("a packet of this wire version is bytes or a text")
+}
 
-const payloadSchema: Schema.Codec<Payload, ReadonlyArray<Uint8Array>> = Schema.Array(Schema.Uint8Array).pipe(
-  Schema.decodeTo(
-    Schema.toType(Payload),
-    SchemaTransformation.transformEffect({
-      decode: (packets: ReadonlyArray<Uint8Array>, options) =>
-        fromFault(PayloadCodec.decode(packets), packets, options),
-      encode: (payload: Payload) => Effect.succeed(PayloadCodec.encode(payload))
-    })
-  )
-)
-
-const fromFault = <A>(
-  result: A | WireFault,
-  input: unknown,
-  options: ConstructorParameters<typeof SchemaIssue.InvalidValue>[2]
-): Effect.Effect<A, SchemaIssue.Issue> =>
-  result instanceof WireFault
-    ? Effect.fail(new SchemaIssue.InvalidValue({ message: WireError.fromFault(result).message }, input, options))
-    : Effect.succeed(result)
+/**
+ * The original JavaScript node ends its process on a renegotiation. The original Python node bears
+ * one, and is known by offering bz2, which the JavaScript one never does.
+ */
+const capabilities = (methods: ReadonlyArray<string>): Capabilities.Capabilities => {
+  const shown = Capabilities.fromMethods(methods)
+  return { ...shown, renegotiates: shown.extended || methods.includes("bz2") }
+}

@@ -4,11 +4,12 @@
  * JavaScript node ends on packets that are none:
  * `effect-p2p:signed:1:<key>:<nonce>:<signature>`, key and signature in base 64 for URLs.
  *
- * Signed is all that a replay could change: network, kind, receiver, sender, time and payload. The
- * nonce tells two equal whispers of one second apart.
+ * Signed is all that a replay could change: network, kind, receiver, sender, time and payload, with the
+ * kinds of its packets where the wire version keeps them. The nonce tells two equal whispers of one second apart.
  */
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
+import { contentOf, kindOf, type Packet, text } from "./Packet.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -34,7 +35,9 @@ export interface Signed {
   readonly time: bigint
   readonly nonce: string
   /** The payload without the packet of the signature. */
-  readonly payload: ReadonlyArray<Uint8Array>
+  readonly payload: ReadonlyArray<Packet>
+  /** Whether the wire version keeps the kinds of packets. */
+  readonly isTyped: boolean
 }
 
 /**
@@ -56,9 +59,10 @@ export interface Signature {
  * @since 0.1.0
  */
 export const toBytes = (signed: Signed): Uint8Array => {
-  const { kind, networkId, nonce, payload, receiver, sender, time } = signed
+  const { isTyped, kind, networkId, nonce, payload, receiver, sender, time } = signed
   const texts = [prefix, networkId, kind, receiver, String(time), nonce]
-  const parts = [...texts.map((text) => encoder.encode(text)), sender, ...payload]
+  if (isTyped) texts.push(payload.map(kindOf).join())
+  const parts = [...texts.map((each) => encoder.encode(each)), sender, ...payload.map(contentOf)]
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0))
   const view = new DataView(bytes.buffer)
   let offset = 0
@@ -71,13 +75,13 @@ export const toBytes = (signed: Signed): Uint8Array => {
 }
 
 /**
- * The packet that carries a signature. The nonce is letters and digits.
+ * The packet that carries a signature, a text. The nonce is letters and digits.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const toPacket = ({ nonce, publicKey, signature }: Signature): Uint8Array =>
-  encoder.encode(`${prefix}${Base64Url.encode(publicKey)}:${nonce}:${Base64Url.encode(signature)}`)
+export const toPacket = ({ nonce, publicKey, signature }: Signature): Packet =>
+  text(`${prefix}${Base64Url.encode(publicKey)}:${nonce}:${Base64Url.encode(signature)}`)
 
 /**
  * Whether the last packet of a payload means to be a signature: some bytes are compared.
@@ -85,10 +89,12 @@ export const toPacket = ({ nonce, publicKey, signature }: Signature): Uint8Array
  * @category predicates
  * @since 0.1.0
  */
-export const isSigned = (payload: ReadonlyArray<Uint8Array>): boolean => {
-  const last = payload[payload.length - 1]
+export const isSigned = (payload: ReadonlyArray<Packet>): boolean => {
+  const packet = payload[payload.length - 1]
   // The first one is the sub-flag, and a message of nothing else is not signed.
-  if (last === undefined || payload.length < 2 || last.length < prefixBytes.length) return false
+  if (packet === undefined || payload.length < 2) return false
+  const last = contentOf(packet)
+  if (last.length < prefixBytes.length) return false
   return prefixBytes.every((byte, index) => last[index] === byte)
 }
 
@@ -98,8 +104,8 @@ export const isSigned = (payload: ReadonlyArray<Uint8Array>): boolean => {
  * @category decoding
  * @since 0.1.0
  */
-export const read = (payload: ReadonlyArray<Uint8Array>): Signature | undefined => {
-  const last = payload[payload.length - 1]!
+export const read = (payload: ReadonlyArray<Packet>): Signature | undefined => {
+  const last = contentOf(payload[payload.length - 1]!)
   if (last.length > maxPacketBytes) return undefined
   const [key, nonce, signature, ...rest] = decoder.decode(last.subarray(prefixBytes.length)).split(":")
   if (key === undefined || nonce === undefined || signature === undefined || rest.length > 0) return undefined

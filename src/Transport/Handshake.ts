@@ -129,7 +129,7 @@ const firstHandshake = Effect.fnUntraced(function*(
     link.unread(rest)
     const goodbye = readGoodbye(first)
     if (goodbye !== undefined) return yield* refuse(goodbye)
-    const said = protocol.decodePayload(first.payload)
+    const said = protocol.decodePayload(first.packets)
     if (!isWireFault(said) && said._tag === "Handshake") return said
     if (isWireFault(said) || said._tag !== "Peers" || link.direction === "inbound") {
       return yield* refuse({

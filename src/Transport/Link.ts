@@ -13,10 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Capabilities, fromMethods } from "../Protocol/Capabilities.ts"
+import type { Capabilities } from "../Protocol/Capabilities.ts"
 import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
 import { FrameSplitter } from "../Protocol/FrameSplitter.ts"
 import type { Message, MessageType } from "../Protocol/Message.ts"
+import type { Packet } from "../Protocol/Packet.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
@@ -161,7 +162,7 @@ export class Link {
 
   /** What the peer told in its handshake decides what it can be sent. */
   acceptMethods(methods: ReadonlyArray<string>): void {
-    this.capabilities = fromMethods(methods)
+    this.capabilities = this.#protocol.capabilities(methods)
     this.#setPeerMethods(methods)
   }
 
@@ -175,7 +176,7 @@ export class Link {
   }
 
   /** A message from this node, made now. */
-  make(type: MessageType, payload: ReadonlyArray<Uint8Array>): Message {
+  make(type: MessageType, payload: ReadonlyArray<Packet>): Message {
     return this.#protocol.make(type, this.#options.nodeId, payload, this.#nowSeconds())
   }
 
@@ -238,7 +239,7 @@ export class Link {
     return Math.max(0, Math.floor(this.#clock.currentTimeMillisUnsafe() / 1000))
   }
 
-  #control(type: MessageType, payload: ReadonlyArray<Uint8Array>): boolean {
+  #control(type: MessageType, payload: ReadonlyArray<Packet>): boolean {
     return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
   }
 
@@ -295,7 +296,7 @@ export class Link {
   }
 
   #isRenegotiated(message: Message): boolean {
-    const payload = this.#protocol.decodePayload(message.payload)
+    const payload = this.#protocol.decodePayload(message.packets)
     if (isWireFault(payload)) {
       this.#failWith(malformed(payload))
       return true
@@ -327,7 +328,7 @@ export class Link {
     this.#lastSent = undefined
     // With a new time its signature would be wrong; whoever could not read it has not seen its id.
     if (isSigned(last.payload)) this.offer(new Outgoing(this.#protocol.encode(last), this.#options.compressFromBytes))
-    else this.#control(last.type, last.payload)
+    else this.#control(last.type, last.packets)
   }
 
   #lost(error: ConnectionClosed): LinkClosed {

@@ -70,8 +70,8 @@ export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] =
   listen: (address) => listen(address, options)
 })
 
-const open = (url: string, protocol: string): NodeWS.WebSocket =>
-  new NodeWS.WebSocket(url, protocol, { maxPayload, perMessageDeflate: false })
+const open = (url: string, protocols: Array<string>): NodeWS.WebSocket =>
+  new NodeWS.WebSocket(url, protocols, { maxPayload, perMessageDeflate: false })
 
 /** The last message's callback comes when the system took it, and with an error when it never will. */
 const send: WebSocket.Send<NodeWS.WebSocket> = (webSocket, messages) =>
@@ -130,13 +130,14 @@ const acceptedSocket = Effect.map(
 
 /** Who does not come for this byte stream is told so before there is a connection. */
 const verify = (
-  { origins }: NodeWebSocketOptions,
+  options: NodeWebSocketOptions,
   origin: string | undefined,
   request: Http.IncomingMessage,
   answer: (isWelcome: boolean, status?: number, message?: string) => void
 ): void => {
+  const { origins } = options
   const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim()) ?? []
-  if (!offered.includes(WebSocket.subprotocol)) {
+  if (WebSocket.hasSubprotocol(options) && !offered.includes(WebSocket.subprotocol)) {
     answer(false, 400, `Offer the subprotocol ${WebSocket.subprotocol}`)
   } else if (origin !== undefined && origins !== undefined && !origins.includes(origin)) {
     answer(false, 403, "Pages of this origin are not let in")

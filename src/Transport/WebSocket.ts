@@ -59,15 +59,25 @@ export interface WebSocketOptions {
   /**
    * The encryption in the network's id: nodes with another one are on other networks. Default
    * `"Plaintext"`, also for `wss`, since whoever listens cannot tell whether a proxy before it took
-   * the encryption off: so a page over `wss` and nodes over TCP are on one network.
+   * the encryption off: so a page over `wss` and nodes over TCP are on one network. `"ws"` is the
+   * network of the original nodes of wire version 0.7 that speak WebSockets alone: they know no
+   * subprotocol, so none is offered or asked for then.
    */
-  readonly encryption?: "Plaintext" | "SSL" | undefined
+  readonly encryption?: "Plaintext" | "SSL" | "ws" | undefined
   /**
    * Bytes that may come in while nobody reads them, where reading cannot be held back: in browsers.
    * Past it the connection ends. Default 16 MiB.
    */
   readonly maxUnreadBytes?: number | undefined
 }
+
+/**
+ * Whether both ends have to name `subprotocol`.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasSubprotocol = ({ encryption }: WebSocketOptions): boolean => encryption !== "ws"
 
 /** A message of more bytes is split: a receiver takes one as a whole. */
 const messageBytes = 65_536
@@ -117,13 +127,13 @@ export type Send<W extends Socket.WebSocketLike> = (
  */
 export const dial = <W extends Socket.WebSocketLike>(
   address: PeerAddress,
-  open: (url: string, protocol: string) => W,
+  open: (url: string, protocols: Array<string>) => W,
   options: WebSocketOptions,
   send: Send<W>
 ): Effect.Effect<Connection, DialError, Scope.Scope> => {
   if (!schemes.includes(address.scheme)) return refuseDial(address)
   const acquire = Effect.try({
-    try: () => open(format(address), subprotocol),
+    try: () => open(format(address), hasSubprotocol(options) ? [subprotocol] : []),
     // An address that is no URL, or plain ws from a page that came over https.
     catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
   })

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import * as CallCodec from "../../src/Chord/internal/CallCodec.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
+import type { Packet } from "../../src/Protocol/Packet.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { ask, at, begin, call, failure, goodbye, start, test } from "../utils/CallNodes.ts"
@@ -111,7 +112,7 @@ describe("Peers: bounds", () => {
       const net = yield* MemoryNetwork
       const connection = yield* whileTimePasses(net.transport("raw").dial(b.address))
       const protocol = yield* Protocol
-      const write = (packets: ReadonlyArray<Uint8Array>) =>
+      const write = (packets: ReadonlyArray<Packet>) =>
         whileTimePasses(connection.send([frame(protocol.encode(protocol.make("whisper", "raw", packets, 0)))]))
       const methods = ["effect-p2p:1:1"]
       yield* write(

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Bytes, type FrameVector, type MessageVector, toBytes, vectors } from "../fixtures/Vectors.ts"
+import { vectors07 } from "../fixtures/Vectors07.ts"
 import { run, start } from "./CommandLine.ts"
 
 const hex = (bytes: Bytes): string => Buffer.from(toBytes(bytes)).toString("hex")
@@ -213,4 +214,40 @@ describe("p2p decode", () => {
       assert.strictEqual(status, 1)
       assert.strictEqual(stderr, "p2p: standard output was closed by the program that read it; stopped\n")
     }))
+})
+
+describe("p2p encode and decode --protocol 0.7", () => {
+  const recorded = vectors07.messages.filter(({ frame, sender }) =>
+    frame !== undefined && sender !== null && typeof sender === "object" && "s" in sender
+  )
+
+  it.live("write again what they read, by packets and by values, and answer what is wrong", () =>
+    Effect.gen(function*() {
+      const lines = [...recorded.map(({ frame }) => frame!), "00000001ff"]
+
+      const decoded = yield* run(["decode", "--protocol", "0.7"], lines)
+      const messages = decoded.stdout.map((line) => JSON.parse(line) as Record<string, unknown>)
+      const wholeSeconds = messages.filter((_, index) => recorded[index]?.name !== "fractional time").slice(0, -1)
+      const byValues = wholeSeconds.map((message) => ({ ...message, payload: undefined }))
+      const again = yield* run(
+        ["encode", "--protocol", "0.7"],
+        [...wholeSeconds, ...byValues, { type: "waterfall", payload: [] }, { type: "whisper", payload: ["9301"] }]
+          .map((message) => JSON.stringify(message))
+      )
+
+      assert.deepStrictEqual(messages.slice(0, -1).map(({ id }) => id), recorded.map(({ id }) => id))
+      assert.deepInclude(messages.find(({ id }) => id === hello?.id), {
+        payload: ["00", "a568656c6c6f"],
+        values: [0, "hello"]
+      })
+      assert.deepInclude(messages.at(-1)?.["error"], { tag: "MissingPackets" })
+      const expected = recorded.filter(({ name }) => name !== "fractional time").map(({ frame }) => frame)
+      assert.deepStrictEqual(again.stdout.slice(0, expected.length), expected)
+      const ids = again.stdout.slice(expected.length, -2).map((frame) => frame.slice(8, 72))
+      assert.deepStrictEqual(ids, wholeSeconds.map(({ id }) => id))
+      assert.include(again.stdout.at(-2), "wire version 0.7 cannot write that")
+      assert.include(again.stdout.at(-1), "exactly one value of msgpack")
+    }))
+
+  const hello = vectors07.messages.find(({ name }) => name === "broadcast hello")
 })

@@ -7,6 +7,7 @@ import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import * as NodeChord from "../../src/Layers/NodeChord.ts"
 import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
+import * as NodeSync from "../../src/Layers/NodeSync.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import * as MemoryNetwork from "../../src/Transport/MemoryNetwork.ts"
 
@@ -32,6 +33,7 @@ const idsSeen = <I, S extends { readonly id: string }>(
 const meshes: ReadonlyArray<readonly [string, (subnet: string) => Node<Mesh>]> = [
   ["NodeMesh", (subnet) => NodeMesh.layer({ subnet })],
   ["BrowserMesh", (subnet) => BrowserMesh.layer({ subnet })],
+  ["NodeSync", (subnet) => NodeSync.layer({ subnet })],
   ["MemoryMesh", (subnet) => MemoryMesh.layer({ subnet, host: subnet })]
 ]
 

@@ -2,10 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import type * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import * as NodeSigning from "../../src/Layers/NodeSigning.ts"
-import type { MeshOptions } from "../../src/Mesh/MeshConfig.ts"
 import * as Topic from "../../src/Mesh/Topic.ts"
+import { frame } from "../../src/Protocol/Frame.ts"
+import { Hashing } from "../../src/Protocol/Hashing.ts"
 import type { Message } from "../../src/Protocol/Message.ts"
+import { contentOf } from "../../src/Protocol/Packet.ts"
 import * as Signature from "../../src/Protocol/Signature.ts"
 import { Signing } from "../../src/Protocol/Signing.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
@@ -18,7 +21,11 @@ const second = TestClock.adjust("1 second")
 const now = 1_700_000_000
 
 /** A node that checks signatures, and signs unless it is told not to. */
-const signer = Effect.fnUntraced(function*(index: number, options: Partial<MeshOptions> = {}, sign = true) {
+const signer = Effect.fnUntraced(function*(
+  index: number,
+  options: Partial<MemoryMesh.MemoryMeshOptions> = {},
+  sign = true
+) {
   const identity = sign ? yield* NodeIdentity.generate : undefined
   return yield* startNode(index, options).pipe(Effect.provideService(Signing, NodeSigning.make(identity, sign)))
 })
@@ -218,7 +225,8 @@ describe("signed messages", () => {
           sender: RawPeer.bytes(id),
           time: BigInt(time),
           nonce: "n",
-          payload
+          payload,
+          isTyped: false
         } as const
         const signature = keys.sign!(Signature.toBytes(signed))
         const packet = Signature.toPacket({ publicKey: keys.publicKey!, nonce: "n", signature })
@@ -286,6 +294,40 @@ describe("requireProof", () => {
 
       assert.lengthOf(target.received, 2)
       assert.deepStrictEqual(refusals(target), ["Unproven"])
+    })
+  )
+})
+
+describe("a signature over wire version 0.7", () => {
+  test(
+    "covers the kinds of packets, and makes one message of all ways to write it",
+    Effect.gen(function*() {
+      const settings = { protocol: "0.7", maxOutboundLinks: 0 } as const
+      const author = yield* signer(1, settings)
+      const listener = yield* RawPeer.dial(author, { protocol: "0.7", host: "ear", id: "ear" })
+      yield* listener.handshake
+      yield* second
+      yield* author.mesh.broadcast("to all")
+      yield* second
+      const heard = listener.received.find(({ payload }) => Signature.isSigned(payload))!
+      const target = yield* signer(2, settings)
+      const mouth = yield* RawPeer.dial(target, { protocol: "0.7", host: "mouth", id: "mouth" })
+      yield* mouth.handshake
+      yield* second
+      const [flag, words, signature] = heard.packets
+      const asBytes = mouth.make("broadcast", [flag!, contentOf(words!), signature!], heard.time, author.mesh.id)
+      // The same list, and one byte behind it that the id covers and nobody reads.
+      const hashing = yield* Effect.provide(Hashing, Hashing.layerFast)
+      const list = Uint8Array.of(...heard.body!.subarray(32), 0xc0)
+      const again = Uint8Array.of(...hashing.digest("sha256", list), ...list)
+
+      yield* mouth.say(asBytes)
+      yield* mouth.write(frame(heard.body!))
+      yield* mouth.write(frame(again))
+      yield* second
+
+      assert.deepStrictEqual(proofs(target), [["to all", "proven"]])
+      assert.deepStrictEqual(refusals(target), ["Forged", "Replayed"])
     })
   )
 })

@@ -1,52 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Schema } from "effect"
-import { digestBytes } from "../../src/Protocol/Hashing.ts"
+import { contentOf } from "../../src/Protocol/Packet.ts"
 import { Payload } from "../../src/Protocol/Payload.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import { isWireFault, WireError, type WireFault, type WireFaultReason } from "../../src/Protocol/WireFault.ts"
 import { vectors } from "../fixtures/Vectors.ts"
+import { Unambiguous } from "./payloads.ts"
 import { protocolLayer } from "./protocolLayer.ts"
-
-const tables = Object.keys(digestBytes)
-const Table = Arbitrary.map(Arbitrary.schema(Schema.Int), (index) => tables[Math.abs(index) % tables.length]!)
-
-/** UTF-8 has no bytes for half a surrogate pair, and a method that is a flag is read as its name. */
-const text = (text: string): string => `t${text.toWellFormed()}`
-
-/**
- * Payloads that mean the same in every reading. Not so: a custom sub-flag that has a name, an answer
- * about a table that is none of the five, a request whose id is the `*` of "all peers".
- */
-const Unambiguous = Arbitrary.map(
-  Arbitrary.all([Arbitrary.schema(Payload), Table]),
-  ([payload, table]): Payload => {
-    switch (payload._tag) {
-      case "Handshake":
-        return {
-          ...payload,
-          nodeId: text(payload.nodeId),
-          networkId: text(payload.networkId),
-          methods: payload.methods.map(text)
-        }
-      case "CompressionList":
-        return { ...payload, methods: payload.methods.map(text) }
-      case "Request":
-        return { ...payload, requestId: text(payload.requestId), nodeId: text(payload.nodeId) }
-      case "Response":
-        return { ...payload, requestId: text(payload.requestId) }
-      case "Store":
-      case "Retrieve":
-        return { ...payload, table: text(payload.table) }
-      case "Retrieved":
-        return { ...payload, table }
-      case "Custom":
-        return { ...payload, subFlag: Uint8Array.of(0x0d, ...payload.subFlag) }
-      default:
-        return payload
-    }
-  }
-)
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const packets = (flag: number, ...texts: ReadonlyArray<string>): Array<Uint8Array> => [
@@ -116,6 +77,8 @@ layer(protocolLayer)("Protocol04 payloads", (it) => {
         const protocol = yield* Protocol
         const whole = protocol.encodePayload(payload)
         if ("packets" in payload || payload._tag === "Resend") return
+        // Without its last packet, the time, it says who wrote it no more.
+        if (payload._tag === "SyncStore" && payload.origin !== null) return
 
         const result = protocol.decodePayload(whole.slice(0, -1))
 
@@ -174,7 +137,7 @@ layer(protocolLayer)("Protocol04 payloads", (it) => {
 
         const written = protocol.encodePayload({ _tag: "CompressionList", methods: ["zlib"] })
 
-        assert.strictEqual(new TextDecoder().decode(written[1]), `["\\u0013"]`)
+        assert.strictEqual(new TextDecoder().decode(contentOf(written[1]!)), `["\\u0013"]`)
         assert.deepInclude(protocol.decodePayload(packets(1, "[\"\u0013\"]")), { reason: "InvalidJson", offset: 1 })
       }))
   })

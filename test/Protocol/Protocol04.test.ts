@@ -109,6 +109,18 @@ layer(protocolLayer)("Protocol04", (it) => {
         assert.strictEqual(protocol.subFlag([new Uint8Array(0)]), "custom")
       }))
 
+    it.effect("knows the original Python node, which bears a renegotiation, by bz2", () =>
+      Effect.gen(function*() {
+        const protocol = yield* Protocol
+        const bears = (...methods: ReadonlyArray<string>) => protocol.capabilities(methods).renegotiates
+
+        assert.deepStrictEqual([bears("zlib", "bz2"), bears("zlib", "gzip"), bears("effect-p2p:1:n")], [
+          true,
+          false,
+          true
+        ])
+      }))
+
     it.effect.each(["0x0", "0xzz", "shout", "0x 1"])(
       "throws for the type %s, which has no bytes",
       (type) =>

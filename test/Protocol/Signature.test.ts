@@ -19,7 +19,8 @@ const signed: Signature.Signed = {
   sender: bytesOf("me"),
   time: 7n,
   nonce: "a1",
-  payload: [flag, bytesOf("hello")]
+  payload: [flag, bytesOf("hello")],
+  isTyped: false
 }
 
 describe("Signature", () => {

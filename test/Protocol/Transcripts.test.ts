@@ -2,6 +2,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Frame from "../../src/Protocol/Frame.ts"
+import { contentsOf } from "../../src/Protocol/Packet.ts"
 import type { Payload } from "../../src/Protocol/Payload.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import { isWireFault, type WireFault } from "../../src/Protocol/WireFault.ts"
@@ -123,7 +124,7 @@ layer(protocolLayer)("Transcripts", (it) => {
           const payload = present(protocol.decodePayload(packets))
 
           assert.strictEqual(payload._tag, expectedTag(frame, isChord))
-          assert.deepStrictEqual(protocol.encodePayload(payload).map(normalized), packets.map(normalized))
+          assert.deepStrictEqual(contentsOf(protocol.encodePayload(payload)).map(normalized), packets.map(normalized))
         }
       }))
   })

@@ -306,7 +306,8 @@ describe("what nodes of a ring ask each other for originals", () => {
 
 describe("the values of originals", () => {
   const value = (text: string, atMillis = 0) => ({ value: bytesOf(text), atMillis })
-  const placed = (digest: bigint): OriginalPlace => placeOf(bits, "sha1", digest)!
+  const shape = { bits, shifts: [0, 0, 0, 0, 0] }
+  const placed = (digest: bigint): OriginalPlace => placeOf(shape, "sha1", digest)!
 
   it("are forgotten, the one used longest ago first, when there are too many", () => {
     const share = new OriginalShare({ maxRecords: 2, maxBytes: 1e6 })
@@ -336,7 +337,7 @@ describe("the values of originals", () => {
     share.put(placed(1n), value("new", 2))
     share.put(placed(1n), value("old", 1))
     share.put(placed(65n), value("same position"))
-    share.put(placeOf(bits, "sha224", 1n)!, value("other table"))
+    share.put(placeOf(shape, "sha224", 1n)!, value("other table"))
 
     assert.deepStrictEqual(share.get(placed(1n)), value("new", 2))
     assert.strictEqual(share.count, 3)

@@ -2,16 +2,16 @@
  * A peer that a test plays by hand over any Transport: it writes the messages it is told to, right or
  * wrong, and keeps what it reads. With the handshake of an original node, or of one of ours.
  */
-import { Effect, Layer, Option, Stream } from "effect"
-import { Compression } from "../../src/Protocol/Compression.ts"
+import { Effect, Option, Stream } from "effect"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import type { WireVersion } from "../../src/Layers/WireVersion.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
-import { Hashing } from "../../src/Protocol/Hashing.ts"
 import type { Message, MessageType } from "../../src/Protocol/Message.ts"
+import type { Packet } from "../../src/Protocol/Packet.ts"
 import type { Payload } from "../../src/Protocol/Payload.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
-import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 import { isWireFault } from "../../src/Protocol/WireFault.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import type { ConnectionClosed } from "../../src/Transport/Transport.ts"
@@ -26,6 +26,8 @@ export interface RawPeerOptions {
   readonly methods?: ReadonlyArray<string>
   /** The network of its handshake; by default the node's own. */
   readonly networkId?: string
+  /** The wire version it speaks. Default `"0.4"`. */
+  readonly protocol?: WireVersion
   /** Whether it reads at all. Default true. */
   readonly reads?: boolean
   /** Where it says it can be dialed. Default its host at port 4444. */
@@ -34,11 +36,9 @@ export interface RawPeerOptions {
   readonly at?: PeerAddress
 }
 
-const wire = Protocol04.layer.pipe(Layer.provide([Hashing.layerFast, Compression.layerNone]))
-
 /** Connects to a node; the handshake is the test's to send. */
 export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeerOptions) {
-  const protocol = yield* Effect.provide(Protocol, wire)
+  const protocol = yield* Effect.provide(Protocol, MemoryMesh.layerWire(options.protocol))
   const network = yield* MemoryNetwork
   const connection = yield* network.transport(options.host).dial(options.at ?? node.mesh.address)
   const id = options.id ?? "raw"
@@ -48,7 +48,7 @@ export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeer
 
   const write = (bytes: Uint8Array) => Effect.ignore(connection.send([bytes]))
   const say = (message: Message) => write(frame(protocol.encode(message)))
-  const make = (type: MessageType, payload: ReadonlyArray<Uint8Array>, time: number, sender = id) =>
+  const make = (type: MessageType, payload: ReadonlyArray<Packet>, time: number, sender = id) =>
     protocol.make(type, sender, payload, time)
 
   if (options.reads ?? true) {
@@ -89,7 +89,7 @@ export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeer
       0
     )),
     /** What it read so far, decoded as far as it can be. */
-    payloads: () => received.map((message) => protocol.decodePayload(message.payload))
+    payloads: () => received.map((message) => protocol.decodePayload(message.packets))
   }
 })
 

@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(
     if (isWireFault(plain)) throw new Error(plain.detail)
     const message = protocol.decode(plain)
     if (isWireFault(message)) throw new Error(message.detail)
-    const says = protocol.decodePayload(message.payload)
+    const says = protocol.decodePayload(message.packets)
     return { message, says: isWireFault(says) ? undefined : says, isCompressed: plain !== body }
   }
   yield* Stream.runForEach(connection.incoming, (chunk) =>

@@ -18,7 +18,7 @@ import { readPosition, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, malformed, noMember, notMine } from "./ChordNode.ts"
 import { locate } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
-import { type OriginalPlace, type OriginalShare, type OriginalValue, placeOf } from "./OriginalShare.ts"
+import { type OriginalPlace, type OriginalShare, type OriginalValue, placeOf, type RingShape } from "./OriginalShare.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { replicas } from "./Share.ts"
 import { checkPredecessor, refuse } from "./Stabilizer.ts"
@@ -39,10 +39,16 @@ const keepCopyKind = "keep-copy"
 const fetchKind = "fetch"
 const fetchCopyKind = "fetch-copy"
 
+/** A value, of the dictionary (the bytes of a text) or of an original (a packet as it was on the wire). */
+export interface FoundValue {
+  readonly _tag: "Found"
+  readonly found: OriginalValue
+  readonly isOriginal: boolean
+}
+
 /** What a node knows of a place. */
 type Known =
-  /** A value, of the dictionary or of an original. */
-  | { readonly _tag: "Found"; readonly found: OriginalValue; readonly isOriginal: boolean }
+  | FoundValue
   /** The dictionary had a key there, and nothing came after it. */
   | { readonly _tag: "Gone" }
   | { readonly _tag: "Unknown" }
@@ -58,7 +64,7 @@ export const serve = (
   const target = readPosition(node.bits, packets[0])
   const member = target === undefined ? undefined : node.memberAt(target)
   if (member === undefined) return refuse(noMember, "no member with that position lives here")
-  const place = readPlace(node.bits, packets[1], packets[2])
+  const place = readPlace(node.services.placement, packets[1], packets[2])
   if (place === undefined) return refuse(malformed, "a table and a digest were expected")
   if (kind === fetchCopyKind) return writeKnown(known(node, share, place))
   if (kind === fetchKind) return asOwner(node, member, place, () => fetch(node, member, share, place))
@@ -87,10 +93,10 @@ export const keep = (node: ChordNode, place: OriginalPlace, value: Uint8Array) =
 export const find = (
   node: ChordNode,
   place: OriginalPlace
-): Effect.Effect<OriginalValue | undefined, CallError | LookupError> =>
+): Effect.Effect<FoundValue | undefined, CallError | LookupError> =>
   Effect.map(atOwner(node, place, fetchKind, writePlace(place), maxTries), (packets) => {
     const answer = readKnown(node, packets)
-    return answer?._tag === "Found" ? answer.found : undefined
+    return answer?._tag === "Found" ? answer : undefined
   })
 
 const atOwner = (
@@ -173,12 +179,12 @@ const recordAt = (node: ChordNode, { digest, position, table }: OriginalPlace): 
 const writePlace = ({ digest, table }: OriginalPlace): Packets => [encoder.encode(table), writePosition(digest)]
 
 const readPlace = (
-  bits: number,
+  shape: RingShape,
   table: Uint8Array | undefined,
   digest: Uint8Array | undefined
 ): OriginalPlace | undefined => {
   const number = readPosition(digestBits, digest)
-  return table === undefined || number === undefined ? undefined : placeOf(bits, decoder.decode(table), number)
+  return table === undefined || number === undefined ? undefined : placeOf(shape, decoder.decode(table), number)
 }
 
 const writeMillis = (millis: number): Uint8Array => writePosition(BigInt(Math.floor(Math.max(0, millis))))

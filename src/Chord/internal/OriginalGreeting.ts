@@ -27,8 +27,8 @@ export const receive = Effect.fnUntraced(function*(
 
 const passOverRequests = (link: Link, protocol: Protocol["Service"]): Effect.Effect<void, LinkClosed> =>
   Effect.flatMap(link.pull, (batch) => {
-    const start = batch.findIndex(({ payload }) => {
-      const says = protocol.decodePayload(payload)
+    const start = batch.findIndex(({ packets }) => {
+      const says = protocol.decodePayload(packets)
       return isWireFault(says) || says._tag !== "RequestPeers"
     })
     if (start === -1) return passOverRequests(link, protocol)

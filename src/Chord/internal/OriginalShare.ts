@@ -24,11 +24,24 @@ export interface OriginalValue {
   readonly atMillis: number
 }
 
-/** The place that a table and a number name; undefined for another table, or more than its digests have. */
-export const placeOf = (bits: number, name: string, digest: bigint): OriginalPlace | undefined => {
-  const table = tables.find((table) => table === name)
+/** What of a `KeyPlacement` says where digests lie. */
+export interface RingShape {
+  readonly bits: number
+  readonly shifts: ReadonlyArray<number>
+}
+
+/** The place of a digest; undefined for another table, or a number larger than its digests. */
+export const placeOf = ({ bits, shifts }: RingShape, name: string, digest: bigint): OriginalPlace | undefined => {
+  const index = tables.findIndex((table) => table === name)
+  const table = tables[index]
   if (table === undefined || digest >> BigInt(8 * digestBytes[table]) !== 0n) return undefined
-  return { table, digest, position: BigInt.asUintN(bits, digest) }
+  return { table, digest, position: BigInt.asUintN(bits, digest << BigInt(shifts[index]!)) }
+}
+
+/** The same by the number that originals say, which has the zero bits behind the digest. */
+export const placeOfNumber = (shape: RingShape, name: string, number: bigint): OriginalPlace | undefined => {
+  const shift = BigInt(shape.shifts[tables.findIndex((table) => table === name)] ?? 0)
+  return (number >> shift) << shift === number ? placeOf(shape, name, number >> shift) : undefined
 }
 
 /** A place as a text, the same for the same place only. */

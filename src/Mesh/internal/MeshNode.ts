@@ -56,8 +56,8 @@ export class MeshNode {
   readonly services: NodeServices
   readonly table: RoutingTable
   readonly seen: SeenIds
-  /** Signed whispers, so that none is taken twice. */
-  readonly seenWhispers: SeenIds
+  /** Signatures, so that no signed message is taken twice. */
+  readonly seenSignatures: SeenIds
   /** Senders that have proven themselves. */
   readonly provenIds = new Set<string>()
   readonly book: AddressBook
@@ -116,7 +116,7 @@ export class MeshNode {
     this.table = new RoutingTable(id)
     const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
     this.seen = new SeenIds(seenSeconds, options.maxSeenIds)
-    this.seenWhispers = new SeenIds(seenSeconds, options.maxSeenIds)
+    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds)
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)

@@ -4,7 +4,9 @@
  * on what another signed as their own.
  */
 import * as Duration from "effect/Duration"
+import * as Base64Url from "effect/encoding/Base64Url"
 import type { Message } from "../../Protocol/Message.ts"
+import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
@@ -22,7 +24,7 @@ export const make = (
   node: MeshNode,
   kind: "broadcast" | "whisper",
   receiver: string,
-  payload: ReadonlyArray<Uint8Array>,
+  payload: ReadonlyArray<Packet>,
   time: number
 ): Message => {
   const { protocol, random, signing } = node.services
@@ -37,7 +39,8 @@ export const make = (
     sender: encoder.encode(node.id),
     time: BigInt(time),
     nonce,
-    payload
+    payload,
+    isTyped: protocol.isTyped
   })
   const packet = Signature.toPacket({ publicKey: signing.publicKey, nonce, signature: signing.sign(bytes) })
   return protocol.make(kind, node.id, [...payload, packet], time)
@@ -50,7 +53,8 @@ export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): 
   if (verdict === "proven") remember(node, message.sender)
   else if (verdict !== "claimed") return refuse(node, peer, message, verdict)
   else if (isProofDue(node, message.sender)) return refuse(node, peer, message, "Unproven")
-  return new MeshMessage(message, peer.id, verdict, message.payload.length - (isSigned ? 1 : 0))
+  const packetCount = message.payload.length - (isSigned ? 1 : 0)
+  return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
 }
 
 type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
@@ -74,19 +78,24 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
     sender: message.senderBytes,
     time: message.exactTime,
     nonce: found.nonce,
-    payload: message.payload.slice(0, -1)
+    payload: message.packets.slice(0, -1),
+    isTyped: protocol.isTyped
   })
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
-  return kind === "whisper" && !isFreshWhisper(node, message) ? "Replayed" : "proven"
+  return isFresh(node, message, found.signature) ? "proven" : "Replayed"
 }
 
-/** Broadcasts are looked at before they are relayed; of whispers the protocol asks nothing. */
-const isFreshWhisper = (node: MeshNode, message: Message): boolean => {
+/**
+ * Of whispers the protocol asks nothing. Broadcasts were looked at before they were relayed, but by ids, and
+ * where the wire is typed a relay can write the same message in other bytes, with another id: what cannot
+ * be written otherwise is the signature.
+ */
+const isFresh = (node: MeshNode, message: Message, signature: Uint8Array): boolean => {
   const now = node.nowSeconds()
   const { maxClockSkew, relayWindow } = node.options
   if (message.time < now - Duration.toSeconds(relayWindow)) return false
   if (message.time > now + Duration.toSeconds(maxClockSkew)) return false
-  return node.seenWhispers.add(message.id, node.uptimeSeconds())
+  return node.seenSignatures.add(Base64Url.encode(signature), node.uptimeSeconds())
 }
 
 const remember = (node: MeshNode, sender: string): void => {

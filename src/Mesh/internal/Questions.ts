@@ -16,7 +16,7 @@ import {
   SubFlagTaken,
   TooManyRequests
 } from "../MeshError.ts"
-import { type MeshMessage, toBytes } from "../MeshMessage.ts"
+import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -98,7 +98,7 @@ export class Questions {
         Effect.sync(() => this.#waiting.set(number, { id, answer })),
         () =>
           Effect.andThen(
-            whisper(this.#node, id, toBytes([askSubFlag, number, query.name, text])),
+            whisper(this.#node, id, toWire([askSubFlag, number, query.name, text])),
             Effect.mapError(Deferred.await(answer), (detail) => new AskRefused({ query: query.name, id, detail }))
           ).pipe(Effect.timeoutOrElse({
             duration: timeout,
@@ -126,7 +126,7 @@ export class Questions {
   /** At once and without a fiber, for anybody can ask for anything. */
   #refuse(asked: Asked, detail: string): void {
     const link = this.#node.table.get(asked.from)?.link
-    link?.say(link.make("whisper", toBytes([answerSubFlag, asked.number, "refused", detail])))
+    link?.say(link.make("whisper", toWire([answerSubFlag, asked.number, "refused", detail])))
   }
 
   #answered(message: MeshMessage): void {
@@ -140,6 +140,6 @@ export class Questions {
   }
 
   #reply(asked: Asked, verdict: "ok" | "refused", text: string) {
-    return whisper(this.#node, asked.from, toBytes([answerSubFlag, asked.number, verdict, text]))
+    return whisper(this.#node, asked.from, toWire([answerSubFlag, asked.number, verdict, text]))
   }
 }

@@ -21,6 +21,9 @@ import { schemesIn } from "./RequestId.ts"
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
 
+/** By what the shared dictionary's messages are handled, whichever way the wire says them. */
+export const syncSubFlag = "sync"
+
 /** Takes a batch; the reason when the link has to end. */
 export const receive = (
   node: MeshNode,
@@ -81,13 +84,18 @@ const relay = (node: MeshNode, from: Peer | undefined, message: Message): void =
 
 /** What a message asks of this node. A whisper that cannot be understood ends the link. */
 const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
-  switch (node.services.protocol.subFlag(message.payload)) {
+  switch (node.services.protocol.subFlag(message.packets)) {
     case "broadcast":
     case "whisper":
       node.deliver(take(node, peer, link, message))
       return undefined
     case "custom":
-      handleCustom(node, peer, link, message)
+      handleOwn(node, peer, link, message, decoder.decode(message.payload[0]))
+      return undefined
+    case "store":
+    case "delta":
+      // Where the wire has numbers for the shared dictionary, in place of a sub-flag of its own.
+      handleOwn(node, peer, link, message, syncSubFlag)
       return undefined
     case "peers":
     case "request":
@@ -103,8 +111,9 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
 
 const decoder = new TextDecoder()
 
-const handleCustom = (node: MeshNode, peer: Peer, link: Link, message: Message): void => {
-  const handler = node.handlers.get(decoder.decode(message.payload[0]))
+/** A message of a protocol of one's own, which whoever claimed that sub-flag takes. */
+const handleOwn = (node: MeshNode, peer: Peer, link: Link, message: Message, subFlag: string): void => {
+  const handler = node.handlers.get(subFlag)
   if (handler === undefined) {
     node.counters.ignored++
     return
@@ -117,7 +126,7 @@ const handleCustom = (node: MeshNode, peer: Peer, link: Link, message: Message):
 
 const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
   const isWhisper = message.type === "whisper"
-  const payload = node.services.protocol.decodePayload(message.payload)
+  const payload = node.services.protocol.decodePayload(message.packets)
   // Whoever passed on a malformed broadcast need not have made it.
   if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
   switch (payload._tag) {

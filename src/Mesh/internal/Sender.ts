@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Message } from "../../Protocol/Message.ts"
+import { contentOf, type Packet } from "../../Protocol/Packet.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import * as Congestion from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -16,9 +17,9 @@ import { find } from "./Search.ts"
 const maxStampAheadSeconds = 20
 
 /** Refuses payloads over the limit before they are hashed; the frame adds at most some hundred bytes. */
-const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.Effect<void, MessageTooLarge> => {
+const checkSize = (node: MeshNode, payload: ReadonlyArray<Packet>): Effect.Effect<void, MessageTooLarge> => {
   let bytes = overheadBytes + (node.services.signing?.sign === undefined ? 0 : Proofs.maxSignatureBytes)
-  for (const packet of payload) bytes += packet.length + 4
+  for (const packet of payload) bytes += contentOf(packet).length + 5
   const maxBytes = node.options.maxMessageBytes
   return bytes > maxBytes ? Effect.fail(new MessageTooLarge({ bytes, maxBytes })) : Effect.void
 }
@@ -27,19 +28,20 @@ const checkSize = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Effect.E
 const overheadBytes = 512
 
 /**
- * Sends to every peer; gives the id of the message. An id covers payload and second alone, so the
+ * Sends to every peer, with a time of `notBefore` (seconds since 1970) at the earliest; gives the message. An id covers payload and second at most, so the
  * same payload sent twice within a second would pass for a duplicate: the second one is stamped
  * with the next second that is free.
  */
 export const broadcast = Effect.fnUntraced(function*(
   node: MeshNode,
-  payload: ReadonlyArray<Uint8Array>
-): Effect.fn.Return<string, MessageTooLarge> {
+  payload: ReadonlyArray<Packet>,
+  notBefore = 0
+): Effect.fn.Return<Message, MessageTooLarge> {
   yield* checkSize(node, payload)
-  let message = stamp(node, payload)
+  let message = stamp(node, payload, notBefore)
   while (message === undefined) {
     yield* Effect.sleep("1 second")
-    message = stamp(node, payload)
+    message = stamp(node, payload, notBefore)
   }
   const outgoing = node.outgoing(node.services.protocol.encode(message))
   node.counters.sent++
@@ -48,25 +50,25 @@ export const broadcast = Effect.fnUntraced(function*(
     Congestion.send(node, peer, outgoing)
   }
   yield* Congestion.awaitRoom(node)
-  return message.id
+  return message
 })
 
-const stamp = (node: MeshNode, payload: ReadonlyArray<Uint8Array>): Message | undefined => {
+const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number): Message | undefined => {
   const now = node.nowSeconds()
   const uptimeSeconds = node.uptimeSeconds()
-  for (let time = now; time <= now + maxStampAheadSeconds; time++) {
+  for (let time = Math.max(now, notBefore); time <= now + maxStampAheadSeconds; time++) {
     const message = Proofs.make(node, "broadcast", "", payload, time)
     if (node.seen.add(message.id, uptimeSeconds)) return message
   }
   return undefined
 }
 
-/** Sends to one node, which is found and dialed when it is no neighbor; gives the id of the message. */
+/** Sends to one node, which is found and dialed when it is no neighbor; gives the message. */
 export const whisper = Effect.fnUntraced(function*(
   node: MeshNode,
   id: string,
-  payload: ReadonlyArray<Uint8Array>
-): Effect.fn.Return<string, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
+  payload: ReadonlyArray<Packet>
+): Effect.fn.Return<Message, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
   yield* checkSize(node, payload)
   const peer = yield* find(node, id)
   const message = Proofs.make(node, "whisper", id, payload, node.nowSeconds())
@@ -81,5 +83,5 @@ export const whisper = Effect.fnUntraced(function*(
   }
   peer.link.remember(message)
   node.counters.sent++
-  return message.id
+  return message
 })

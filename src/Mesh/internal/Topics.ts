@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { MessageTooLarge, SubFlagTaken } from "../MeshError.ts"
-import { type MeshMessage, toBytes } from "../MeshMessage.ts"
+import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Topic, TopicMessage } from "../Topic.ts"
 import { claim } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -45,7 +45,7 @@ export class Topics {
     return Effect.flatMap(
       // Anew each time the effect runs: whoever repeats it may have changed the value.
       Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
-      (text) => broadcast(this.#node, toBytes([topicSubFlag, topic.name, text]))
+      (text) => Effect.map(broadcast(this.#node, toWire([topicSubFlag, topic.name, text])), ({ id }) => id)
     )
   }
 

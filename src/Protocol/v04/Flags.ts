@@ -3,7 +3,6 @@
  * sub-flags say what a payload is, compression flags stand in handshakes as texts of one character.
  */
 import { knownTypes, type MessageType } from "../Message.ts"
-import type { SubFlag } from "../Payload.ts"
 
 /** Sub-flags by byte. */
 const subFlags = [
@@ -107,7 +106,7 @@ export const typePacket = (type: MessageType): Uint8Array | undefined => {
  * @category decoding
  * @since 0.1.0
  */
-export const readSubFlag = (packet: Uint8Array | undefined): SubFlag => {
+export const readSubFlag = (packet: Uint8Array | undefined): NamedSubFlag | "custom" | "none" => {
   if (packet === undefined) return "none"
   return (packet.length === 1 ? subFlags[packet[0]!] : undefined) ?? "custom"
 }

@@ -2,7 +2,7 @@
  * Ids of wire version 0.4 (sections 2 and 9): networks, nodes, requests, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
-import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"
+import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
 
 /**
  * The version as it goes into network ids.
@@ -11,14 +11,6 @@ import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"
  * @since 0.1.0
  */
 export const version = "0.4"
-
-/**
- * The five hash tables of chord: each key lies in all of them.
- *
- * @category models
- * @since 0.1.0
- */
-export const tables = /* @__PURE__ */ Object.keys(digestBytes) as ReadonlyArray<HashAlgorithm>
 
 const encoder = new TextEncoder()
 
@@ -96,7 +88,7 @@ export const keyPositions = (
   hashing: Hashing["Service"],
   key: Uint8Array
 ): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
-  tables.map((table) => ({ table, position: Base58.toBigInt(hashing.digest(table, key)) }))
+  hashAlgorithms.map((table) => ({ table, position: Base58.toBigInt(hashing.digest(table, key)) }))
 
 const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
   Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))

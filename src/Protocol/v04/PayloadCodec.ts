@@ -5,6 +5,7 @@
  */
 import * as Base58 from "../Base58.ts"
 import { digestBytes } from "../Hashing.ts"
+import * as SyncEntry from "../internal/SyncEntry.ts"
 import type { Payload, PeerEntry } from "../Payload.ts"
 import * as PeerAddress from "../PeerAddress.ts"
 import { WireFault } from "../WireFault.ts"
@@ -21,6 +22,8 @@ const maxKeyBits = 512
 const encoder = new TextEncoder()
 // A byte order mark is part of a text here: dropping it would make two texts one.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+/** This version has no flag for the shared dictionary: ours say it by a sub-flag of their own. */
+const syncPacket = /* @__PURE__ */ encoder.encode("sync")
 const allPeersPacket = /* @__PURE__ */ encoder.encode(allPeers)
 
 /**
@@ -71,6 +74,15 @@ export const encode = (payload: Payload): ReadonlyArray<Uint8Array> => {
       return [Flags.subFlagPacket("retrieve"), encoder.encode(payload.table), keyPacket(payload.key)]
     case "Retrieved":
       return [Flags.subFlagPacket("response"), encoder.encode(payload.table), keyPacket(payload.key), payload.value]
+    case "ChordState":
+      return [Flags.subFlagPacket("handshake"), encoder.encode(payload.isStoring ? "0" : "1")]
+    case "SyncStore": {
+      const { key, origin, value } = payload
+      const whose = origin === null ? [] : [encoder.encode(origin.owner), encoder.encode(String(origin.time))]
+      return [syncPacket, encoder.encode("store"), encoder.encode(key), json(value), ...whose]
+    }
+    case "SyncDelta":
+      return [syncPacket, encoder.encode("delta"), encoder.encode(payload.key), json(payload.changes)]
     case "Custom":
       return [payload.subFlag, ...payload.packets]
   }
@@ -90,7 +102,7 @@ export const decode = (packets: ReadonlyArray<Uint8Array>): Payload | WireFault 
     case "whisper":
       return { _tag: "UserWhisper", packets: packets.slice(1) }
     case "handshake":
-      return decodeHandshake(packets)
+      return packets.length === 2 ? decodeState(packets) : decodeHandshake(packets)
     case "peers":
       return decodePeers(packets)
     case "request":
@@ -114,10 +126,18 @@ export const decode = (packets: ReadonlyArray<Uint8Array>): Payload | WireFault 
     case "retrieve":
       return decodeRetrieve(packets)
     case "custom":
+      if (isSync(packets[0]!)) return decodeSync(packets)
       return { _tag: "Custom", subFlag: packets[0]!, packets: packets.slice(1) }
     case "none":
       return new WireFault("MissingPacket", 0, "a payload without a sub-flag")
   }
+}
+
+/** The references of this version say no such thing. */
+const decodeState = (packets: Packets): Payload | WireFault => {
+  const state = readText(packets, 1)
+  if (state instanceof WireFault) return state
+  return state === "0" || state === "1" ? { _tag: "ChordState", isStoring: state === "0" } : missing(2, packets)
 }
 
 const decodeHandshake = (packets: Packets): Payload | WireFault => {
@@ -184,6 +204,26 @@ const decodeRetrieve = (packets: Packets): Payload | WireFault => {
   if (table instanceof WireFault) return table
   const key = readKey(packets, 2)
   return key instanceof WireFault ? key : { _tag: "Retrieve", table, key }
+}
+
+const isSync = (subFlag: Uint8Array): boolean =>
+  subFlag.length === syncPacket.length && subFlag.every((byte, index) => byte === syncPacket[index])
+
+const decodeSync = (packets: Packets): Payload | WireFault => {
+  const kind = readText(packets, 1)
+  if (kind instanceof WireFault) return kind
+  const key = readText(packets, 2)
+  if (key instanceof WireFault) return key
+  const json = readJson(packets, 3)
+  if (json instanceof WireFault) return json
+  if (kind === "delta") {
+    return SyncEntry.delta(key, json.value) ?? new WireFault("InvalidField", 3, "JSON that is no map")
+  }
+  if (kind !== "store") return new WireFault("InvalidField", 1, "neither store nor delta")
+  const entry = packets.length < 6
+    ? SyncEntry.store(key, json.value)
+    : SyncEntry.store(key, json.value, readText(packets, 4), Number(readText(packets, 5)))
+  return entry ?? new WireFault("InvalidField", 4, "an owner and a time that are none")
 }
 
 const missing = (index: number, packets: Packets): WireFault =>

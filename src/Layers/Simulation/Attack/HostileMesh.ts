@@ -287,7 +287,7 @@ class HostileNode {
       this.#relay(link, peer, message)
       return
     }
-    const payload = protocol.decodePayload(message.payload)
+    const payload = protocol.decodePayload(message.packets)
     if (!isWireFault(payload) && payload._tag === "RequestPeers") this.#tellPeers(link)
   }
 

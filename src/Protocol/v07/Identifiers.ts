@@ -1,0 +1,107 @@
+/**
+ * Ids of wire version 0.7 (sections 3 and 7): networks, nodes, and the positions of chord.
+ */
+import * as Base58 from "../Base58.ts"
+import { digestBytes, type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
+
+/**
+ * The version as it goes into network ids.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const version = "0.7"
+
+/**
+ * The exponent of the chord ring's size: 2^384 positions, one for each node id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ringBits = 384
+
+const encoder = new TextEncoder()
+
+/**
+ * The id of a network: the SHA-256 of subnet, encryption and version.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const networkId = (hashing: Hashing["Service"], subnet: string, encryption: string): string =>
+  digestText(hashing, "sha256", subnet + encryption + version)
+
+/**
+ * The id of a node: the SHA-384 of its address as JavaScript writes it, its network and a salt of its
+ * own. Nobody checks it.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const nodeId = (
+  hashing: Hashing["Service"],
+  address: { readonly host: string; readonly port: number },
+  networkId: string,
+  salt: string
+): string => digestText(hashing, "sha384", `(${address.host}, ${address.port})${networkId}${salt}`)
+
+/**
+ * The id of a node that has a key: the SHA-384 of a name for this use, its network and its public key
+ * (DER). It looks like any other id, and only whoever has the private key can prove that it is theirs.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const identityId = (hashing: Hashing["Service"], publicKey: Uint8Array, networkId: string): string =>
+  Base58.fromBytes(hashing.digest("sha384", encoder.encode(`effect-p2p:identity:1:${networkId}:`), publicKey))
+
+/**
+ * What a chord node puts in its handshake for the network. The ring of 2^384 is the version's own, and
+ * then it is the plain id, as the references have it; nodes of ours with another ring keep apart.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const chordNetworkId = (networkId: string, exponent: number): string =>
+  exponent === ringBits ? networkId : networkId + Base58.fromInteger(exponent)
+
+/**
+ * Where a key lies in each of the five tables: digests shorter than the ring's 384 bits are filled up
+ * with zeros on the right, the longer one is not reduced.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const keyPositions = (
+  hashing: Hashing["Service"],
+  key: Uint8Array
+): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
+  hashAlgorithms.map((table) => ({
+    table,
+    position: Base58.toBigInt(hashing.digest(table, key)) << BigInt(keyShift(table, ringBits))
+  }))
+
+/**
+ * How many zero bits are behind a digest on a ring of 2^`exponent`: on rings other than the version's own,
+ * which only ours have, none.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const keyShift = (table: HashAlgorithm, exponent: number): number =>
+  exponent === ringBits ? Math.max(0, ringBits - 8 * digestBytes[table]) : 0
+
+/**
+ * The position of an id on a ring of 2^`exponent`; `undefined` when the id is not in base 58. Takes
+ * time quadratic in the length of the id.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const ringPosition = (id: string, exponent: number): bigint | undefined => {
+  const integer = Base58.toInteger(id)
+  return integer === undefined ? undefined : BigInt.asUintN(exponent, integer)
+}
+
+const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
+  Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))

@@ -1,0 +1,110 @@
+/**
+ * What nodes tell each other: writes, by broadcast; copies of what they hold, by whisper to a newcomer, as
+ * the original nodes do; and, between two of ours, digests of what they hold, so that only what differs is
+ * sent. A pair compares when it meets, and each node with one of its peers every `reconcileInterval`.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { SubFlagTaken } from "../../Mesh/MeshError.ts"
+import type { MeshMessage } from "../../Mesh/MeshMessage.ts"
+import { isWireFault } from "../../Protocol/WireFault.ts"
+import { digestsBytes, type SyncEntry } from "../SyncTable.ts"
+import type { SyncNode } from "./SyncNode.ts"
+import { nowSeconds } from "./Writes.ts"
+
+const syncSubFlag = "sync"
+const digestSubFlag = "sync-digest"
+
+/** A peer is sent what differs once in this time, however often it asks. */
+const answerIntervalMillis = 1000
+
+/** Takes part until the scope closes. */
+export const serve = Effect.fnUntraced(function*(
+  node: SyncNode
+): Effect.fn.Return<void, SubFlagTaken, Scope.Scope> {
+  yield* node.mesh.handle(syncSubFlag, (message) => Effect.map(nowSeconds, (now) => take(node, message, now)))
+  yield* node.mesh.handle(digestSubFlag, (message) => compare(node, message))
+  yield* node.mesh.events.pipe(
+    Stream.runForEach((event) => {
+      if (event._tag === "PeerLeft") node.answeredMillis.delete(event.id)
+      return event._tag === "PeerJoined" ? greet(node, event.id, event.direction) : Effect.void
+    }),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  yield* Effect.forkScoped(reconcile(node))
+})
+
+const take = (node: SyncNode, message: MeshMessage, now: number): void => {
+  const said = node.protocol.decodePayload(message.payload)
+  if (isWireFault(said)) return
+  const stamp = { owner: message.sender, time: message.time }
+  if (said._tag === "SyncDelta" && message.kind === "broadcast") node.takeDelta(said.key, said.changes, stamp, now)
+  if (said._tag !== "SyncStore") return
+  const { key, origin, value } = said
+  if (origin === null && message.kind === "broadcast") node.takeStore(key, value, stamp, now)
+  else if (origin !== null && message.kind === "whisper") node.takeCopy({ key, value, ...origin }, now)
+}
+
+/** A newcomer: one of ours is asked what differs, by whoever dialed; an original one gets all there is. */
+const greet = (node: SyncNode, id: string, direction: "inbound" | "outbound"): Effect.Effect<void> =>
+  Effect.flatMap(node.mesh.peers, (peers) => {
+    const peer = peers.find((peer) => peer.id === id)
+    if (peer === undefined) return Effect.void
+    if (peer.isExtended) return direction === "outbound" ? tellDigests(node, id, "ask") : Effect.void
+    // Not of deleted keys: such a copy ends the link of an original JavaScript node.
+    return tellCopies(node, id, Array.from(node.table.entries()).filter(({ value }) => value !== null))
+  })
+
+const reconcile = (node: SyncNode): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const intervalMillis = Duration.toMillis(node.options.reconcileInterval)
+    while (true) {
+      yield* Effect.sleep(intervalMillis * (0.8 + 0.4 * (yield* Random.next)))
+      node.forgetDeleted(yield* nowSeconds)
+      const peers = (yield* node.mesh.peers).filter(({ isExtended, isSlow }) => isExtended && !isSlow)
+      const peer = peers[Math.floor((yield* Random.next) * peers.length)]
+      if (peer !== undefined) yield* tellDigests(node, peer.id, "ask")
+    }
+  })
+
+/** Sends a neighbor what it has otherwise, and with it what this node has, to get what is missing here. */
+const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage) {
+  const [digests, verb] = message.packets
+  if (message.kind !== "whisper" || digests?.length !== digestsBytes) return
+  node.forgetDeleted(yield* nowSeconds)
+  if (node.table.isSame(digests)) return
+  const isAsked = verb?.[0] === 1
+  if (isAsked && !(yield* isDue(node, message.from))) return
+  const differing = node.table.differing(digests)
+  // Before the copies: the other end is to see what it lacks, not what is on its way.
+  if (isAsked) yield* tellDigests(node, message.from, "answer")
+  yield* tellCopies(node, message.from, differing)
+})
+
+const isDue = (node: SyncNode, id: string): Effect.Effect<boolean> =>
+  Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      const now = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+      const before = node.answeredMillis.get(id)
+      if (before !== undefined && now - before < answerIntervalMillis) return false
+      node.answeredMillis.set(id, now)
+      return true
+    })
+  )
+
+const tellDigests = (node: SyncNode, id: string, verb: "ask" | "answer"): Effect.Effect<void> =>
+  Effect.ignore(
+    node.mesh.whisper(id, [node.table.digests, Uint8Array.of(verb === "ask" ? 1 : 0)], { subFlag: digestSubFlag })
+  )
+
+/** A peer that cannot be reached any more gets no further ones. */
+const tellCopies = (node: SyncNode, id: string, entries: ReadonlyArray<SyncEntry>): Effect.Effect<void> =>
+  Effect.ignore(Effect.forEach(
+    entries,
+    ({ key, owner, time, value }) =>
+      node.mesh.whisperPayload(id, { _tag: "SyncStore", key, value, origin: { owner, time } }),
+    { discard: true }
+  ))

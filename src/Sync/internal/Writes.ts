@@ -1,0 +1,81 @@
+/** Writes of this node: checked by the rule that all nodes have, broadcast, and taken here as everywhere. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
+import type { Payload } from "../../Protocol/Payload.ts"
+import { leaseSeconds } from "../Rule.ts"
+import { EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
+import type { SyncKey } from "../SyncKey.ts"
+import { canonical } from "../SyncTable.ts"
+import { bytesOf, type JsonMap, mapOf, type SyncNode } from "./SyncNode.ts"
+
+type WriteError = EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+
+/** The time of day in whole seconds, not before 1970. */
+export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.max(0, Math.floor(millis / 1000)))
+
+/** Sets a key; null deletes it. */
+export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
+  write(node, key, value, false, { _tag: "SyncStore", key, value, origin: null })
+
+/** Sets some fields of the value of a key. */
+export const change = Effect.fnUntraced(function*<A extends object>(
+  node: SyncNode,
+  key: SyncKey<A>,
+  changes: Partial<A>
+): Effect.fn.Return<void, NotAMap | Schema.SchemaError | WriteError> {
+  const held = node.table.get(key.name)?.value ?? null
+  const before = held === null ? undefined : yield* Effect.asSome(Schema.decodeEffect(key.codec)(held))
+  // Encoded with the fields that are there, for a schema may want all of them.
+  const merged = { ...(before === undefined ? {} : Option.getOrThrow(before)), ...changes } as A
+  const encoded = yield* Schema.encodeEffect(key.codec)(merged)
+  if (typeof encoded !== "object" || encoded === null || Array.isArray(encoded)) {
+    return yield* new NotAMap({ key: key.name })
+  }
+  const old = mapOf(held)
+  const changed: JsonMap = Object.fromEntries(
+    Object.entries(encoded).filter(([name, value]) => !(name in old) || canonical(old[name]!) !== canonical(value))
+  )
+  if (Object.keys(changed).length === 0) return
+  yield* write(node, key.name, { ...old, ...changed }, true, { _tag: "SyncDelta", key: key.name, changes: changed })
+})
+
+const write = (
+  node: SyncNode,
+  key: string,
+  value: Schema.Json,
+  isDelta: boolean,
+  payload: Extract<Payload, { readonly _tag: "SyncDelta" | "SyncStore" }>
+): Effect.Effect<void, WriteError> =>
+  node.writing.withPermits(1)(Effect.gen(function*() {
+    yield* checkSize(node, key, value)
+    const held = node.table.get(key)
+    const now = yield* nowSeconds
+    // Later than what is held, whatever the clocks: the order of one's own writes is that of their stamps.
+    const notBefore = held === undefined ? now : Math.max(now, held.time + 1)
+    if (!node.mayWrite(key, { owner: node.mesh.id, time: notBefore }, isDelta, now)) {
+      const { owner, time } = held!
+      return yield* new LeaseHeld({ key, owner, untilSeconds: time + leaseSeconds })
+    }
+    if (held === undefined && !node.table.hasRoom) {
+      return yield* new SyncFull({ key, limit: node.options.maxEntries })
+    }
+    const { time } = yield* node.mesh.broadcastPayload(payload, { notBefore })
+    const stamp = { owner: node.mesh.id, time }
+    if (payload._tag === "SyncStore") node.takeStore(key, payload.value, stamp, yield* nowSeconds)
+    else node.takeDelta(key, payload.changes, stamp, yield* nowSeconds)
+  }))
+
+const checkSize = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, EntryTooLarge> => {
+  const { maxKeyBytes, maxValueBytes } = node.options
+  const keyBytes = bytesOf(key)
+  if (keyBytes > maxKeyBytes) {
+    return Effect.fail(new EntryTooLarge({ part: "key", bytes: keyBytes, maxBytes: maxKeyBytes }))
+  }
+  const valueBytes = bytesOf(canonical(value))
+  return valueBytes > maxValueBytes
+    ? Effect.fail(new EntryTooLarge({ part: "value", bytes: valueBytes, maxBytes: maxValueBytes }))
+    : Effect.void
+}
