@@ -14,6 +14,7 @@ export {
   Contact,
   Dictionary,
   type Entry,
+  type Holding,
   JoinError,
   type Lookup,
   LookupError,

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
+import * as ServeFlags from "./ServeFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
 
 /** The longest period of stabilization that makes sense. */
@@ -61,6 +62,7 @@ const flags = {
     ),
     Flag.withDefault(false)
   ),
+  ...ServeFlags.flags,
   ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
@@ -86,7 +88,7 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   input. A node that is killed loses nothing either, as long as others have copies. The status is 1
   when the input ends and the ring could not be joined.
 
-  With --json, each line is {"event":…}: listening, joined, get, set, deleted, has, lookup, ring,
+  With --json, each line is {"event":…}: listening, dashboard, joined, get, set, deleted, has, lookup, ring,
   stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, error, help.`
 
 /**
@@ -99,7 +101,8 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, data, join, json, listen, originals, stabilize, stay, subnet, virtualNodes, ...rest }) {
+    function*({ announce, bits, dashboard, data, join, json, listen, originals, ...others }) {
+      const { stabilize, stay, subnet, virtualNodes, ...rest } = others
       const security = yield* SecurityFlags.toSecurity(rest)
       const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
       if (security.tls !== undefined && listensOn.scheme !== "") {
@@ -118,6 +121,7 @@ export const chord = Command.make(
         stabilizeMillis: Option.getOrUndefined(stabilize),
         originals,
         security,
+        dashboard: Option.getOrUndefined(dashboard),
         stay,
         json
       })

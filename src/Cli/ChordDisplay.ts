@@ -40,6 +40,8 @@ export class ChordDisplay {
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("set KEY VALUE and get KEY write and read; help lists commands, quit leaves.")
         ]
+      case "dashboard":
+        return [dim(`The dashboard is at ${report.url}`)]
       case "get":
       case "set":
       case "deleted":
@@ -56,6 +58,8 @@ export class ChordDisplay {
         return report.lines.map((line) => dim(`  ${line}`))
       case "note":
         return [dim(`  ${harmless(report.text)}`)]
+      case "looked-up":
+        return []
       case "joined": {
         const isNews = !this.#isJoined
         this.#isJoined = true

@@ -44,6 +44,8 @@ export interface ChordSessionOptions {
   readonly originals: boolean
   /** Who it is, and how its connections are secured. */
   readonly security: Security
+  /** Where to serve the page that shows the node. */
+  readonly dashboard: PeerAddress | undefined
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -148,6 +150,10 @@ const session = Effect.fnUntraced(function*(
   const news = new ChordNews(chord, others(options))
   const console = new ChordConsole(chord, report, () => news.unreached)
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
+  if (options.dashboard !== undefined) {
+    const { serveChord } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
+    yield* report({ event: "dashboard", url: `http://${yield* serveChord(chord, options.dashboard)}/` })
+  }
   yield* chord.events.pipe(
     Stream.runForEach((event) =>
       Effect.flatMap(news.see(event), (reports) => Effect.forEach(reports, report, { discard: true }))

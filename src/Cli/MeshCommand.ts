@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
+import * as ServeFlags from "./ServeFlags.ts"
 
 /** Any free port of this machine, for this machine alone. */
 const anywhere = new PeerAddress({ host: "127.0.0.1", port: 0 })
@@ -40,6 +41,7 @@ const flags = {
     Flag.withDescription("Links to dial of its own accord, besides those asked for (default 4)"),
     Flag.optional
   ),
+  ...ServeFlags.flags,
   ...SecurityFlags.flags,
   sign: Flag.Boolean("sign").pipe(
     Flag.withDescription(
@@ -84,7 +86,7 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
   without it the sender is a claim.
 
-  With --json, each line is {"event":…}: listening, peer-joined, peer-left, message, sent, error,
+  With --json, each line is {"event":…}: listening, dashboard, peer-joined, peer-left, message, sent, error,
   peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, help.`
 
 /**
@@ -96,22 +98,25 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 export const mesh = Command.make(
   "mesh",
   flags,
-  Effect.fnUntraced(function*({ announce, connect, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
-    const security = yield* SecurityFlags.toSecurity(rest, sign)
-    const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
-    yield* run({
-      listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
-      announce,
-      connect,
-      subnet: Option.getOrUndefined(subnet),
-      links: Option.getOrUndefined(links),
-      security,
-      sign,
-      requireProof,
-      stay,
-      json
-    })
-  })
+  Effect.fnUntraced(
+    function*({ announce, connect, dashboard, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
+      const security = yield* SecurityFlags.toSecurity(rest, sign)
+      const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
+      yield* run({
+        listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
+        announce,
+        connect,
+        subnet: Option.getOrUndefined(subnet),
+        links: Option.getOrUndefined(links),
+        security,
+        sign,
+        requireProof,
+        dashboard: Option.getOrUndefined(dashboard),
+        stay,
+        json
+      })
+    }
+  )
 ).pipe(
   Command.withShortDescription("Run a node of a mesh, and talk to the others"),
   Command.withDescription(description),
@@ -123,6 +128,7 @@ export const mesh = Command.make(
       command: "p2p mesh --listen 127.0.0.1:4444 --listen ws://127.0.0.1:8080",
       description: "A node that browsers can connect to as well"
     },
+    { command: "p2p mesh --dashboard 8080", description: "Watch the node in a browser, at http://127.0.0.1:8080/" },
     { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
   ])
 )

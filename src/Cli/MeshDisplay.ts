@@ -46,6 +46,8 @@ export class MeshDisplay {
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]
+      case "dashboard":
+        return [dim(`The dashboard is at ${report.url}`)]
       case "peer-joined":
         if (report.address !== null) this.#failures.delete(report.address)
         return [dim(`+ ${short(report.id)} joined${report.address === null ? "" : ` (${harmless(report.address)})`}`)]

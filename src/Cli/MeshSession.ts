@@ -46,6 +46,8 @@ export interface MeshSessionOptions {
   readonly security: Security
   readonly sign: boolean
   readonly requireProof: "never" | "known" | "always"
+  /** Where to serve the page that shows the node. */
+  readonly dashboard: PeerAddress | undefined
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -137,6 +139,10 @@ const session = Effect.fnUntraced(function*(
     address: format(mesh.address),
     addresses: mesh.addresses.map(format)
   })
+  if (options.dashboard !== undefined) {
+    const { serveMesh } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
+    yield* report({ event: "dashboard", url: `http://${yield* serveMesh(mesh, options.dashboard)}/` })
+  }
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

@@ -84,6 +84,18 @@ export interface PeerInfo {
 }
 
 /**
+ * A linked node, and with whom it last said that it is linked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Surveyed {
+  readonly id: string
+  /** Ids; `maxPeersPerList` at most, only of nodes that can be dialed, and by its word alone. */
+  readonly peers: ReadonlyArray<string>
+}
+
+/**
  * How a message is sent. `subFlag`: the protocol of one's own that it belongs to, a name that the
  * receivers `handle`; without it the message goes to their `messages`.
  *
@@ -122,6 +134,11 @@ export class Mesh extends Context.Service<Mesh, {
   readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
   /** The linked nodes now, and again whenever one joins or leaves. */
   readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
+  /**
+   * The network as far as this node can see: what its peers last said of theirs. Asks each of them again, so
+   * that whoever looks twice sees what is now. They answer once a second at most.
+   */
+  readonly survey: Effect.Effect<ReadonlyArray<Surveyed>>
   /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
   readonly events: Stream.Stream<MeshEvent>
   /** What was counted since the start. */
@@ -254,6 +271,12 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         Stream.filter((event) => event._tag === "PeerJoined" || event._tag === "PeerLeft"),
         Stream.mapEffect(() => peers)
       )
+    ),
+    survey: Effect.sync(() =>
+      Array.from(node.table.values(), (peer) => {
+        peer.link.tell({ _tag: "RequestPeers" })
+        return { id: peer.id, peers: node.told.get(peer) ?? [] }
+      })
     ),
     events,
     stats: Effect.sync(() => ({

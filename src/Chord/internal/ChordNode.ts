@@ -105,6 +105,14 @@ export class ChordNode {
     return this.services.random.nextDoubleUnsafe()
   }
 
+  /** Tells of a lookup that somebody asked for. */
+  lookedUp(
+    position: bigint,
+    { owner, path, timeouts }: Pick<Extract<ChordEvent, { readonly _tag: "LookedUp" }>, "owner" | "path" | "timeouts">
+  ): void {
+    this.emit({ _tag: "LookedUp", position, owner, path, timeouts })
+  }
+
   emit(event: ChordEvent): void {
     PubSub.publishUnsafe(this.services.events, event)
   }

@@ -37,6 +37,7 @@ const atOwner = <A>(
     triesLeft: number
   ): Effect.Effect<A, PlacementFailure> =>
     Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
+      node.lookedUp(position, located)
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined ? other(located) : own(member)
       return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {

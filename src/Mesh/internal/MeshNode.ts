@@ -77,6 +77,8 @@ export class MeshNode {
   readonly wake = Latch.makeUnsafe(false)
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
+  /** Whom each peer last said it is linked with, by id. */
+  readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
   /** Addresses that a link is proven to lead to. */
   readonly places = new WeakMap<Link, ReadonlyArray<PeerAddress>>()
   /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
@@ -215,10 +217,15 @@ export class MeshNode {
     return { _tag: "Peers", peers: this.sample(entries, this.options.maxPeersPerList) }
   }
 
-  /** Takes addresses from a list of peers that came over a link, as many as the setting allows. */
-  learn(entries: ReadonlyArray<PeerEntry>, link: Link): void {
+  /**
+   * Takes addresses from a list of peers that came over a link, as many as the setting allows; `teller` is
+   * the peer at the other end, once it is one.
+   */
+  learn(entries: ReadonlyArray<PeerEntry>, link: Link, teller?: Peer): void {
     let isNew = false
-    for (const entry of entries.slice(0, this.options.maxPeersPerList)) {
+    const taken = entries.slice(0, this.options.maxPeersPerList)
+    if (teller !== undefined) this.told.set(teller, [...new Set(taken.map((entry) => entry.id))])
+    for (const entry of taken) {
       if (entry.address === null || entry.id === this.id) continue
       const address = this.fromPeer(entry.address, link)
       if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
