@@ -7,7 +7,6 @@ export {
   Chord,
   ChordConfig,
   type ChordEvent,
-  ChordMetrics,
   type ChordOptions,
   type ChordStats,
   ChordStorage,

@@ -210,10 +210,13 @@ const make = Effect.gen(function*() {
     lookup: Effect.fn("Chord.lookup")((key, options) => {
       const table = options?.table ?? tables[0]!
       const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
-      return ready(Effect.map(locate(node, position), (located) => {
-        const { owner, path, timeouts } = located
-        node.lookedUp(position, located)
-        return { table, position, owner, hops: path.length, path, timeouts }
+      return ready(Effect.suspend(() => {
+        const startMillis = node.uptimeMillis()
+        return Effect.map(locate(node, position), (located) => {
+          const { owner, path, timeouts } = located
+          node.lookedUp(position, located, startMillis)
+          return { table, position, owner, hops: path.length, path, timeouts }
+        })
       }))
     }),
     ring: Effect.sync(() =>

@@ -39,5 +39,6 @@ export type ChordEvent =
     readonly owner: Contact
     readonly path: ReadonlyArray<Contact>
     readonly timeouts: number
+    readonly tookMillis: number
   }
   | { readonly _tag: "Rejected"; readonly remote: PeerAddress; readonly reason: CloseReason }

@@ -88,7 +88,7 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   input. A node that is killed loses nothing either, as long as others have copies. The status is 1
   when the input ends and the ring could not be joined.
 
-  With --json, each line is {"event":…}: listening, dashboard, joined, get, set, deleted, has, lookup, ring,
+  With --json, each line is {"event":…}: listening, dashboard, metrics, joined, get, set, deleted, has, lookup, ring,
   stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, error, help.`
 
 /**
@@ -101,7 +101,7 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, dashboard, data, join, json, listen, originals, ...others }) {
+    function*({ announce, bits, dashboard, data, join, json, listen, metrics, originals, ...others }) {
       const { stabilize, stay, subnet, virtualNodes, ...rest } = others
       const security = yield* SecurityFlags.toSecurity(rest)
       const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
@@ -122,6 +122,7 @@ export const chord = Command.make(
         originals,
         security,
         dashboard: Option.getOrUndefined(dashboard),
+        metrics: Option.getOrUndefined(metrics),
         stay,
         json
       })

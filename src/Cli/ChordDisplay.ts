@@ -41,7 +41,8 @@ export class ChordDisplay {
           dim("set KEY VALUE and get KEY write and read; help lists commands, quit leaves.")
         ]
       case "dashboard":
-        return [dim(`The dashboard is at ${report.url}`)]
+      case "metrics":
+        return [dim(report.event === "metrics" ? `Metrics are at ${report.url}` : `The dashboard is at ${report.url}`)]
       case "get":
       case "set":
       case "deleted":

@@ -53,7 +53,7 @@ export interface PlaceReport {
  */
 export type ChordReport =
   | { readonly event: "listening"; readonly id: string; readonly address: string }
-  | { readonly event: "dashboard"; readonly url: string }
+  | { readonly event: "dashboard" | "metrics"; readonly url: string }
   | { readonly event: "joined"; readonly position: string; readonly successor: MemberReport | null }
   | { readonly event: "get"; readonly key: string; readonly value: string | null; readonly degraded?: true }
   | { readonly event: "set"; readonly key: string }

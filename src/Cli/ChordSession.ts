@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { Chord } from "../Chord/Chord.ts"
 import { ChordConfig } from "../Chord/ChordConfig.ts"
 import * as NodeChord from "../Layers/NodeChord.ts"
+import * as Observability from "../Layers/Telemetry.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { ChordConsole, isQuit } from "./ChordConsole.ts"
 import { ChordDisplay } from "./ChordDisplay.ts"
@@ -17,6 +18,7 @@ import { ChordNews, neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
+import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
@@ -29,7 +31,7 @@ import * as Style from "./Style.ts"
  * @category options
  * @since 0.1.0
  */
-export interface ChordSessionOptions {
+export interface ChordSessionOptions extends Observe.ObserveOptions {
   readonly listen: PeerAddress
   readonly announce: PeerAddress | undefined
   readonly join: ReadonlyArray<PeerAddress>
@@ -44,8 +46,6 @@ export interface ChordSessionOptions {
   readonly originals: boolean
   /** Who it is, and how its connections are secured. */
   readonly security: Security
-  /** Where to serve the page that shows the node. */
-  readonly dashboard: PeerAddress | undefined
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -88,6 +88,7 @@ export const run = Effect.fnUntraced(function*(options: ChordSessionOptions) {
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(toLayer(options)),
+    Effect.provide(Observe.telemetry),
     Effect.tapError((error) => options.json ? report(fromError(error)) : Effect.void),
     Effect.raceFirst(output.closed),
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
@@ -150,10 +151,16 @@ const session = Effect.fnUntraced(function*(
   const news = new ChordNews(chord, others(options))
   const console = new ChordConsole(chord, report, () => news.unreached)
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
-  if (options.dashboard !== undefined) {
-    const { serveChord } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
-    yield* report({ event: "dashboard", url: `http://${yield* serveChord(chord, options.dashboard)}/` })
-  }
+  const served = yield* Observe.serve(
+    options,
+    Observability.layerChord,
+    (listen, further) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Dashboard/Dashboard.ts")),
+        ({ serveChord }) => serveChord(chord, listen, further)
+      )
+  )
+  yield* Effect.forEach(served, report)
   yield* chord.events.pipe(
     Stream.runForEach((event) =>
       Effect.flatMap(news.see(event), (reports) => Effect.forEach(reports, report, { discard: true }))

@@ -86,7 +86,7 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
   without it the sender is a claim.
 
-  With --json, each line is {"event":…}: listening, dashboard, peer-joined, peer-left, message, sent, error,
+  With --json, each line is {"event":…}: listening, dashboard, metrics, peer-joined, peer-left, message, sent, error,
   peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, help.`
 
 /**
@@ -99,7 +99,9 @@ export const mesh = Command.make(
   "mesh",
   flags,
   Effect.fnUntraced(
-    function*({ announce, connect, dashboard, json, links, listen, requireProof, sign, stay, subnet, ...rest }) {
+    function*(
+      { announce, connect, dashboard, json, links, listen, metrics, requireProof, sign, stay, subnet, ...rest }
+    ) {
       const security = yield* SecurityFlags.toSecurity(rest, sign)
       const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
       yield* run({
@@ -112,6 +114,7 @@ export const mesh = Command.make(
         sign,
         requireProof,
         dashboard: Option.getOrUndefined(dashboard),
+        metrics: Option.getOrUndefined(metrics),
         stay,
         json
       })

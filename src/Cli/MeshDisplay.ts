@@ -47,7 +47,8 @@ export class MeshDisplay {
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]
       case "dashboard":
-        return [dim(`The dashboard is at ${report.url}`)]
+      case "metrics":
+        return [dim(report.event === "metrics" ? `Metrics are at ${report.url}` : `The dashboard is at ${report.url}`)]
       case "peer-joined":
         if (report.address !== null) this.#failures.delete(report.address)
         return [dim(`+ ${short(report.id)} joined${report.address === null ? "" : ` (${harmless(report.address)})`}`)]

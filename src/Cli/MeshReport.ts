@@ -24,7 +24,7 @@ export type MeshReport =
     /** The same, and where else it can be dialed. */
     readonly addresses: ReadonlyArray<string>
   }
-  | { readonly event: "dashboard"; readonly url: string }
+  | { readonly event: "dashboard" | "metrics"; readonly url: string }
   | { readonly event: "peer-joined"; readonly id: string; readonly address: string | null }
   | { readonly event: "peer-left"; readonly id: string; readonly reason: string; readonly detail: string }
   | {

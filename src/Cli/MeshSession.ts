@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
+import * as Observability from "../Layers/Telemetry.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
@@ -23,6 +24,7 @@ import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
 import { MeshDisplay } from "./MeshDisplay.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
+import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import { type Security, sharedFlags } from "./SecurityFlags.ts"
@@ -34,7 +36,7 @@ import * as Style from "./Style.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MeshSessionOptions {
+export interface MeshSessionOptions extends Observe.ObserveOptions {
   /** Where to listen; the first is told in the handshake's own field. */
   readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly announce: ReadonlyArray<PeerAddress>
@@ -46,8 +48,6 @@ export interface MeshSessionOptions {
   readonly security: Security
   readonly sign: boolean
   readonly requireProof: "never" | "known" | "always"
-  /** Where to serve the page that shows the node. */
-  readonly dashboard: PeerAddress | undefined
   /** Whether to go on without input. */
   readonly stay: boolean
   readonly json: boolean
@@ -104,6 +104,7 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(node),
+    Effect.provide(Observe.telemetry),
     Effect.tapError((error) => options.json ? report(fromError(error, error.message)) : Effect.void),
     Effect.raceFirst(output.closed),
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
@@ -139,10 +140,16 @@ const session = Effect.fnUntraced(function*(
     address: format(mesh.address),
     addresses: mesh.addresses.map(format)
   })
-  if (options.dashboard !== undefined) {
-    const { serveMesh } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
-    yield* report({ event: "dashboard", url: `http://${yield* serveMesh(mesh, options.dashboard)}/` })
-  }
+  const served = yield* Observe.serve(
+    options,
+    Observability.layerMesh,
+    (listen, further) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Dashboard/Dashboard.ts")),
+        ({ serveMesh }) => serveMesh(mesh, listen, further)
+      )
+  )
+  yield* Effect.forEach(served, report)
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

@@ -1,4 +1,4 @@
-/** `--dashboard`: where a node is shown to people. */
+/** `--dashboard` and `--metrics`: where a node is shown to people, and to programs that watch it. */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import { fromParts, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
@@ -23,6 +23,12 @@ export const flags = {
     Flag.withDescription(
       "Serve a page that shows this node as it runs: on 127.0.0.1 unless a HOST is given, and whoever reaches it " +
         "sees everything. It only reads"
+    )
+  ),
+  metrics: place("metrics").pipe(
+    Flag.withDescription(
+      "Serve what this node counts as text for Prometheus, at /metrics; the same place as --dashboard will do. " +
+        "OTEL_EXPORTER_OTLP_ENDPOINT in the environment sends it by OTLP"
     )
   )
 }

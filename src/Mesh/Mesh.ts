@@ -37,6 +37,7 @@ import * as Stream from "effect/Stream"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
+import type { Link } from "../Transport/Link.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
@@ -281,6 +282,8 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     events,
     stats: Effect.sync(() => ({
       ...node.counters,
+      sentBytes: sum(node.openLinks, ({ sentBytes }) => sentBytes) + node.counters.sentBytes,
+      receivedBytes: sum(node.openLinks, ({ receivedBytes }) => receivedBytes) + node.counters.receivedBytes,
       peers: node.table.count,
       seenIds: node.seen.count,
       knownAddresses: node.book.count
@@ -295,10 +298,20 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     subscribe: (topic) => topics.subscribe(topic),
     respond: (query, handler) => questions.respond(query, handler),
     ask: (query, id, question, options) =>
-      questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
+      Effect.withSpan(
+        questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
+        "Mesh.ask",
+        { attributes: { query: query.name, node: id } }
+      ),
     handle: (subFlag, handler) =>
       Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
   }
+}
+
+const sum = (links: Iterable<Link>, of: (link: Link) => number): number => {
+  let total = 0
+  for (const link of links) total += of(link)
+  return total
 }
 
 const toInfo = (peer: Peer): PeerInfo => ({

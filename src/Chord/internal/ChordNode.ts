@@ -105,12 +105,17 @@ export class ChordNode {
     return this.services.random.nextDoubleUnsafe()
   }
 
-  /** Tells of a lookup that somebody asked for. */
+  /** Tells of a lookup that somebody asked for, and that began at that time of `uptimeMillis`. */
   lookedUp(
     position: bigint,
-    { owner, path, timeouts }: Pick<Extract<ChordEvent, { readonly _tag: "LookedUp" }>, "owner" | "path" | "timeouts">
+    { owner, path, timeouts }: Omit<
+      Extract<ChordEvent, { readonly _tag: "LookedUp" }>,
+      "_tag" | "position" | "tookMillis"
+    >,
+    startMillis: number
   ): void {
-    this.emit({ _tag: "LookedUp", position, owner, path, timeouts })
+    const tookMillis = this.uptimeMillis() - startMillis
+    this.emit({ _tag: "LookedUp", position, owner, path, timeouts, tookMillis })
   }
 
   emit(event: ChordEvent): void {

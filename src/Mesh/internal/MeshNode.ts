@@ -83,6 +83,8 @@ export class MeshNode {
   readonly places = new WeakMap<Link, ReadonlyArray<PeerAddress>>()
   /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedHosts = new Map<string, number>()
+  /** Every connection that has not ended, with a handshake or before it. */
+  readonly openLinks = new Set<Link>()
   pendingInboundCount = 0
   /** Broadcasts of others that were new to this node. */
   freshCount = 0
