@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import * as ServeFlags from "./ServeFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
@@ -32,6 +33,7 @@ const flags = {
     Flag.withDescription("A node of the ring to join; may be given several times. They are tried until one answers"),
     Flag.atLeast(0)
   ),
+  invite: InviteFlag.invite,
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the network: nodes of others are refused (default \"chord\")"),
@@ -101,9 +103,14 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, dashboard, data, join, json, listen, metrics, originals, ...others }) {
-      const { stabilize, stay, subnet, virtualNodes, ...rest } = others
-      const security = yield* SecurityFlags.toSecurity(rest)
+    function*({ announce, bits, dashboard, data, invite, join: asked, json, listen, metrics, ...others }) {
+      const { originals, stabilize, stay, subnet, virtualNodes, ...rest } = others
+      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls })
+      const join = [...asked, ...invited.addresses]
+      const security = InviteFlag.withPins(
+        yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }),
+        invited.pins
+      )
       const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
       if (security.tls !== undefined && listensOn.scheme !== "") {
         const detail = "--tls is for nodes over TCP: WebSockets are encrypted by a proxy for wss:// before the node"
@@ -114,8 +121,8 @@ export const chord = Command.make(
         listen: listensOn,
         announce: Option.getOrUndefined(announce),
         join,
-        subnet: Option.getOrUndefined(subnet),
-        bits: Option.getOrUndefined(bits),
+        subnet: invited.subnet,
+        bits: Option.getOrUndefined(bits) ?? invited.bits,
         virtualNodes: Option.getOrUndefined(virtualNodes),
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import * as ServeFlags from "./ServeFlags.ts"
 
@@ -29,6 +30,18 @@ const flags = {
   connect: dialable("connect").pipe(
     Flag.withDescription("A node to link to; may be given several times. One that cannot be reached is retried"),
     Flag.atLeast(0)
+  ),
+  invite: InviteFlag.invite,
+  peers: Flag.String("peers").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with"
+    ),
+    Flag.optional
+  ),
+  lan: Flag.Boolean("lan").pipe(
+    Flag.withDescription("Find nodes of this network on the LAN, and be found there (multicast DNS)"),
+    Flag.withDefault(false)
   ),
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
@@ -99,16 +112,21 @@ export const mesh = Command.make(
   "mesh",
   flags,
   Effect.fnUntraced(
-    function*(
-      { announce, connect, dashboard, json, links, listen, metrics, requireProof, sign, stay, subnet, ...rest }
-    ) {
-      const security = yield* SecurityFlags.toSecurity(rest, sign)
+    function*({ announce, connect, dashboard, invite, json, lan, links, listen, metrics, peers, ...others }) {
+      const { requireProof, sign, stay, subnet, ...rest } = others
+      const invited = yield* InviteFlag.read("mesh", invite, { subnet, tls: rest.tls })
+      const security = InviteFlag.withPins(
+        yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }, sign),
+        invited.pins
+      )
       const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
       yield* run({
         listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
         announce,
-        connect,
-        subnet: Option.getOrUndefined(subnet),
+        connect: [...connect, ...invited.addresses],
+        peers: Option.getOrUndefined(peers),
+        lan,
+        subnet: invited.subnet,
         links: Option.getOrUndefined(links),
         security,
         sign,

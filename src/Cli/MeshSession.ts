@@ -6,11 +6,14 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as NodeLan from "../Layers/NodeLan.ts"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
+import * as NodePeersFile from "../Layers/NodePeersFile.ts"
 import * as Observability from "../Layers/Telemetry.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
@@ -41,6 +44,10 @@ export interface MeshSessionOptions extends Observe.ObserveOptions {
   readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
+  /** The file of addresses that the node begins with, and remembers others in. */
+  readonly peers: string | undefined
+  /** Whether to find nodes on the LAN. */
+  readonly lan: boolean
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
@@ -150,6 +157,8 @@ const session = Effect.fnUntraced(function*(
       )
   )
   yield* Effect.forEach(served, report)
+  if (options.peers !== undefined) yield* Layer.build(NodePeersFile.layerMesh({ file: options.peers }))
+  if (options.lan) yield* Layer.build(NodeLan.layerMesh())
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

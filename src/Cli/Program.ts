@@ -18,6 +18,7 @@ import * as ChordCommand from "./ChordCommand.ts"
 import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as IdentityCommand from "./IdentityCommand.ts"
+import * as InviteCommand from "./InviteCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
 import * as Presenter from "./Presenter.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
@@ -35,7 +36,8 @@ const p2p = Command.make("p2p").pipe(
     SimulateCommand.simulate,
     ReplayCommand.replay,
     DemoCommand.demo,
-    IdentityCommand.identity
+    IdentityCommand.identity,
+    InviteCommand.invite
   ])
 )
 

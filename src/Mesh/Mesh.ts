@@ -151,6 +151,11 @@ export class Mesh extends Context.Service<Mesh, {
    * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
    */
   readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
+  /**
+   * Addresses where nodes of this network may be, from a list, a file or a LAN: they are dialed when links
+   * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new.
+   */
+  readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
   /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
   readonly disconnect: (id: string) => Effect.Effect<boolean>
 
@@ -289,6 +294,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       knownAddresses: node.book.count
     })),
     connect: (address) => connect(node, address),
+    learn: (addresses) => Effect.sync(() => node.learnAddresses(addresses)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) => Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")),
     whisper,

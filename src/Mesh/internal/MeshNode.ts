@@ -236,6 +236,17 @@ export class MeshNode {
     if (isNew) this.wake.openUnsafe()
   }
 
+  /** Takes addresses that were found elsewhere; gives how many are new. */
+  learnAddresses(addresses: ReadonlyArray<PeerAddress>): number {
+    let newCount = 0
+    for (const address of addresses.slice(0, this.options.maxKnownAddresses)) {
+      if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
+      if (this.book.learn(address, undefined)) newCount++
+    }
+    if (newCount > 0) this.wake.openUnsafe()
+    return newCount
+  }
+
   /** Hands a user's message to the application, if it was taken. */
   deliver(message: MeshMessage | undefined): void {
     if (message === undefined) return
