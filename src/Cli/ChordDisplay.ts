@@ -53,6 +53,8 @@ export class ChordDisplay {
         return toRingLines(report).map(dim)
       case "stats":
         return toStatsLines(report).map(dim)
+      case "invite":
+        return [bold(report.text)]
       case "error":
         return [red(`! ${harmless(report.message)}`)]
       case "help":

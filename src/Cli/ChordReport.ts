@@ -92,6 +92,7 @@ export type ChordReport =
   }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
+  | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
 

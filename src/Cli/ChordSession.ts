@@ -17,6 +17,7 @@ import { ChordDisplay } from "./ChordDisplay.ts"
 import { ChordNews, neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
 import * as Input from "./Input.ts"
+import * as Invitation from "./Invitation.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
@@ -149,7 +150,16 @@ const session = Effect.fnUntraced(function*(
 ) {
   const chord = yield* Chord
   const news = new ChordNews(chord, others(options))
-  const console = new ChordConsole(chord, report, () => news.unreached)
+  const { identity, tls } = options.security
+  const invitation = Invitation.make({
+    kind: "chord",
+    addresses: [chord.address],
+    subnet: options.subnet,
+    tls: tls?.mode,
+    identity,
+    bits: options.bits
+  })
+  const console = new ChordConsole(chord, report, () => news.unreached, invitation)
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
   const served = yield* Observe.serve(
     options,

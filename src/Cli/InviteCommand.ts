@@ -6,8 +6,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Invite from "../Layers/Invite.ts"
-import { format } from "../Protocol/PeerAddress.ts"
 import { dialable } from "./AddressFlag.ts"
+import * as Invitation from "./Invitation.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { count } from "./SimulateFlags.ts"
 import { harmless } from "./Style.ts"
@@ -36,14 +36,6 @@ const flags = {
   text: Argument.String("invitation").pipe(Argument.optional)
 }
 
-/** The fingerprint of the identity in a directory. */
-export const pinOf = (directory: string) =>
-  Effect.gen(function*() {
-    const NodeIdentity = yield* Effect.promise(() => import("../Transport/NodeIdentity.ts"))
-    const { identity } = yield* NodeIdentity.open(directory)
-    return NodeIdentity.fingerprint(identity.publicKey)
-  })
-
 /**
  * `p2p invite`.
  *
@@ -71,14 +63,16 @@ export const invite = Command.make(
         detail: "--identity is for --tls=pinned, the mode in which nodes are known by their keys"
       })
     }
-    yield* Console.log(Invite.encode({
-      kind: chord ? "chord" : "mesh",
-      addresses: connect.map(format),
-      subnet: Option.getOrElse(subnet, () => chord ? "chord" : "mesh"),
-      ...(tls._tag === "Some" ? { tls: tls.value } : {}),
-      ...(identity._tag === "Some" ? { pin: yield* pinOf(identity.value) } : {}),
-      ...(bits._tag === "Some" ? { bits: bits.value } : {})
-    }))
+    yield* Console.log(
+      yield* Invitation.make({
+        kind: chord ? "chord" : "mesh",
+        addresses: connect,
+        subnet: Option.getOrUndefined(subnet),
+        tls: Option.getOrUndefined(tls),
+        identity: Option.getOrUndefined(identity),
+        bits: Option.getOrUndefined(bits)
+      })
+    )
   })
 ).pipe(
   Command.withShortDescription("Make an invitation to a network, or show what one says"),

@@ -85,6 +85,8 @@ export class MeshDisplay {
         return [dim(`! ${short(report.id)} takes messages slowly; broadcasts no longer wait for it`)]
       case "recovered":
         return [dim(`  ${short(report.id)} caught up; ${report.dropped} messages did not reach it`)]
+      case "invite":
+        return [bold(report.text)]
       case "error":
         return [red(`! ${harmless(report.message)}`)]
       case "help":

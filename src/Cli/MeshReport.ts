@@ -51,6 +51,7 @@ export type MeshReport =
   | { readonly event: "slow"; readonly id: string }
   | { readonly event: "recovered"; readonly id: string; readonly dropped: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
+  | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
 

@@ -22,6 +22,7 @@ import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Input from "./Input.ts"
+import * as Invitation from "./Invitation.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
@@ -140,7 +141,15 @@ const session = Effect.fnUntraced(function*(
   const mesh = yield* Mesh
   const known = new KnownIds()
   const links = new Links(mesh)
-  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
+  const { identity, tls } = options.security
+  const invitation = Invitation.make({
+    kind: "mesh",
+    addresses: mesh.addresses,
+    subnet: options.subnet,
+    tls: tls?.mode,
+    identity
+  })
+  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation)
   yield* report({
     event: "listening",
     id: mesh.id,

@@ -103,14 +103,21 @@ describe("an invitation", () => {
     Effect.gen(function*() {
       const made = yield* run(["invite", "--connect", "10.0.0.1:4444", "--subnet", "lab"])
       const text = made.stdout[0] ?? ""
-      const [shown, refused] = yield* Effect.all([
+      const [shown, refused, asked] = yield* Effect.all([
         run(["invite", text]),
-        run(["mesh", "--json", "--invite", text.slice(0, -3)])
+        run(["mesh", "--json", "--invite", text.slice(0, -3)]),
+        run(["mesh", "--json", "--subnet", "lab"], ["/invite", "/quit"])
       ], { concurrency: 2 })
 
       assert.deepStrictEqual(JSON.parse(shown.stdout[0] ?? ""), {
         kind: "mesh",
         addresses: ["10.0.0.1:4444"],
+        subnet: "lab"
+      })
+      const [listening, invite] = asked.stdout.map((line) => JSON.parse(line))
+      assert.deepStrictEqual(yield* Invite.decode(invite.text), {
+        kind: "mesh",
+        addresses: [listening.address],
         subnet: "lab"
       })
       assert.strictEqual(refused.status, 2)
