@@ -10,14 +10,12 @@ import * as Stream from "effect/Stream"
 import { Chord } from "../Chord/Chord.ts"
 import { ChordConfig } from "../Chord/ChordConfig.ts"
 import * as NodeChord from "../Layers/NodeChord.ts"
-import * as Observability from "../Layers/Telemetry.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { ChordConsole, isQuit } from "./ChordConsole.ts"
 import { ChordDisplay } from "./ChordDisplay.ts"
 import { ChordNews, neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
 import * as Input from "./Input.ts"
-import * as Invitation from "./Invitation.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
@@ -151,19 +149,20 @@ const session = Effect.fnUntraced(function*(
   const chord = yield* Chord
   const news = new ChordNews(chord, others(options))
   const { identity, tls } = options.security
-  const invitation = Invitation.make({
-    kind: "chord",
-    addresses: [chord.address],
-    subnet: options.subnet,
-    tls: tls?.mode,
-    identity,
-    bits: options.bits
-  })
+  const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
+    make({
+      kind: "chord",
+      addresses: [chord.address],
+      subnet: options.subnet,
+      tls: tls?.mode,
+      identity,
+      bits: options.bits
+    }))
   const console = new ChordConsole(chord, report, () => news.unreached, invitation)
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
   const served = yield* Observe.serve(
     options,
-    Observability.layerChord,
+    Observe.layerChord,
     (listen, further) =>
       Effect.flatMap(
         Effect.promise(() => import("./Dashboard/Dashboard.ts")),

@@ -5,9 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Invite from "../Layers/Invite.ts"
 import { dialable } from "./AddressFlag.ts"
-import * as Invitation from "./Invitation.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { count } from "./SimulateFlags.ts"
 import { harmless } from "./Style.ts"
@@ -47,6 +45,7 @@ export const invite = Command.make(
   flags,
   Effect.fnUntraced(function*({ bits, chord, connect, identity, subnet, text, tls }) {
     if (text._tag === "Some") {
+      const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
       const found = yield* Effect.mapError(
         Invite.decode(text.value),
         (error) => new WrongUsage({ detail: error.message })
@@ -63,6 +62,7 @@ export const invite = Command.make(
         detail: "--identity is for --tls=pinned, the mode in which nodes are known by their keys"
       })
     }
+    const Invitation = yield* Effect.promise(() => import("./Invitation.ts"))
     yield* Console.log(
       yield* Invitation.make({
         kind: chord ? "chord" : "mesh",

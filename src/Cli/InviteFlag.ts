@@ -2,7 +2,7 @@
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Invite from "../Layers/Invite.ts"
+import type * as Invite from "../Layers/Invite.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { type Security, WrongUsage } from "./SecurityFlags.ts"
 
@@ -50,7 +50,8 @@ export const read = Effect.fnUntraced(function*(
     return { addresses: [], subnet: Option.getOrUndefined(given.subnet), tls: given.tls, bits: undefined, pins: {} }
   }
   const wrong = (detail: string) => new WrongUsage({ detail })
-  const found = yield* Effect.mapError(Invite.decode(text.value), (error) => wrong(`--invite: ${error.message}`))
+  const { decode } = yield* Effect.promise(() => import("../Layers/Invite.ts"))
+  const found = yield* Effect.mapError(decode(text.value), (error) => wrong(`--invite: ${error.message}`))
   if (found.kind !== kind) return yield* wrong(`--invite: it is for p2p ${found.kind}, not for p2p ${kind}`)
   const subnet = Option.getOrUndefined(given.subnet)
   if (subnet !== undefined && subnet !== found.subnet) {

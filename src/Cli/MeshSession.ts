@@ -11,10 +11,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as NodeLan from "../Layers/NodeLan.ts"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
-import * as NodePeersFile from "../Layers/NodePeersFile.ts"
-import * as Observability from "../Layers/Telemetry.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
@@ -22,7 +19,6 @@ import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Input from "./Input.ts"
-import * as Invitation from "./Invitation.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
@@ -142,13 +138,14 @@ const session = Effect.fnUntraced(function*(
   const known = new KnownIds()
   const links = new Links(mesh)
   const { identity, tls } = options.security
-  const invitation = Invitation.make({
-    kind: "mesh",
-    addresses: mesh.addresses,
-    subnet: options.subnet,
-    tls: tls?.mode,
-    identity
-  })
+  const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
+    make({
+      kind: "mesh",
+      addresses: mesh.addresses,
+      subnet: options.subnet,
+      tls: tls?.mode,
+      identity
+    }))
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation)
   yield* report({
     event: "listening",
@@ -158,7 +155,7 @@ const session = Effect.fnUntraced(function*(
   })
   const served = yield* Observe.serve(
     options,
-    Observability.layerMesh,
+    Observe.layerMesh,
     (listen, further) =>
       Effect.flatMap(
         Effect.promise(() => import("./Dashboard/Dashboard.ts")),
@@ -166,8 +163,14 @@ const session = Effect.fnUntraced(function*(
       )
   )
   yield* Effect.forEach(served, report)
-  if (options.peers !== undefined) yield* Layer.build(NodePeersFile.layerMesh({ file: options.peers }))
-  if (options.lan) yield* Layer.build(NodeLan.layerMesh())
+  if (options.peers !== undefined) {
+    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
+    yield* Layer.build(layerMesh({ file: options.peers }))
+  }
+  if (options.lan) {
+    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodeLan.ts"))
+    yield* Layer.build(layerMesh())
+  }
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

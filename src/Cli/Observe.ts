@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Observability from "../Layers/Telemetry.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import type { WebPage } from "./Dashboard/WebServer.ts"
@@ -43,13 +42,21 @@ const collector = (): string => process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
  * @category layers
  * @since 0.1.0
  */
-export const telemetry: Layer.Layer<never> = Layer.suspend(() =>
-  collector() === "" ? Layer.empty : Observability.layerOtlp({
-    baseUrl: collector(),
-    serviceName: process.env["OTEL_SERVICE_NAME"] ?? "p2p",
-    keepLoggers: false
-  })
-)
+export const telemetry: Layer.Layer<never> = Layer.unwrap(Effect.suspend((): Effect.Effect<Layer.Layer<never>> => {
+  const baseUrl = collector()
+  if (baseUrl === "") return Effect.succeed(Layer.empty)
+  const serviceName = process.env["OTEL_SERVICE_NAME"] ?? "p2p"
+  return Effect.map(loadTelemetry, ({ layerOtlp }) => layerOtlp({ baseUrl, serviceName, keepLoggers: false }))
+}))
+
+/** Loaded where it is used: most nodes start without. */
+const loadTelemetry = Effect.promise(() => import("../Layers/Telemetry.ts"))
+
+/** Metrics and logs of a mesh node. */
+export const layerMesh = Layer.unwrap(Effect.map(loadTelemetry, (loaded) => loaded.layerMesh))
+
+/** Metrics and logs of a chord node. */
+export const layerChord = Layer.unwrap(Effect.map(loadTelemetry, (loaded) => loaded.layerChord))
 
 type ServeDashboard = (
   listen: PeerAddress,
