@@ -137,7 +137,7 @@ export class Mesh extends Context.Service<Mesh, {
   readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
   /**
    * The network as far as this node can see: what its peers last said of theirs. Asks each of them again, so
-   * that whoever looks twice sees what is now. They answer once a second at most.
+   * that whoever looks twice sees what is now; every two seconds at most, however often this is run.
    */
   readonly survey: Effect.Effect<ReadonlyArray<Surveyed>>
   /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
@@ -211,6 +211,9 @@ export class Mesh extends Context.Service<Mesh, {
   )
 }
 
+/** How often peers are asked for theirs on behalf of the user, at most. */
+const surveyMillis = 2000
+
 const make = Effect.gen(function*() {
   const protocol = yield* Protocol
   const transport = yield* Transport
@@ -278,12 +281,14 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         Stream.mapEffect(() => peers)
       )
     ),
-    survey: Effect.sync(() =>
-      Array.from(node.table.values(), (peer) => {
-        peer.link.tell({ _tag: "RequestPeers" })
+    survey: Effect.sync(() => {
+      const isDue = node.nowMillis() - node.surveyedMillis >= surveyMillis
+      if (isDue) node.surveyedMillis = node.nowMillis()
+      return Array.from(node.table.values(), (peer) => {
+        if (isDue) peer.link.tell({ _tag: "RequestPeers" })
         return { id: peer.id, peers: node.told.get(peer) ?? [] }
       })
-    ),
+    }),
     events,
     stats: Effect.sync(() => ({
       ...node.counters,

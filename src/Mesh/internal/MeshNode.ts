@@ -86,6 +86,8 @@ export class MeshNode {
   /** Every connection that has not ended, with a handshake or before it. */
   readonly openLinks = new Set<Link>()
   pendingInboundCount = 0
+  /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
+  surveyedMillis = Number.NEGATIVE_INFINITY
   /** Broadcasts of others that were new to this node. */
   freshCount = 0
   readonly #gate = new CompressionGate()

@@ -126,8 +126,8 @@ export class Live {
     showTiles([
       { name: "peers", value: count(node.peers.length) },
       { name: "received / s", value: count(rate("received")) },
-      { name: "sent, relayed / s", value: count(rate("sent") + rate("relayed")) },
-      { name: "copies of known", value: `${Math.round(100 * (stats["duplicates"] ?? 0) / seen)} %` },
+      { name: "passed on / s", value: count(rate("sent") + rate("relayed")) },
+      { name: "duplicates", value: `${Math.round(100 * (stats["duplicates"] ?? 0) / seen)} %` },
       { name: "queued", value: bytes(queued), isAlarm: node.peers.some((peer) => peer.isSlow) },
       { name: "links refused", value: count(stats["rejected"] ?? 0) }
     ])
@@ -207,7 +207,7 @@ export class Live {
     const lookups = stats["lookups"] ?? 0
     const failed = stats["lookupsFailed"] ?? 0
     showTiles([
-      { name: node.whole ? "members" : "members, about", value: count(node.size) },
+      { name: node.whole ? "members" : "members, ≈", value: count(node.size) },
       { name: "records held", value: count(stats["records"] ?? 0) },
       { name: "bytes held", value: bytes(stats["bytes"] ?? 0) },
       { name: "lookups", value: count(lookups) },

@@ -83,7 +83,8 @@ export class RingView {
   }
 
   get #radius(): number {
-    return Math.max(60, Math.min(this.#width, this.#height) / 2 - 46)
+    // Names stand beside it, wider than they are high.
+    return Math.max(60, Math.min(this.#width / 2 - 68, this.#height / 2 - 42))
   }
 
   /** A place on the ring, 0 at the top, clockwise; `inwards` from it. */
@@ -144,7 +145,7 @@ export class RingView {
     const [x, y] = [this.#width / 2, this.#height / 2]
     const members = `${whole ? "" : "about "}${count(size)} ${size === 1 ? "member" : "members"}`
     return [
-      svg("text", { class: "big halo", x, y: y - 4 }, members),
+      svg("text", { class: this.#radius < 150 ? "name halo" : "big halo", x, y: y - 4 }, members),
       svg("text", { class: "halo", x, y: y + 16 }, `${count(stats["records"] ?? 0)} records held here`)
     ]
   }
