@@ -91,6 +91,21 @@ export interface RingMember {
 }
 
 /**
+ * A record that a node holds, as owner or as a copy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Holding {
+  readonly key: string
+  /** Its placements, in the order of the five hash tables. */
+  readonly positions: ReadonlyArray<bigint>
+  /** Of the value; 0 for the mark of a deleted key. */
+  readonly bytes: number
+  readonly isDeleted: boolean
+}
+
+/**
  * A node of the dictionary.
  *
  * @category services
@@ -134,6 +149,8 @@ export class Chord extends Context.Service<Chord, {
   ) => Effect.Effect<Lookup, LookupError>
   /** What this node knows of its ring. */
   readonly ring: Effect.Effect<ReadonlyArray<RingMember>>
+  /** The records that this node holds, in the order in which their keys came, `limit` at most (default 1000). */
+  readonly holdings: (limit?: number) => Effect.Effect<ReadonlyArray<Holding>>
   /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
   readonly events: Stream.Stream<ChordEvent>
   /** What was counted since the start. */
@@ -197,14 +214,14 @@ const make = Effect.gen(function*() {
     lookup: Effect.fn("Chord.lookup")((key, options) => {
       const table = options?.table ?? tables[0]!
       const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
-      return ready(Effect.map(locate(node, position), ({ owner, path, timeouts }) => ({
-        table,
-        position,
-        owner,
-        hops: path.length,
-        path,
-        timeouts
-      })))
+      return ready(Effect.suspend(() => {
+        const startMillis = node.uptimeMillis()
+        return Effect.map(locate(node, position), (located) => {
+          const { owner, path, timeouts } = located
+          node.lookedUp(position, located, startMillis)
+          return { table, position, owner, hops: path.length, path, timeouts }
+        })
+      }))
     }),
     ring: Effect.sync(() =>
       node.members.map((member) => ({
@@ -213,6 +230,7 @@ const make = Effect.gen(function*() {
         isSyncing: member.isSyncing
       }))
     ),
+    holdings: (limit = 1000) => Effect.sync(() => holdings(node, limit)),
     events: Stream.fromPubSub(node.services.events),
     stats: Effect.map(node.services.storage.stats, (storage) => ({
       ...node.counters,
@@ -288,6 +306,20 @@ const restart = (node: ChordNode): Effect.Effect<void> =>
     node.isLeaving = false
     return Places.found(node)
   })
+
+const holdings = (node: ChordNode, limit: number): ReadonlyArray<Holding> => {
+  const found: Array<Holding> = []
+  for (const record of node.services.storage.records()) {
+    if (found.length >= limit) break
+    found.push({
+      key: record.key,
+      positions: record.place(node.services.placement).positions,
+      bytes: record.value?.length ?? 0,
+      isDeleted: record.value === undefined
+    })
+  }
+  return found
+}
 
 const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
   const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())

@@ -16,6 +16,8 @@ import type { Contact } from "./Contact.ts"
  * - `Repaired`: records were brought to nodes that lacked them, or got from them.
  * - `HandedOver`: records that other nodes answer for now were given to them.
  * - `StorageFailed`: this node's share could not be written.
+ * - `LookedUp`: the owner of a position was found for a read, a write or a `lookup`: `path` are the nodes that
+ *   answered on the way. Not what the node looks up for itself.
  * - `Rejected`: somebody who dialed this node could not be let in: the connection was not secured, or
  *   the node is not the one it claims to be.
  *
@@ -31,4 +33,12 @@ export type ChordEvent =
   | { readonly _tag: "Repaired"; readonly sent: number; readonly received: number }
   | { readonly _tag: "HandedOver"; readonly count: number }
   | { readonly _tag: "StorageFailed"; readonly error: StorageError }
+  | {
+    readonly _tag: "LookedUp"
+    readonly position: bigint
+    readonly owner: Contact
+    readonly path: ReadonlyArray<Contact>
+    readonly timeouts: number
+    readonly tookMillis: number
+  }
   | { readonly _tag: "Rejected"; readonly remote: PeerAddress; readonly reason: CloseReason }

@@ -1,42 +1,26 @@
 /**
- * What a chord node counts, as Effect metrics for whoever exports them (OTLP, Prometheus). Counters are
- * plain fields on the node's hot paths, and published on a timer.
+ * What a chord node counts, as Effect metrics for whoever exports them: `Observability` has Layers for
+ * OTLP and for Prometheus. docs/operations.md says what to watch.
  *
  * ```ts
  * import { Effect, Layer, Metric } from "effect"
- * import { ChordMetrics } from "effect-p2p"
+ * import { ChordMetrics } from "effect-p2p/observability"
  * import { NodeChord } from "effect-p2p/node"
  *
- * const Node = ChordMetrics.layer({ interval: "5 seconds" }).pipe(Layer.provideMerge(NodeChord.layer()))
+ * const Node = ChordMetrics.layer.pipe(Layer.provideMerge(NodeChord.layer()))
  *
- * const program = Effect.andThen(Effect.sleep("6 seconds"), Effect.flatMap(Metric.dump, Effect.log))
- * Effect.runPromise(Effect.provide(program, Node))
+ * Effect.runPromise(Effect.provide(Effect.flatMap(Metric.dump, Effect.log), Node))
  * ```
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as MetricSource from "../Transport/MetricSource.ts"
 import { Chord } from "./Chord.ts"
 import type { ChordStats } from "./ChordStats.ts"
 
-/**
- * @category options
- * @since 0.1.0
- */
-export interface ChordMetricsOptions {
-  /** How often the metrics are brought up to date. Default 10 seconds. */
-  readonly interval?: Duration.Input | undefined
-}
-
-interface Published {
-  readonly name: string
-  readonly description: string
-  readonly of: (stats: ChordStats) => number
-}
-
-/** Totals since the start: `effect_p2p_chord_<name>_total`. */
-const totals: ReadonlyArray<Published> = [
+const totals: ReadonlyArray<MetricSource.Source<ChordStats>> = [
   { name: "lookups", description: "lookups that asked other nodes", of: (stats) => stats.lookups },
   { name: "lookups_failed", description: "lookups that came to nothing", of: (stats) => stats.lookupsFailed },
   { name: "hops", description: "nodes that answered in lookups before the owner", of: (stats) => stats.hops },
@@ -67,50 +51,47 @@ const totals: ReadonlyArray<Published> = [
   { name: "received_bytes", description: "bytes of calls and answers received", of: ({ calls }) => calls.receivedBytes }
 ]
 
-/** What there is at the moment: `effect_p2p_chord_<name>`. */
-const levels: ReadonlyArray<Published> = [
+const levels: ReadonlyArray<MetricSource.Source<ChordStats>> = [
   { name: "records", description: "records held, tombstones included", of: ({ storage }) => storage.records },
   { name: "stored_bytes", description: "bytes of the records held", of: ({ storage }) => storage.bytes },
   { name: "links", description: "links with other nodes", of: ({ calls }) => calls.outboundLinks + calls.inboundLinks },
   { name: "pending_calls", description: "questions under way", of: ({ calls }) => calls.pendingCalls }
 ]
 
+const hops = Metric.histogram("effect_p2p_chord_lookup_hops", {
+  description: "nodes that answered before the owner, in lookups for reads, writes and users",
+  boundaries: [0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20]
+})
+
+const seconds = Metric.histogram("effect_p2p_chord_lookup_seconds", {
+  description: "how long lookups for reads, writes and users took",
+  boundaries: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10]
+})
+
 /**
- * Keeps the metrics of the `Chord` in the environment up to date until the scope closes, and brings
- * them up to date once more then. Each has the attribute `node`, the node's id.
+ * Publishes the numbers of the `Chord` in the environment until the scope closes. Each has the attribute
+ * `node`, the node's id.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: ChordMetricsOptions = {}): Layer.Layer<never, never, Chord> =>
-  Layer.effectDiscard(Effect.gen(function*() {
-    const chord = yield* Chord
-    const publish = yield* publisher(chord)
-    yield* Effect.addFinalizer(() => publish)
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(options.interval ?? "10 seconds"), publish)))
-  }))
-
-const publisher = (chord: Chord["Service"]): Effect.Effect<Effect.Effect<void>> =>
-  Effect.map(Effect.context<never>(), (context) => {
-    const attributes = { node: chord.id }
-    const counters = totals.map(({ description, name, of }) => ({
-      metric: Metric.withAttributes(
-        Metric.counter(`effect_p2p_chord_${name}_total`, { description, incremental: true }),
-        attributes
-      ),
-      of,
-      published: 0
-    }))
-    const gauges = levels.map(({ description, name, of }) => ({
-      metric: Metric.withAttributes(Metric.gauge(`effect_p2p_chord_${name}`, { description }), attributes),
-      of
-    }))
-    return Effect.map(chord.stats, (stats) => {
-      for (const counter of counters) {
-        const total = counter.of(stats)
-        counter.metric.updateUnsafe(total - counter.published, context)
-        counter.published = total
-      }
-      for (const gauge of gauges) gauge.metric.updateUnsafe(gauge.of(stats), context)
-    })
+export const layer: Layer.Layer<never, never, Chord> = Layer.effectDiscard(Effect.gen(function*() {
+  const chord = yield* Chord
+  const attributes = { node: chord.id }
+  yield* MetricSource.register<ChordStats>({
+    prefix: "effect_p2p_chord",
+    node: chord.id,
+    totals,
+    levels,
+    stats: chord.stats
   })
+  const [ownHops, ownSeconds] = [Metric.withAttributes(hops, attributes), Metric.withAttributes(seconds, attributes)]
+  yield* chord.events.pipe(
+    Stream.runForEach((event) =>
+      event._tag === "LookedUp"
+        ? Effect.andThen(Metric.update(ownHops, event.path.length), Metric.update(ownSeconds, event.tookMillis / 1000))
+        : Effect.void
+    ),
+    Effect.forkScoped({ startImmediately: true })
+  )
+}))

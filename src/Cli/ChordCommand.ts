@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
+import * as ServeFlags from "./ServeFlags.ts"
 import { count, duration } from "./SimulateFlags.ts"
 import * as WireFlag from "./WireFlag.ts"
 
@@ -32,6 +34,7 @@ const flags = {
     Flag.withDescription("A node of the ring to join; may be given several times. They are tried until one answers"),
     Flag.atLeast(0)
   ),
+  invite: InviteFlag.invite,
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the network: nodes of others are refused (default \"chord\")"),
@@ -63,6 +66,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   protocol: WireFlag.protocol,
+  ...ServeFlags.flags,
   ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
@@ -77,7 +81,7 @@ const flags = {
 const description = `Runs a node of a dictionary that many nodes keep together.
 
   Each line of standard input is a command:
-    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, help, quit
+    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, invite, help, quit
   A KEY has no blanks; a VALUE is the rest of the line.
 
   Without --join it is a ring of one, for others to join. With it, nothing is read or written before
@@ -88,8 +92,8 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   input. A node that is killed loses nothing either, as long as others have copies. The status is 1
   when the input ends and the ring could not be joined.
 
-  With --json, each line is {"event":…}: listening, joined, get, set, deleted, has, lookup, ring,
-  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, error, help.`
+  With --json, each line is {"event":…}: listening, dashboard, metrics, joined, get, set, deleted, has, lookup, ring,
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, invite, error, help.`
 
 /**
  * `p2p chord`.
@@ -101,9 +105,14 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, data, join, json, listen, originals, protocol, stabilize, ...rest }) {
-      const { stay, subnet, virtualNodes } = rest
-      const security = yield* SecurityFlags.toSecurity(rest)
+    function*({ announce, bits, dashboard, data, invite, join: asked, json, listen, metrics, ...others }) {
+      const { originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
+      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls })
+      const join = [...asked, ...invited.addresses]
+      const security = InviteFlag.withPins(
+        yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }),
+        invited.pins
+      )
       const listensOn = Option.getOrElse(listen, () => anywhere(join[0]))
       if (security.tls !== undefined && listensOn.scheme !== "") {
         const detail = "--tls is for nodes over TCP: WebSockets are encrypted by a proxy for wss:// before the node"
@@ -114,14 +123,16 @@ export const chord = Command.make(
         listen: listensOn,
         announce: Option.getOrUndefined(announce),
         join,
-        subnet: Option.getOrUndefined(subnet),
-        bits: Option.getOrUndefined(bits),
+        subnet: invited.subnet,
+        bits: Option.getOrUndefined(bits) ?? invited.bits,
         virtualNodes: Option.getOrUndefined(virtualNodes),
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
         originals,
         protocol,
         security,
+        dashboard: Option.getOrUndefined(dashboard),
+        metrics: Option.getOrUndefined(metrics),
         stay,
         json
       })

@@ -56,16 +56,20 @@ export const isQuit = (line: string): boolean => /^\s*quit\s*$/.test(line)
 export class ChordConsole {
   readonly chord: Chord["Service"]
   readonly report: (report: ChordReport) => Effect.Effect<void>
+  /** The text of an invitation to this node. */
+  readonly invitation: Effect.Effect<string, Failure>
   readonly #unreached: () => ReadonlyArray<string>
 
   constructor(
     chord: Chord["Service"],
     report: (report: ChordReport) => Effect.Effect<void>,
-    unreached: () => ReadonlyArray<string>
+    unreached: () => ReadonlyArray<string>,
+    invitation: Effect.Effect<string, Failure>
   ) {
     this.chord = chord
     this.report = report
     this.#unreached = unreached
+    this.invitation = invitation
   }
 
   /** Does one line; what fails is reported. */
@@ -181,6 +185,11 @@ const commands: ReadonlyMap<string, ChordCommandLine> = new Map<string, ChordCom
     usage: "join HOST:PORT",
     about: "join the ring of the node there",
     run: (console, rest) => rest.trim() === "" ? usage("join") : console.join(rest.trim())
+  }],
+  ["invite", {
+    usage: "invite",
+    about: "show an invitation to this node, for p2p chord --invite",
+    run: (console) => Effect.flatMap(console.invitation, (text) => console.report({ event: "invite", text }))
   }],
   ["help", {
     usage: "help",

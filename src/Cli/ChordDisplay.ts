@@ -40,6 +40,9 @@ export class ChordDisplay {
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("set KEY VALUE and get KEY write and read; help lists commands, quit leaves.")
         ]
+      case "dashboard":
+      case "metrics":
+        return [dim(report.event === "metrics" ? `Metrics are at ${report.url}` : `The dashboard is at ${report.url}`)]
       case "get":
       case "set":
       case "deleted":
@@ -50,12 +53,16 @@ export class ChordDisplay {
         return toRingLines(report).map(dim)
       case "stats":
         return toStatsLines(report).map(dim)
+      case "invite":
+        return [bold(report.text)]
       case "error":
         return [red(`! ${harmless(report.message)}`)]
       case "help":
         return report.lines.map((line) => dim(`  ${line}`))
       case "note":
         return [dim(`  ${harmless(report.text)}`)]
+      case "looked-up":
+        return []
       case "joined": {
         const isNews = !this.#isJoined
         this.#isJoined = true

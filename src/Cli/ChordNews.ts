@@ -65,6 +65,9 @@ export class ChordNews {
         return Effect.map(this.#chord.ring, (members) => this.#compare(neighborsOf(this.#chord.id, members)))
       case "JoinFailed":
         return Effect.succeed(this.#miss(format(event.address), fromEvent(this.#chord.bits, event)))
+      case "LookedUp":
+        // The answer to the command says as much.
+        return Effect.succeed([])
       default:
         return Effect.succeed([fromEvent(this.#chord.bits, event)])
     }

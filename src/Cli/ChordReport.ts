@@ -53,6 +53,7 @@ export interface PlaceReport {
  */
 export type ChordReport =
   | { readonly event: "listening"; readonly id: string; readonly address: string }
+  | { readonly event: "dashboard" | "metrics"; readonly url: string }
   | { readonly event: "joined"; readonly position: string; readonly successor: MemberReport | null }
   | { readonly event: "get"; readonly key: string; readonly value: string | null; readonly degraded?: true }
   | { readonly event: "set"; readonly key: string }
@@ -82,8 +83,16 @@ export type ChordReport =
   | { readonly event: "alone"; readonly last: boolean }
   | { readonly event: "repaired"; readonly sent: number; readonly received: number }
   | { readonly event: "handed-over"; readonly count: number }
+  | {
+    readonly event: "looked-up"
+    readonly position: string
+    readonly owner: MemberReport
+    readonly path: ReadonlyArray<MemberReport>
+    readonly timeouts: number
+  }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
+  | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
 
@@ -132,7 +141,10 @@ export const fromLookup = (bits: number, key: string, { hops, owner, path, timeo
  * @category constructors
  * @since 0.1.0
  */
-export const fromRing = (chord: Chord["Service"], members: ReadonlyArray<RingMember>): ChordReport => {
+export const fromRing = (
+  chord: Chord["Service"],
+  members: ReadonlyArray<RingMember>
+): Extract<ChordReport, { readonly event: "ring" }> => {
   const { bits } = chord
   const first = members[0]?.membership
   return {
@@ -184,6 +196,14 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
       return { event: "handed-over", count: event.count }
     case "StorageFailed":
       return fromError(event.error)
+    case "LookedUp":
+      return {
+        event: "looked-up",
+        position: hex(bits, event.position),
+        owner: toMember(bits, event.owner),
+        path: event.path.map((contact) => toMember(bits, contact)),
+        timeouts: event.timeouts
+      }
     case "Rejected":
       return {
         event: "rejected",
@@ -201,7 +221,7 @@ const toMember = (bits: number, contact: Contact): MemberReport => ({
 })
 
 /** A position in as many digits as the widest one has, so that texts sort as positions do. */
-const hex = (bits: number, position: bigint): string => position.toString(16).padStart(Math.ceil(bits / 4), "0")
+export const hex = (bits: number, position: bigint): string => position.toString(16).padStart(Math.ceil(bits / 4), "0")
 
 /** Whatever can go wrong: its tag, and a sentence for people. */
 interface Failure {

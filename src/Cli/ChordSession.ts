@@ -18,6 +18,7 @@ import { ChordNews, neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
+import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
@@ -31,7 +32,7 @@ import { sharedFlag } from "./WireFlag.ts"
  * @category options
  * @since 0.1.0
  */
-export interface ChordSessionOptions {
+export interface ChordSessionOptions extends Observe.ObserveOptions {
   readonly listen: PeerAddress
   readonly announce: PeerAddress | undefined
   readonly join: ReadonlyArray<PeerAddress>
@@ -89,6 +90,7 @@ export const run = Effect.fnUntraced(function*(options: ChordSessionOptions) {
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(toLayer(options)),
+    Effect.provide(Observe.telemetry),
     Effect.tapError((error) => options.json ? report(fromError(error)) : Effect.void),
     Effect.raceFirst(output.closed),
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
@@ -150,8 +152,28 @@ const session = Effect.fnUntraced(function*(
 ) {
   const chord = yield* Chord
   const news = new ChordNews(chord, others(options))
-  const console = new ChordConsole(chord, report, () => news.unreached)
+  const { identity, tls } = options.security
+  const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
+    make({
+      kind: "chord",
+      addresses: [chord.address],
+      subnet: options.subnet,
+      tls: tls?.mode,
+      identity,
+      bits: options.bits
+    }))
+  const console = new ChordConsole(chord, report, () => news.unreached, invitation)
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
+  const served = yield* Observe.serve(
+    options,
+    Observe.layerChord,
+    (listen, further) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Dashboard/Dashboard.ts")),
+        ({ serveChord }) => serveChord(chord, listen, further)
+      )
+  )
+  yield* Effect.forEach(served, report)
   yield* chord.events.pipe(
     Stream.runForEach((event) =>
       Effect.flatMap(news.see(event), (reports) => Effect.forEach(reports, report, { discard: true }))

@@ -6,7 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
+import * as ServeFlags from "./ServeFlags.ts"
 import * as WireFlag from "./WireFlag.ts"
 
 /** Any free port of this machine, for this machine alone. */
@@ -30,6 +32,18 @@ const flags = {
     Flag.withDescription("A node to link to; may be given several times. One that cannot be reached is retried"),
     Flag.atLeast(0)
   ),
+  invite: InviteFlag.invite,
+  peers: Flag.String("peers").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with"
+    ),
+    Flag.optional
+  ),
+  lan: Flag.Boolean("lan").pipe(
+    Flag.withDescription("Find nodes of this network on the LAN, and be found there (multicast DNS)"),
+    Flag.withDefault(false)
+  ),
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the network: nodes of others are refused (default \"mesh\")"),
@@ -41,6 +55,7 @@ const flags = {
     Flag.withDescription("Links to dial of its own accord, besides those asked for (default 4)"),
     Flag.optional
   ),
+  ...ServeFlags.flags,
   ...SecurityFlags.flags,
   sign: Flag.Boolean("sign").pipe(
     Flag.withDescription(
@@ -70,7 +85,7 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 
   Each line of standard input is broadcast. Lines that begin with a slash are commands:
     /whisper ID TEXT, /reply MESSAGE-ID TEXT, /peers, /connect HOST:PORT, /disconnect ID,
-    /topic NAME JSON, /topic NAME (shows the values that others publish), /help, /quit
+    /topic NAME JSON, /topic NAME (shows the values that others publish), /invite, /help, /quit
   An ID may be shortened to its first letters.
 
   The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
@@ -81,8 +96,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
   without it the sender is a claim.
 
-  With --json, each line is {"event":…}: listening, peer-joined, peer-left, message, sent, error,
-  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, help.`
+  With --json, each line is {"event":…}: listening, dashboard, metrics, peer-joined, peer-left, message, sent, error,
+  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, invite, help.`
 
 /**
  * `p2p mesh`.
@@ -93,24 +108,34 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 export const mesh = Command.make(
   "mesh",
   flags,
-  Effect.fnUntraced(function*({ announce, connect, json, links, listen, protocol, requireProof, sign, ...rest }) {
-    const { stay, subnet } = rest
-    const security = yield* SecurityFlags.toSecurity(rest, sign)
-    const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
-    yield* run({
-      listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
-      announce,
-      connect,
-      subnet: Option.getOrUndefined(subnet),
-      links: Option.getOrUndefined(links),
-      protocol,
-      security,
-      sign,
-      requireProof,
-      stay,
-      json
-    })
-  })
+  Effect.fnUntraced(
+    function*({ announce, connect, dashboard, invite, json, lan, links, listen, metrics, peers, ...others }) {
+      const { protocol, requireProof, sign, stay, subnet, ...rest } = others
+      const invited = yield* InviteFlag.read("mesh", invite, { subnet, tls: rest.tls })
+      const security = InviteFlag.withPins(
+        yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }, sign),
+        invited.pins
+      )
+      const { run } = yield* Effect.promise(() => import("./MeshSession.ts"))
+      yield* run({
+        listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
+        announce,
+        connect: [...connect, ...invited.addresses],
+        peers: Option.getOrUndefined(peers),
+        lan,
+        subnet: invited.subnet,
+        links: Option.getOrUndefined(links),
+        protocol,
+        security,
+        sign,
+        requireProof,
+        dashboard: Option.getOrUndefined(dashboard),
+        metrics: Option.getOrUndefined(metrics),
+        stay,
+        json
+      })
+    }
+  )
 ).pipe(
   Command.withShortDescription("Run a node of a mesh, and talk to the others"),
   Command.withDescription(description),
@@ -122,6 +147,7 @@ export const mesh = Command.make(
       command: "p2p mesh --listen 127.0.0.1:4444 --listen ws://127.0.0.1:8080",
       description: "A node that browsers can connect to as well"
     },
+    { command: "p2p mesh --dashboard 8080", description: "Watch the node in a browser, at http://127.0.0.1:8080/" },
     { command: "echo hello | p2p mesh --connect 127.0.0.1:4444", description: "Say one thing and leave" }
   ])
 )

@@ -49,6 +49,8 @@ export class MeshConsole {
   readonly known: KnownIds
   readonly connect: Connect
   readonly report: (report: MeshReport) => Effect.Effect<void>
+  /** The text of an invitation to this node. */
+  readonly invitation: Effect.Effect<string, Failure>
   readonly subscriptions = new Set<string>()
   /** Broadcasts that were sent while no peer was linked: nobody got them. */
   unheardCount = 0
@@ -57,12 +59,14 @@ export class MeshConsole {
     mesh: Mesh["Service"],
     known: KnownIds,
     connect: Connect,
-    report: (report: MeshReport) => Effect.Effect<void>
+    report: (report: MeshReport) => Effect.Effect<void>,
+    invitation: Effect.Effect<string, Failure>
   ) {
     this.mesh = mesh
     this.known = known
     this.connect = connect
     this.report = report
+    this.invitation = invitation
   }
 
   /** Does one line; what fails is reported. Subscriptions last as long as the scope. */
@@ -181,6 +185,11 @@ const commands: Readonly<Record<string, CommandLine>> = {
     usage: "/disconnect ID",
     about: "end the link to a peer",
     run: (console, rest) => rest.trim() === "" ? usage("/disconnect") : disconnect(console, rest.trim())
+  },
+  "/invite": {
+    usage: "/invite",
+    about: "show an invitation to this node, for p2p mesh --invite",
+    run: (console) => Effect.flatMap(console.invitation, (text) => console.report({ event: "invite", text }))
   },
   "/topic": {
     usage: "/topic NAME [JSON]",

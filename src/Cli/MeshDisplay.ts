@@ -46,6 +46,9 @@ export class MeshDisplay {
           `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]
+      case "dashboard":
+      case "metrics":
+        return [dim(report.event === "metrics" ? `Metrics are at ${report.url}` : `The dashboard is at ${report.url}`)]
       case "peer-joined":
         if (report.address !== null) this.#failures.delete(report.address)
         return [dim(`+ ${short(report.id)} joined${report.address === null ? "" : ` (${harmless(report.address)})`}`)]
@@ -82,6 +85,8 @@ export class MeshDisplay {
         return [dim(`! ${short(report.id)} takes messages slowly; broadcasts no longer wait for it`)]
       case "recovered":
         return [dim(`  ${short(report.id)} caught up; ${report.dropped} messages did not reach it`)]
+      case "invite":
+        return [bold(report.text)]
       case "error":
         return [red(`! ${harmless(report.message)}`)]
       case "help":

@@ -24,6 +24,7 @@ export type MeshReport =
     /** The same, and where else it can be dialed. */
     readonly addresses: ReadonlyArray<string>
   }
+  | { readonly event: "dashboard" | "metrics"; readonly url: string }
   | { readonly event: "peer-joined"; readonly id: string; readonly address: string | null }
   | { readonly event: "peer-left"; readonly id: string; readonly reason: string; readonly detail: string }
   | {
@@ -50,6 +51,7 @@ export type MeshReport =
   | { readonly event: "slow"; readonly id: string }
   | { readonly event: "recovered"; readonly id: string; readonly dropped: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
+  | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
 

@@ -6,6 +6,7 @@
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -24,6 +25,7 @@ import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
 import { MeshDisplay } from "./MeshDisplay.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
+import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import { type Security, sharedFlags } from "./SecurityFlags.ts"
@@ -36,11 +38,15 @@ import { sharedFlag } from "./WireFlag.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MeshSessionOptions {
+export interface MeshSessionOptions extends Observe.ObserveOptions {
   /** Where to listen; the first is told in the handshake's own field. */
   readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
+  /** The file of addresses that the node begins with, and remembers others in. */
+  readonly peers: string | undefined
+  /** Whether to find nodes on the LAN. */
+  readonly lan: boolean
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
@@ -107,6 +113,7 @@ export const run = Effect.fnUntraced(function*(options: MeshSessionOptions) {
   yield* session(options, report, prompt?.lines ?? Input.lines).pipe(
     Effect.scoped,
     Effect.provide(node),
+    Effect.provide(Observe.telemetry),
     Effect.tapError((error) => options.json ? report(fromError(error, error.message)) : Effect.void),
     Effect.raceFirst(output.closed),
     Effect.onInterrupt(() => Effect.sync(() => process.exitCode = 0))
@@ -135,13 +142,40 @@ const session = Effect.fnUntraced(function*(
   const mesh = yield* Mesh
   const known = new KnownIds()
   const links = new Links(mesh)
-  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report)
+  const { identity, tls } = options.security
+  const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
+    make({
+      kind: "mesh",
+      addresses: mesh.addresses,
+      subnet: options.subnet,
+      tls: tls?.mode,
+      identity
+    }))
+  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation)
   yield* report({
     event: "listening",
     id: mesh.id,
     address: format(mesh.address),
     addresses: mesh.addresses.map(format)
   })
+  const served = yield* Observe.serve(
+    options,
+    Observe.layerMesh,
+    (listen, further) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Dashboard/Dashboard.ts")),
+        ({ serveMesh }) => serveMesh(mesh, listen, further)
+      )
+  )
+  yield* Effect.forEach(served, report)
+  if (options.peers !== undefined) {
+    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
+    yield* Layer.build(layerMesh({ file: options.peers }))
+  }
+  if (options.lan) {
+    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodeLan.ts"))
+    yield* Layer.build(layerMesh())
+  }
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

@@ -18,8 +18,10 @@ import * as ChordCommand from "./ChordCommand.ts"
 import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
 import * as IdentityCommand from "./IdentityCommand.ts"
+import * as InviteCommand from "./InviteCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
 import * as Presenter from "./Presenter.ts"
+import * as ReplayCommand from "./ReplayCommand.ts"
 import { withDefaultMode, WrongUsage } from "./SecurityFlags.ts"
 import * as SimulateCommand from "./SimulateCommand.ts"
 
@@ -32,8 +34,10 @@ const p2p = Command.make("p2p").pipe(
     CodecCommand.encode,
     CodecCommand.decode,
     SimulateCommand.simulate,
+    ReplayCommand.replay,
     DemoCommand.demo,
-    IdentityCommand.identity
+    IdentityCommand.identity,
+    InviteCommand.invite
   ])
 )
 

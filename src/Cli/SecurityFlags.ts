@@ -68,6 +68,8 @@ export interface Security {
     readonly ca: string | undefined
     readonly cert: string | undefined
     readonly key: string | undefined
+    /** Fingerprints of the nodes that are to be at some addresses. */
+    readonly pins?: Readonly<Record<string, string>>
   } | undefined
 }
 

@@ -5,6 +5,7 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
@@ -55,6 +56,11 @@ const flags = {
     Flag.withDescription("Draws the mesh, the spread of its broadcasts and its healing"),
     Flag.optional
   ),
+  trace: Flag.String("trace").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
+    Flag.optional
+  ),
   json: SimulateFlags.json
 }
 
@@ -80,7 +86,7 @@ export const mesh = Command.make(
   "mesh",
   flags,
   Effect.fnUntraced(
-    function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg }) {
+    function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg, trace }) {
       const bar = new ProgressBar(!json && process.stderr.isTTY === true)
       const scenario: MeshScenario = {
         nodes,
@@ -94,9 +100,10 @@ export const mesh = Command.make(
         faults: faults._tag === "Some" ? yield* SimulateFlags.readFaults(faults.value) : undefined,
         onProgress: (fraction) => bar.show(fraction)
       }
-      yield* (typeof scenario.faults === "number" && svg._tag === "None"
+      const files = { svg: Option.getOrUndefined(svg), trace: Option.getOrUndefined(trace) }
+      yield* (typeof scenario.faults === "number" && files.svg === undefined && files.trace === undefined
         ? tryOut({ ...scenario, faults: scenario.faults }, seeds, bar, json)
-        : runOnce(scenario, bar, json, svg._tag === "Some" ? svg.value : undefined))
+        : runOnce(scenario, bar, json, files))
     }
   )
 ).pipe(
@@ -118,6 +125,10 @@ shortest schedule of faults that it found to break it.`
       description: "A third crash at once; with a picture"
     },
     {
+      command: "p2p simulate mesh --nodes 30 --fail 0.3 --trace mesh.jsonl && p2p replay mesh.jsonl",
+      description: "The same to look at, step by step, in a browser"
+    },
+    {
       command: "p2p simulate mesh --nodes 20 --duration 7m --faults 15 --seeds 50",
       description: "Fifty storms of fifteen faults, checked"
     }
@@ -128,16 +139,25 @@ const runOnce = Effect.fnUntraced(function*(
   scenario: MeshScenario,
   bar: ProgressBar,
   json: boolean,
-  svg: string | undefined
+  { svg, trace: traceFile }: { readonly svg: string | undefined; readonly trace: string | undefined }
 ) {
   const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
-  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run(scenario)))
+  const { MeshTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshTrace.ts"))
+  const files = yield* FileSystem.FileSystem
+  const trace = traceFile === undefined ? undefined : new MeshTrace()
+  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run({ ...scenario, trace })))
   bar.end()
+  // A run that broke an invariant is the one to look at.
+  if (traceFile !== undefined && trace !== undefined) {
+    yield* files.writeFileString(traceFile, trace.toText({ nodes: scenario.nodes, seed: scenario.seed }))
+    if (trace.droppedCount > 0) {
+      yield* Console.error(`${traceFile} is full: ${trace.droppedCount} later events are not in it`)
+    }
+  }
   const { figures, picture } = yield* exit
   yield* print(figures, elapsed, json)
   if (svg === undefined) return
   const { render } = yield* Effect.promise(() => import("../Layers/Simulation/Picture/MeshPicture.ts"))
-  const files = yield* FileSystem.FileSystem
   yield* files.writeFileString(svg, render(picture))
 })
 

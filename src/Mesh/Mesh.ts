@@ -38,6 +38,7 @@ import type { Payload } from "../Protocol/Payload.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
+import type { Link } from "../Transport/Link.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
@@ -85,6 +86,18 @@ export interface PeerInfo {
 }
 
 /**
+ * A linked node, and with whom it last said that it is linked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Surveyed {
+  readonly id: string
+  /** Ids; `maxPeersPerList` at most, only of nodes that can be dialed, and by its word alone. */
+  readonly peers: ReadonlyArray<string>
+}
+
+/**
  * How a message is sent. `subFlag`: the protocol of one's own that it belongs to, a name that the
  * receivers `handle`; without it the message goes to their `messages`.
  *
@@ -123,6 +136,11 @@ export class Mesh extends Context.Service<Mesh, {
   readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
   /** The linked nodes now, and again whenever one joins or leaves. */
   readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
+  /**
+   * The network as far as this node can see: what its peers last said of theirs. Asks each of them again, so
+   * that whoever looks twice sees what is now; every two seconds at most, however often this is run.
+   */
+  readonly survey: Effect.Effect<ReadonlyArray<Surveyed>>
   /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
   readonly events: Stream.Stream<MeshEvent>
   /** What was counted since the start. */
@@ -134,6 +152,11 @@ export class Mesh extends Context.Service<Mesh, {
    * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
    */
   readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
+  /**
+   * Addresses where nodes of this network may be, from a list, a file or a LAN: they are dialed when links
+   * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new.
+   */
+  readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
   /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
   readonly disconnect: (id: string) => Effect.Effect<boolean>
 
@@ -204,6 +227,9 @@ export class Mesh extends Context.Service<Mesh, {
   )
 }
 
+/** How often peers are asked for theirs on behalf of the user, at most. */
+const surveyMillis = 2000
+
 const make = Effect.gen(function*() {
   const protocol = yield* Protocol
   const transport = yield* Transport
@@ -268,14 +294,25 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         Stream.mapEffect(() => peers)
       )
     ),
+    survey: Effect.sync(() => {
+      const isDue = node.nowMillis() - node.surveyedMillis >= surveyMillis
+      if (isDue) node.surveyedMillis = node.nowMillis()
+      return Array.from(node.table.values(), (peer) => {
+        if (isDue) peer.link.tell({ _tag: "RequestPeers" })
+        return { id: peer.id, peers: node.told.get(peer) ?? [] }
+      })
+    }),
     events,
     stats: Effect.sync(() => ({
       ...node.counters,
+      sentBytes: sum(node.openLinks, ({ sentBytes }) => sentBytes) + node.counters.sentBytes,
+      receivedBytes: sum(node.openLinks, ({ receivedBytes }) => receivedBytes) + node.counters.receivedBytes,
       peers: node.table.count,
       seenIds: node.seen.count,
       knownAddresses: node.book.count
     })),
     connect: (address) => connect(node, address),
+    learn: (addresses) => Effect.sync(() => node.learnAddresses(addresses)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) =>
       Effect.map(Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")), idOf),
@@ -289,13 +326,23 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     subscribe: (topic) => topics.subscribe(topic),
     respond: (query, handler) => questions.respond(query, handler),
     ask: (query, id, question, options) =>
-      questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
+      Effect.withSpan(
+        questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
+        "Mesh.ask",
+        { attributes: { query: query.name, node: id } }
+      ),
     handle: (subFlag, handler) =>
       Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
   }
 }
 
 const idOf = (message: Message): string => message.id
+
+const sum = (links: Iterable<Link>, of: (link: Link) => number): number => {
+  let total = 0
+  for (const link of links) total += of(link)
+  return total
+}
 
 const toInfo = (peer: Peer): PeerInfo => ({
   id: peer.id,

@@ -35,6 +35,9 @@ export interface MeshStats {
   readonly rejected: number
   /** Inbound peers that made room for others, having passed on nothing (`evictAfter`). */
   readonly evicted: number
+  /** Bytes queued for links, and that came over them, framing included; those of links under way too. */
+  readonly sentBytes: number
+  readonly receivedBytes: number
   /** Links there are now. */
   readonly peers: number
   /** Ids of broadcasts remembered now. */
@@ -61,5 +64,7 @@ export const makeCounters = (): MeshCounters => ({
   droppedOutbound: 0,
   lostByReaders: 0,
   rejected: 0,
-  evicted: 0
+  evicted: 0,
+  sentBytes: 0,
+  receivedBytes: 0
 })

@@ -81,6 +81,9 @@ export class Link {
   lastReceivedMillis: number
   /** Frames that found the outbox full and were not queued. */
   droppedCount = 0
+  /** Bytes that were queued for the peer, and that came from it, framing included. */
+  sentBytes = 0
+  receivedBytes = 0
   /** Why this end closes the link, once it does. */
   closeReason: CloseReason | undefined
   /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */
@@ -169,9 +172,10 @@ export class Link {
   /** Queues a frame for the peer; `false` when the outbox is full and the frame was dropped. */
   offer(outgoing: Outgoing): boolean {
     const frame = outgoing.frameFor(this.#method)
-    if (this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)) return true
-    const taken = this.outbox.offer(frame)
-    if (!taken) this.droppedCount++
+    const isOut = this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)
+    const taken = isOut || this.outbox.offer(frame)
+    if (taken) this.sentBytes += frame.length
+    else this.droppedCount++
     return taken
   }
 
@@ -247,7 +251,10 @@ export class Link {
   #read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
     const bodies: Array<Uint8Array> = []
     let fault: WireFault | undefined
-    for (let i = 0; i < chunks.length && fault === undefined; i++) fault = this.#splitter.push(chunks[i]!, bodies)
+    for (let i = 0; i < chunks.length && fault === undefined; i++) {
+      this.receivedBytes += chunks[i]!.length
+      fault = this.#splitter.push(chunks[i]!, bodies)
+    }
     for (const body of bodies) {
       const plain = this.#protocol.unpack(body, this.#protocol.methods, this.#options.maxMessageBytes)
       if (isWireFault(plain) && plain.reason === "MalformedCompression" && this.#askAgain()) continue

@@ -55,6 +55,11 @@ export interface NodeTlsOptions extends NodeTcpOptions {
    * met at each address are remembered. Default: a new identity that ends with the Layer.
    */
   readonly identity?: string | NodeIdentity | undefined
+  /**
+   * Pinned: the fingerprints (`NodeIdentity.fingerprint`) of the nodes that are to be at some addresses, by
+   * `"host:port"`; whoever else is met there is refused. Default none: the first that is met is remembered.
+   */
+  readonly pins?: Readonly<Record<string, string>> | undefined
   /** Authority: the certificate of the authority, or several of them. */
   readonly ca?: string | undefined
   /** Authority: this node's certificate, with those between it and the authority's behind it. */

@@ -105,6 +105,19 @@ export class ChordNode {
     return this.services.random.nextDoubleUnsafe()
   }
 
+  /** Tells of a lookup that somebody asked for, and that began at that time of `uptimeMillis`. */
+  lookedUp(
+    position: bigint,
+    { owner, path, timeouts }: Omit<
+      Extract<ChordEvent, { readonly _tag: "LookedUp" }>,
+      "_tag" | "position" | "tookMillis"
+    >,
+    startMillis: number
+  ): void {
+    const tookMillis = this.uptimeMillis() - startMillis
+    this.emit({ _tag: "LookedUp", position, owner, path, timeouts, tookMillis })
+  }
+
   emit(event: ChordEvent): void {
     PubSub.publishUnsafe(this.services.events, event)
   }

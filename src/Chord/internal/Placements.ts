@@ -35,8 +35,10 @@ const atOwner = <A>(
   const attempt = (
     place: Effect.Effect<Located, LookupError>,
     triesLeft: number
-  ): Effect.Effect<A, PlacementFailure> =>
-    Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
+  ): Effect.Effect<A, PlacementFailure> => {
+    const startMillis = node.uptimeMillis()
+    return Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
+      node.lookedUp(position, located, startMillis)
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined ? other(located) : own(member)
       return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {
@@ -45,7 +47,8 @@ const atOwner = <A>(
         return attempt(locate(node, position, lost), triesLeft - 1)
       })
     })
-  return attempt(presume(node, position), maxTries)
+  }
+  return Effect.suspend(() => attempt(presume(node, position), maxTries))
 }
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>

@@ -80,11 +80,17 @@ export class MeshNode {
   readonly wake = Latch.makeUnsafe(false)
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
+  /** Whom each peer last said it is linked with, by id. */
+  readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
   /** Addresses that a link is proven to lead to, by their text. */
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedHosts = new Map<string, number>()
+  /** Every connection that has not ended, with a handshake or before it. */
+  readonly openLinks = new Set<Link>()
   pendingInboundCount = 0
+  /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
+  surveyedMillis = Number.NEGATIVE_INFINITY
   /** Broadcasts of others that were new to this node. */
   freshCount = 0
   readonly #gate = new CompressionGate()
@@ -218,16 +224,32 @@ export class MeshNode {
     return { _tag: "Peers", peers: this.sample(entries, this.options.maxPeersPerList) }
   }
 
-  /** Takes addresses from a list of peers that came over a link, as many as the setting allows. */
-  learn(entries: ReadonlyArray<PeerEntry>, link: Link): void {
+  /**
+   * Takes addresses from a list of peers that came over a link, as many as the setting allows; `teller` is
+   * the peer at the other end, once it is one.
+   */
+  learn(entries: ReadonlyArray<PeerEntry>, link: Link, teller?: Peer): void {
     let isNew = false
-    for (const entry of entries.slice(0, this.options.maxPeersPerList)) {
+    const taken = entries.slice(0, this.options.maxPeersPerList)
+    if (teller !== undefined) this.told.set(teller, [...new Set(taken.map((entry) => entry.id))])
+    for (const entry of taken) {
       if (entry.address === null || entry.id === this.id) continue
       const address = this.fromPeer(entry.address, link)
       if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
       isNew = this.book.learn(address, entry.id) || isNew
     }
     if (isNew) this.wake.openUnsafe()
+  }
+
+  /** Takes addresses that were found elsewhere; gives how many are new. */
+  learnAddresses(addresses: ReadonlyArray<PeerAddress>): number {
+    let newCount = 0
+    for (const address of addresses.slice(0, this.options.maxKnownAddresses)) {
+      if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
+      if (this.book.learn(address, undefined)) newCount++
+    }
+    if (newCount > 0) this.wake.openUnsafe()
+    return newCount
   }
 
   /** Hands a user's message to the application, if it was taken. */

@@ -131,7 +131,7 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
   if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
   switch (payload._tag) {
     case "Peers":
-      if (isWhisper) node.learn(payload.peers, link)
+      if (isWhisper) node.learn(payload.peers, link, peer)
       return undefined
     case "RequestPeers":
       tellPeers(node, peer, link)

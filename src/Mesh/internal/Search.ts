@@ -26,7 +26,7 @@ export const find = (node: MeshNode, id: string): Effect.Effect<Peer, PeerNotFou
     if (id === node.id) return Effect.fail(new PeerNotFound({ id, detail: "that is this node itself" }))
     const limit = node.options.maxPendingRequests
     if (node.searches.size >= limit) return Effect.fail(new TooManyRequests({ limit }))
-    return search(node, id)
+    return Effect.withSpan(search(node, id), "Mesh.search", { attributes: { node: id } })
   })
 
 const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.fn.Return<Peer, PeerNotFound> {

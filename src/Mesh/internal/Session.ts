@@ -36,6 +36,7 @@ export const run = (
   Effect.scoped(Effect.gen(function*() {
     const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
     const session = new Session(node, link, expectation)
+    node.openLinks.add(link)
     const fiber = yield* Effect.fiber
     link.onClose = () => fiber.interruptUnsafe()
     yield* session.converse.pipe(
@@ -150,6 +151,9 @@ class Session {
       const link = this.#link
       this.#settle()
       link.sayGoodbye(reason)
+      node.openLinks.delete(link)
+      node.counters.sentBytes += link.sentBytes
+      node.counters.receivedBytes += link.receivedBytes
       if (this.#expectation !== undefined) {
         Deferred.doneUnsafe(this.#expectation.joined, Effect.fail(new LinkClosed({ reason })))
       }

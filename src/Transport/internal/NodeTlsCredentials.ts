@@ -49,7 +49,7 @@ const compatible: Effect.Effect<NodeTlsCredentials, NodeIdentity.IdentityError> 
 
 const noneShown = { key: undefined, cert: undefined }
 
-const pinned = Effect.fnUntraced(function*({ identity: wanted }: NodeTlsOptions) {
+const pinned = Effect.fnUntraced(function*({ identity: wanted, pins = {} }: NodeTlsOptions) {
   const identity = wanted === undefined
     ? yield* NodeIdentity.generate
     : typeof wanted === "string"
@@ -57,7 +57,8 @@ const pinned = Effect.fnUntraced(function*({ identity: wanted }: NodeTlsOptions)
     : wanted
   const cert = yield* NodeCertificate.selfSigned(identity.privateKey)
   const known = identity.directory === undefined ? undefined : new NodeKnownPeers(identity.directory)
-  return credentials("pinned", { key: toPem(identity.privateKey), cert }, identity.publicKey, known)
+  const made = credentials("pinned", { key: toPem(identity.privateKey), cert }, identity.publicKey, known)
+  return { ...made, pins: new Map(Object.entries(pins)) }
 })
 
 const authority = Effect.fnUntraced(function*(options: NodeTlsOptions) {
@@ -94,6 +95,7 @@ const credentials = (
     mode,
     protocol,
     known,
+    pins: new Map(),
     encryption: encryptions[mode],
     identity,
     // Peers are known by their keys; what their hosts are called is of no meaning.

@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import type * as crypto from "node:crypto"
 import type * as Net from "node:net"
 import type * as Tls from "node:tls"
-import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { fingerprint, toDer } from "../NodeIdentity.ts"
 import { refusedHere, TlsFault, type TlsRefused } from "../TlsFault.ts"
 import type { NodeKnownPeers } from "./NodeKnownPeers.ts"
@@ -25,6 +25,8 @@ export interface TlsTerms {
   /** The name of the mode in the handshake (ALPN); original nodes send none. */
   readonly protocol: string
   readonly known: NodeKnownPeers | undefined
+  /** Fingerprints that are wanted at addresses. */
+  readonly pins: ReadonlyMap<string, string>
 }
 
 /**
@@ -93,11 +95,19 @@ const faultOf = (
 
 /** Where it cannot be told who was there before, nobody is let in. */
 const changeOf = Effect.fnUntraced(function*(
-  { known }: TlsTerms,
+  { known, pins }: TlsTerms,
   certificate: crypto.X509Certificate | undefined,
   address: PeerAddress | undefined
 ) {
-  if (address === undefined || known === undefined || certificate === undefined) return undefined
+  if (address === undefined || certificate === undefined) return undefined
+  const wanted = pins.get(format(address))
+  if (wanted !== undefined && wanted !== fingerprint(toDer(certificate.publicKey))) {
+    return refusedHere(
+      "IdentityChanged",
+      `${wanted} was to be there, it is ${fingerprint(toDer(certificate.publicKey))}`
+    )
+  }
+  if (known === undefined) return undefined
   const before = yield* Effect.result(known.at(address))
   if (Result.isFailure(before)) return refusedHere("TlsFailed", before.failure.message)
   const found = fingerprint(toDer(certificate.publicKey))

@@ -7,8 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Mesh } from "../../../Mesh/Mesh.ts"
+import type { MeshEvent } from "../../../Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../../../Mesh/MeshMessage.ts"
+import { describe } from "../../../Transport/CloseReason.ts"
 import type { ListenError, Transport } from "../../../Transport/Transport.ts"
+import type { MeshTrace } from "./MeshTrace.ts"
 
 /**
  * One life of a node: started again, it is another one.
@@ -30,6 +33,8 @@ export interface ObservedNode {
  */
 export interface ObservedBroadcast {
   readonly id: string
+  /** The first one is 0. */
+  readonly number: number
   readonly author: ObservedNode
   readonly atMillis: number
   /** The nodes that were connected to the author while it spread, by paths of links that lasted. */
@@ -70,8 +75,14 @@ export class MeshObserver {
   readonly #fallen = new Set<string>()
   readonly #byId = new Map<string, ObservedNode>()
 
-  constructor(clock: Clock.Clock) {
+  readonly #trace: MeshTrace | undefined
+  /** Names by id, also of nodes that ended. */
+  readonly #names = new Map<string, string>()
+
+  /** What happens is recorded in `trace`, if there is one. */
+  constructor(clock: Clock.Clock, trace?: MeshTrace) {
     this.#clock = clock
+    this.#trace = trace
   }
 
   /** The names of nodes that ended and were not started again, in the order of their ends. */
@@ -92,11 +103,14 @@ export class MeshObserver {
           this.nodes.delete(name)
           this.nodes.set(name, node)
           this.#byId.set(node.mesh.id, node)
+          this.#names.set(node.mesh.id, name)
+          this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "start", node: name })
         }),
         () =>
           Effect.sync(() => {
             node.isAlive = false
             this.#byId.delete(node.mesh.id)
+            this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "stop", node: name })
             if (this.nodes.get(name) !== node) return
             this.nodes.delete(name)
             this.#fallen.add(name)
@@ -104,6 +118,12 @@ export class MeshObserver {
       )
       yield* node.mesh.messages.pipe(
         Stream.runForEach((message) => Effect.sync(() => this.#deliver(node, message))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      if (this.#trace === undefined) return
+      const trace = this.#trace
+      yield* node.mesh.events.pipe(
+        Stream.runForEach((event) => Effect.sync(() => this.#recordLink(trace, name, event))),
         Effect.forkScoped({ startImmediately: true })
       )
     })
@@ -114,9 +134,12 @@ export class MeshObserver {
   readonly broadcast = Effect.fnUntraced(function*(this: MeshObserver, author: ObservedNode, text: string) {
     const graph = yield* this.graph
     const atMillis = this.#clock.currentTimeMillisUnsafe()
+    const number = this.broadcasts.size
+    this.#trace?.record(atMillis, { event: "broadcast", node: author.name, number })
     const id = yield* Effect.orDie(author.mesh.broadcast(text))
     const broadcast: ObservedBroadcast = {
       id,
+      number,
       author,
       atMillis,
       expected: reach(author, graph),
@@ -154,6 +177,18 @@ export class MeshObserver {
     return graph
   })
 
+  #recordLink(trace: MeshTrace, node: string, event: MeshEvent): void {
+    if (event._tag !== "PeerJoined" && event._tag !== "PeerLeft") return
+    const peer = this.#names.get(event.id)
+    if (peer === undefined) return
+    trace.record(
+      this.#clock.currentTimeMillisUnsafe(),
+      event._tag === "PeerJoined"
+        ? { event: "link", node, peer }
+        : { event: "unlink", node, peer, reason: describe(event.reason) }
+    )
+  }
+
   #deliver(node: ObservedNode, message: MeshMessage): void {
     const broadcast = this.broadcasts.get(message.id)
     if (broadcast === undefined) return
@@ -168,6 +203,10 @@ export class MeshObserver {
     const hops = 1 + (from === undefined ? 0 : broadcast.deliveries.get(from)?.hops ?? 0)
     const latencyMillis = this.#clock.currentTimeMillisUnsafe() - broadcast.atMillis
     broadcast.deliveries.set(node, { latencyMillis, hops, count: 1 })
+    if (this.#trace === undefined) return
+    const peer = from?.name ?? this.#names.get(message.from) ?? ""
+    const { number } = broadcast
+    this.#trace.record(this.#clock.currentTimeMillisUnsafe(), { event: "delivery", node: node.name, peer, number })
   }
 }
 

@@ -23,6 +23,7 @@ import { InvariantViolated as Violation } from "../SimulationError.ts"
 import * as MeshChecks from "./MeshChecks.ts"
 import { measure, type MeshFigures } from "./MeshFigures.ts"
 import { MeshObserver, type ObservedNode } from "./MeshObserver.ts"
+import type { MeshTrace } from "./MeshTrace.ts"
 
 /**
  * The scenario.
@@ -53,6 +54,8 @@ export interface MeshScenario {
   readonly faults?: number | FaultSchedule | undefined
   /** What is set otherwise than by default in each node. */
   readonly settings?: Partial<Omit<MeshOptions, "announce" | "bootstrap" | "listen">> | undefined
+  /** Records what happens, without a change to it. Default nothing does. */
+  readonly trace?: MeshTrace | undefined
   /** Called now and then with the fraction of virtual time that is over. */
   readonly onProgress?: ((fraction: number) => void) | undefined
 }
@@ -90,7 +93,7 @@ const peaceSeconds = 120
  * @since 0.1.0
  */
 export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioError> => {
-  const { latencyMillis, lossChance, seed } = scenario
+  const { latencyMillis, lossChance, seed, trace } = scenario
   const latency = (_from: string, _to: string, chance: number) => latencyMillis * (0.5 + chance)
   const totalMillis = 1000 * (startSeconds + 2 * settleSeconds + scenario.durationSeconds +
     (scenario.faults === undefined ? 0 : peaceSeconds))
@@ -102,10 +105,13 @@ export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioE
     lossChance,
     stallMillis: 2000,
     maxTraceEvents: 0,
-    onEvent: scenario.faults === undefined ? undefined : relays.record
+    onEvent: scenario.faults === undefined && trace === undefined ? undefined : (event) => {
+      if (scenario.faults !== undefined) relays.record(event)
+      trace?.recordFault(event)
+    }
   }, (simulation, clock) => {
     clock.onStep((now) => scenario.onProgress?.(Math.min(1, now / totalMillis)))
-    const play = new Play(scenario, simulation, new MeshObserver(clock))
+    const play = new Play(scenario, simulation, new MeshObserver(clock, trace))
     return play.run(relays)
   })
 }
@@ -142,7 +148,8 @@ class Play {
     this: Play,
     relays: MeshChecks.RelayCheck
   ): Effect.fn.Return<MeshResult, MeshScenarioError, Scope.Scope> {
-    const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, settings } = this.#scenario
+    const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, settings, trace } =
+      this.#scenario
     for (let index = 0; index < nodes; index++) {
       yield* this.#startNode()
       yield* Effect.sleep(1000 * startSeconds / nodes)
@@ -166,6 +173,7 @@ class Play {
     const virtualSeconds = (yield* Clock.currentTimeMillis) / 1000
     const healMillis = this.#healMillis
     const given = { nodes, seed, virtualSeconds, healMillis, faults: schedule.length }
+    trace?.end()
     const figures = yield* measure(this.#observer, this.#simulation.trace, given)
     return { figures, picture: yield* drawingOf(this.#observer, figures, this.#healing) }
   }).bind(this)

@@ -1,0 +1,171 @@
+/** A recorded simulation: read from its lines, and as it was at any time. */
+
+interface TraceEvent {
+  readonly at: number
+  readonly event: string
+  readonly node: string
+  readonly peer: string
+  readonly number: number
+  readonly text: string
+}
+
+export interface Trace {
+  readonly nodes: number
+  readonly seed: string
+  readonly events: ReadonlyArray<TraceEvent>
+  readonly endMillis: number
+  readonly droppedCount: number
+}
+
+/** The network at a time. */
+export interface Moment {
+  /** Nodes that run, and those that ended, by name. */
+  readonly nodes: Map<string, boolean>
+  /** `node peer`: that end of the link. */
+  readonly links: Set<string>
+  broadcast: number
+  readonly reached: Set<string>
+}
+
+/** Lines that are read at most. */
+const maxLines = 1_000_000
+
+/** Nodes that are read at most. */
+const maxNodes = 2000
+
+const fieldsOf = (line: string): Map<string, unknown> | undefined => {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null ? new Map(Object.entries(value)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const text = (value: unknown): string => typeof value === "string" ? value.slice(0, 200) : ""
+const number = (value: unknown): number => typeof value === "number" && Number.isFinite(value) ? value : -1
+
+/** The trace in a text, or what is wrong with it, in a sentence. */
+export const parse = (content: string): Trace | string => {
+  const lines = content.split("\n").filter((line) => line !== "")
+  if (lines.length > maxLines) return `this file has more than ${maxLines} lines`
+  const first = fieldsOf(lines[0] ?? "")
+  if (first?.get("trace") !== "effect-p2p/mesh") {
+    return "this is no trace of a mesh: p2p simulate mesh --trace FILE records one"
+  }
+  if (first.get("version") !== 1) return `this page reads version 1 of traces, not ${String(first.get("version"))}`
+  const events: Array<TraceEvent> = []
+  const names = new Set<string>()
+  let at = 0
+  let droppedCount = 0
+  for (const [index, line] of lines.entries()) {
+    if (index === 0) continue
+    const fields = fieldsOf(line)
+    const time = number(fields?.get("at"))
+    if (fields === undefined || time < at) return `line ${index + 1} of this trace cannot be read`
+    at = time
+    const event = text(fields.get("event"))
+    if (event === "end") droppedCount = Math.max(0, number(fields.get("dropped")))
+    const node = text(fields.get("node")).slice(0, 40)
+    names.add(node)
+    if (names.size > maxNodes) return `this trace has more than ${maxNodes} nodes`
+    const more = text(fields.get("reason")) || text(fields.get("kind"))
+    const peer = text(fields.get("peer")).slice(0, 40)
+    events.push({ at, event, node, peer, number: number(fields.get("number")), text: more })
+  }
+  return { nodes: number(first.get("nodes")), seed: text(first.get("seed")), events, endMillis: at, droppedCount }
+}
+
+const beginning = (): Moment => ({ nodes: new Map(), links: new Set(), broadcast: -1, reached: new Set() })
+
+const copy = (moment: Moment): Moment => ({
+  nodes: new Map(moment.nodes),
+  links: new Set(moment.links),
+  broadcast: moment.broadcast,
+  reached: new Set(moment.reached)
+})
+
+const apply = (moment: Moment, { event, node, number, peer }: TraceEvent): void => {
+  switch (event) {
+    case "start":
+      moment.nodes.set(node, true)
+      return
+    case "stop":
+      moment.nodes.set(node, false)
+      for (const link of moment.links) {
+        if (link.startsWith(`${node} `)) moment.links.delete(link)
+      }
+      return
+    case "link":
+      moment.links.add(`${node} ${peer}`)
+      return
+    case "unlink":
+      moment.links.delete(`${node} ${peer}`)
+      return
+    case "broadcast":
+      moment.broadcast = number
+      moment.reached.clear()
+      moment.reached.add(node)
+      return
+    case "delivery":
+      if (number === moment.broadcast) moment.reached.add(node)
+  }
+}
+
+/** Events between two moments that are kept. */
+const stride = 2000
+
+/** Goes to and fro in a trace. */
+export class Playback {
+  readonly trace: Trace
+  readonly #moments: Array<Moment> = []
+  #index = 0
+  #moment = beginning()
+
+  constructor(trace: Trace) {
+    this.trace = trace
+    const moment = beginning()
+    for (const [index, event] of trace.events.entries()) {
+      if (index % stride === 0) this.#moments.push(copy(moment))
+      apply(moment, event)
+    }
+  }
+
+  /** The network at a time; what happened since the time asked for before, when that was earlier. */
+  goTo(millis: number): { readonly moment: Moment; readonly passed: ReadonlyArray<TraceEvent> } {
+    const { events } = this.trace
+    const from = this.#index
+    const to = countUntil(events, millis)
+    const isFar = to < from || to - from > 2 * stride
+    if (isFar) {
+      const kept = Math.min(this.#moments.length - 1, Math.floor(to / stride))
+      this.#moment = kept < 0 ? beginning() : copy(this.#moments[kept]!)
+      this.#index = Math.max(0, kept) * stride
+    }
+    for (; this.#index < to; this.#index++) apply(this.#moment, events[this.#index]!)
+    return { moment: this.#moment, passed: isFar ? [] : events.slice(from, to) }
+  }
+
+  /** The last events up to a time. */
+  before(millis: number, count: number): ReadonlyArray<TraceEvent> {
+    const { events } = this.trace
+    const found: Array<TraceEvent> = []
+    for (let i = countUntil(events, millis) - 1; i >= 0 && found.length < count; i--) {
+      if (events[i]!.event !== "delivery") found.unshift(events[i]!)
+    }
+    return found
+  }
+}
+
+/** How many events there are up to a time. */
+const countUntil = (events: ReadonlyArray<TraceEvent>, millis: number): number => {
+  let [low, high] = [0, events.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (events[middle]!.at <= millis) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+export type { TraceEvent }

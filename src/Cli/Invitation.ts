@@ -1,0 +1,50 @@
+/** Invitations to a network, as the flags of a node say what it is. */
+import * as Effect from "effect/Effect"
+import * as Invite from "../Layers/Invite.ts"
+import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { IdentityError } from "../Transport/NodeIdentity.ts"
+
+/**
+ * What the nodes of a network have in common, and the identity of the one that invites.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface InvitationOptions {
+  readonly kind: Invite.Invite["kind"]
+  /** Where it can be joined; the first eight are taken. */
+  readonly addresses: ReadonlyArray<PeerAddress>
+  /** Default `"mesh"` or `"chord"`. */
+  readonly subnet: string | undefined
+  readonly tls: Invite.Invite["tls"] | undefined
+  /** The directory of the identity that is to be met there. */
+  readonly identity: string | undefined
+  readonly bits?: number | undefined
+}
+
+/**
+ * The text of an invitation. Fails when the identity cannot be read.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  { addresses, bits, identity, kind, subnet = kind, tls }: InvitationOptions
+): Effect.fn.Return<string, IdentityError> {
+  const pin = identity === undefined || tls !== "pinned" ? undefined : yield* pinOf(identity)
+  return Invite.encode({
+    kind,
+    addresses: addresses.slice(0, 8).map(format),
+    subnet,
+    ...(tls === undefined ? {} : { tls }),
+    ...(pin === undefined ? {} : { pin }),
+    ...(bits === undefined ? {} : { bits })
+  })
+})
+
+/** The fingerprint of the identity in a directory. */
+const pinOf = Effect.fnUntraced(function*(directory: string) {
+  const NodeIdentity = yield* Effect.promise(() => import("../Transport/NodeIdentity.ts"))
+  const { identity } = yield* NodeIdentity.open(directory)
+  return NodeIdentity.fingerprint(identity.publicKey)
+})

@@ -1,0 +1,82 @@
+/** `--invite`: what an invitation says, in place of the flags that would say it. */
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Invite from "../Layers/Invite.ts"
+import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { type Security, WrongUsage } from "./SecurityFlags.ts"
+
+export const invite = Flag.String("invite").pipe(
+  Flag.withMetavar("TEXT"),
+  Flag.withDescription("Join by an invitation (p2p invite): it has the addresses, the subnet, and what TLS needs"),
+  Flag.optional
+)
+
+type Mode = NonNullable<Invite.Invite["tls"]>
+
+/**
+ * What an invitation adds to the flags; nothing when there is none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Invited {
+  readonly addresses: ReadonlyArray<PeerAddress>
+  readonly subnet: string | undefined
+  readonly tls: Option.Option<Mode>
+  readonly bits: number | undefined
+  /** Fingerprints by address. */
+  readonly pins: Readonly<Record<string, string>>
+}
+
+interface Given {
+  readonly subnet: Option.Option<string>
+  readonly tls: Option.Option<Mode>
+}
+
+/**
+ * Reads the invitation, if there is one. Fails with `WrongUsage` when it is none, is for another kind of
+ * node, or says something else than the flags do.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = Effect.fnUntraced(function*(
+  kind: Invite.Invite["kind"],
+  text: Option.Option<string>,
+  given: Given
+): Effect.fn.Return<Invited, WrongUsage> {
+  if (text._tag === "None") {
+    return { addresses: [], subnet: Option.getOrUndefined(given.subnet), tls: given.tls, bits: undefined, pins: {} }
+  }
+  const wrong = (detail: string) => new WrongUsage({ detail })
+  const { decode } = yield* Effect.promise(() => import("../Layers/Invite.ts"))
+  const found = yield* Effect.mapError(decode(text.value), (error) => wrong(`--invite: ${error.message}`))
+  if (found.kind !== kind) return yield* wrong(`--invite: it is for p2p ${found.kind}, not for p2p ${kind}`)
+  const subnet = Option.getOrUndefined(given.subnet)
+  if (subnet !== undefined && subnet !== found.subnet) {
+    return yield* wrong(
+      `--invite: it is for the subnet "${found.subnet}", --subnet says "${subnet}"; leave one of them out`
+    )
+  }
+  const mode = Option.getOrUndefined(given.tls)
+  if (mode !== undefined && mode !== found.tls) {
+    return yield* wrong(
+      `--invite: it is for ${found.tls === undefined ? "no TLS" : `--tls=${found.tls}`}, not --tls=${mode}`
+    )
+  }
+  const { addresses, bits, pin } = found
+  return {
+    addresses: addresses.flatMap((address) => parse(address) ?? []),
+    subnet: found.subnet,
+    tls: Option.fromUndefinedOr(found.tls),
+    bits,
+    pins: pin === undefined ? {} : Object.fromEntries(addresses.map((address) => [address, pin]))
+  }
+})
+
+/** The security that the flags say, with the keys that the invitation names. */
+export const withPins = (security: Security, pins: Invited["pins"]): Security =>
+  security.tls === undefined || Object.keys(pins).length === 0
+    ? security
+    : { ...security, tls: { ...security.tls, pins } }

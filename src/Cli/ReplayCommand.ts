@@ -1,0 +1,79 @@
+/** `p2p replay`: a recorded simulation, played back in a browser. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import * as ServeFlags from "./ServeFlags.ts"
+
+/**
+ * The file cannot be played back.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
+  file: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `cannot play ${this.file}: ${this.detail}. p2p simulate mesh --trace FILE records a trace`
+  }
+}
+
+/** The largest file that is served, in bytes; one with as many lines as are recorded has about 14 MB. */
+const maxFileBytes = 64 * 1024 * 1024
+
+const readTrace = Effect.fnUntraced(
+  function*(file: string) {
+    const files = yield* FileSystem.FileSystem
+    const { size } = yield* files.stat(file)
+    if (size > maxFileBytes) {
+      return yield* new TraceUnreadable({
+        file,
+        detail: `it is larger than ${maxFileBytes} bytes`
+      })
+    }
+    const text = yield* files.readFileString(file)
+    if (!text.startsWith("{\"trace\":\"effect-p2p/mesh\"")) {
+      return yield* new TraceUnreadable({ file, detail: "it is no trace of a mesh" })
+    }
+    return text
+  },
+  (effect, file) =>
+    Effect.catchTag(
+      effect,
+      "PlatformError",
+      (error) => Effect.fail(new TraceUnreadable({ file, detail: error.message }))
+    )
+)
+
+/**
+ * `p2p replay`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const replay = Command.make(
+  "replay",
+  { file: Argument.String("file"), dashboard: ServeFlags.flags.dashboard },
+  Effect.fnUntraced(function*({ dashboard, file }) {
+    const text = yield* readTrace(file)
+    const { serveTrace } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
+    const listen = Option.getOrElse(dashboard, () => new PeerAddress({ host: "127.0.0.1", port: 0 }))
+    yield* Console.log(`Open http://${yield* serveTrace(text, listen)}/ in a browser; Ctrl+C ends`)
+    return yield* Effect.never
+  }, Effect.scoped)
+).pipe(
+  Command.withShortDescription("Play a recorded simulation back in a browser"),
+  Command.withDescription(
+    "Serves a page that plays back what p2p simulate mesh --trace FILE has recorded: nodes, links, broadcasts " +
+      "and faults, at any speed, to any time."
+  ),
+  Command.withExamples([
+    { command: "p2p replay mesh.jsonl --dashboard 8080", description: "At http://127.0.0.1:8080/" }
+  ])
+)

@@ -1,0 +1,148 @@
+/**
+ * Nodes of one network find each other on a LAN, without an address of any: each answers questions by
+ * multicast DNS (RFC 6762, 6763) for `_effect-p2p._tcp.local` with its address and the id of its network,
+ * and learns what others answer. What is learned is hearsay, as a list of peers is: the node dials it when
+ * it lacks links, and the handshake tells who is there.
+ *
+ * It needs the package `multicast-dns`, which is installed with this one only where one asks for it.
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { NodeLan, NodeMesh } from "effect-p2p/node"
+ *
+ * const node = NodeLan.layerMesh().pipe(Layer.provideMerge(NodeMesh.layer({ host: "0.0.0.0" })))
+ *
+ * NodeRuntime.runMain(Effect.provide(Effect.never, node))
+ * ```
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type { MulticastDNS, Options, ResponsePacket } from "multicast-dns"
+import { Mesh } from "../Mesh/Mesh.ts"
+import { format, fromParts, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * How to ask, and where.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface LanOptions {
+  /** How often the LAN is asked, spread by a fifth each way; the first time at once. Default 1 minute. */
+  readonly interval?: Duration.Input | undefined
+  /** The port of the questions and answers. Default 5353, which all use. */
+  readonly port?: number | undefined
+  /** The address of the network interface. Default all of them. */
+  readonly interface?: string | undefined
+}
+
+/**
+ * The LAN cannot be asked: the package is missing, or the system does not let this program.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LanError extends Schema.TaggedError<LanError>()("LanError", { cause: Schema.Defect() }) {
+  override get message(): string {
+    return `cannot look for nodes on the LAN: ${
+      this.cause instanceof Error && "code" in this.cause && this.cause.code === "ERR_MODULE_NOT_FOUND"
+        ? "install the package multicast-dns"
+        : String(this.cause)
+    }`
+  }
+}
+
+const service = "_effect-p2p._tcp.local"
+
+/** Seconds for which others may keep an answer. */
+const ttl = 120
+
+/** Records of one packet that are looked at. */
+const maxRecords = 64
+
+/**
+ * Makes the `Mesh` in the environment known on the LAN, and has it learn of others of its network, until
+ * the scope closes. A node that listens on 127.0.0.1 is found by others on its machine alone.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMesh = (options: LanOptions = {}): Layer.Layer<never, LanError, Mesh> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const mesh = yield* Mesh
+    const dns = yield* openDns(options)
+    const context = yield* Effect.context<never>()
+    const answers = toAnswers(mesh)
+    dns.on("query", ({ questions = [] }) => {
+      const isAsked = questions.slice(0, maxRecords).some(({ name, type }) => name === service && type === "PTR")
+      if (isAsked) dns.respond({ answers })
+    })
+    dns.on("response", (packet, { address }) => {
+      const found = addressesIn(packet, mesh.networkId, address)
+      if (found.length > 0) Effect.runSyncWith(context)(mesh.learn(found))
+    })
+    const interval = Duration.toMillis(options.interval ?? "1 minute")
+    const ask = Effect.andThen(
+      Effect.sync(() => dns.query({ questions: [{ name: service, type: "PTR" }] })),
+      Effect.flatMap(Random.next, (chance) => Effect.sleep(interval * (0.8 + 0.4 * chance)))
+    )
+    yield* Effect.forkScoped(Effect.forever(ask))
+  }))
+
+const openDns = ({ interface: host, port }: LanOptions) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: async () => {
+        const { default: multicastDns } = await import("multicast-dns")
+        const settings: Options = {
+          ...(host === undefined ? {} : { interface: host }),
+          ...(port === undefined ? {} : { port })
+        }
+        return await new Promise<MulticastDNS>((resolve, reject) => {
+          const opened = multicastDns(settings)
+          opened.once("ready", () => {
+            // What goes wrong later, as when an interface goes, is no reason to end: the next question may do.
+            opened.on("error", () => {}).on("warning", () => {})
+            resolve(opened)
+          })
+          opened.once("error", reject)
+        })
+      },
+      catch: (cause) => new LanError({ cause })
+    }),
+    (opened) => Effect.callback<void>((resume) => opened.destroy(() => resume(Effect.void)))
+  )
+
+const toAnswers = (mesh: Mesh["Service"]) => {
+  // A label has 63 bytes at most.
+  const label = mesh.id.slice(0, 40)
+  const instance = `${label}.${service}`
+  const data = [
+    `network=${mesh.networkId}`,
+    ...mesh.addresses.filter(({ port }) => port !== 0).map((address) => `address=${format(address)}`)
+  ]
+  return [
+    { name: service, type: "PTR" as const, ttl, data: instance },
+    { name: instance, type: "SRV" as const, ttl, data: { port: mesh.address.port, target: `${label}.local` } },
+    { name: instance, type: "TXT" as const, ttl, data }
+  ]
+}
+
+/** Addresses of nodes of that network; one that says "all addresses" is where the packet came from. */
+const addressesIn = (packet: ResponsePacket, networkId: string, from: string): ReadonlyArray<PeerAddress> =>
+  [...packet.answers ?? [], ...packet.additionals ?? []].slice(0, maxRecords).flatMap((record) => {
+    if (record.type !== "TXT" || !record.name.endsWith(service)) return []
+    const data: ReadonlyArray<unknown> = Array.isArray(record.data) ? record.data : [record.data]
+    const texts = data.slice(0, 16).map(String)
+    if (!texts.includes(`network=${networkId}`)) return []
+    return texts.flatMap((text) => {
+      const address = text.startsWith("address=") ? parse(text.slice("address=".length)) : undefined
+      if (address === undefined) return []
+      const isAny = address.hostname === "0.0.0.0" || address.hostname === "::"
+      return (isAny ? fromParts(from, address.port) : address) ?? []
+    })
+  })

@@ -1,0 +1,176 @@
+/**
+ * A file of addresses: a bootstrap list that somebody writes, and the memory of a node that was in the
+ * network before. One address a line; those that the node wrote have the time behind it when they were
+ * last linked, and are forgotten when that is long ago. Lines without a time are the user's, and stay.
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { NodeMesh, NodePeersFile } from "effect-p2p/node"
+ *
+ * const node = NodePeersFile.layerMesh({ file: "peers.txt" }).pipe(Layer.provideMerge(NodeMesh.layer()))
+ *
+ * NodeRuntime.runMain(Effect.provide(Effect.never, node))
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as crypto from "node:crypto"
+import * as fs from "node:fs"
+import { Mesh } from "../Mesh/Mesh.ts"
+import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * Where addresses are kept, and which.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface PeersFileOptions {
+  /** Made when there is none. */
+  readonly file: string
+  /** Addresses that are remembered; past it the one that was linked longest ago goes. Default 200. */
+  readonly maxPeers?: number | undefined
+  /** Since when an address was not linked to be forgotten. Default 30 days. */
+  readonly maxAge?: Duration.Input | undefined
+  /** How often, at most, the file is written. Default 1 minute, and once at the end. */
+  readonly saveInterval?: Duration.Input | undefined
+}
+
+/**
+ * The file cannot be read, or holds something else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PeersFileError extends Schema.TaggedError<PeersFileError>()("PeersFileError", {
+  file: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `cannot use ${this.file} as a file of addresses: ${this.detail}`
+  }
+}
+
+/** The largest file that is read, in bytes. */
+const maxFileBytes = 256 * 1024
+
+/** An open file; change it by `note`. */
+export class PeersFile {
+  /** Lines of the user's, as they are. */
+  readonly #lines: ReadonlyArray<string>
+  readonly #seen: Map<string, number>
+  readonly #options: PeersFileOptions
+  #isChanged = false
+
+  /** @internal */
+  constructor(options: PeersFileOptions, lines: ReadonlyArray<string>, seen: Map<string, number>) {
+    this.#options = options
+    this.#lines = lines
+    this.#seen = seen
+  }
+
+  /** Those of the user, then those that were linked, the latest first. */
+  get addresses(): ReadonlyArray<PeerAddress> {
+    const own = this.#lines.map((line) => line.replace(/#.*/, "").trim())
+    return [...own, ...[...this.#seen.keys()].reverse()].flatMap((text) => parse(text) ?? [])
+  }
+
+  /** An address was linked at that time. */
+  note(address: PeerAddress, nowMillis: number): void {
+    const text = format(address)
+    this.#seen.delete(text)
+    this.#seen.set(text, nowMillis)
+    this.forget(nowMillis)
+    this.#isChanged = true
+  }
+
+  /** Forgets what is too old, or too much. */
+  forget(nowMillis: number): void {
+    const oldest = nowMillis - Duration.toMillis(this.#options.maxAge ?? "30 days")
+    for (const [text, seenMillis] of this.#seen) {
+      if (seenMillis < oldest || this.#seen.size > (this.#options.maxPeers ?? 200)) this.#seen.delete(text)
+    }
+  }
+
+  /** Writes what has changed, to a file that then takes the place of the last: nobody reads half of it. */
+  readonly save: Effect.Effect<void, PeersFileError> = Effect.suspend(() => {
+    if (!this.#isChanged) return Effect.void
+    this.#isChanged = false
+    const { file } = this.#options
+    const seen = Array.from(this.#seen, ([text, millis]) => `${text} ${new Date(millis).toISOString()}`)
+    return Effect.try({
+      try: () => {
+        const draft = `${file}.${crypto.randomBytes(8).toString("hex")}`
+        fs.writeFileSync(draft, [...this.#lines, ...seen].map((line) => `${line}\n`).join(""), { flag: "wx" })
+        fs.renameSync(draft, file)
+      },
+      catch: (cause) => new PeersFileError({ file, detail: String(cause) })
+    })
+  })
+}
+
+/**
+ * Reads a file; one that is missing is empty. Fails when it cannot be read, is larger than 256 KiB, or has a
+ * line that is no address.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = Effect.fnUntraced(function*(
+  options: PeersFileOptions
+): Effect.fn.Return<PeersFile, PeersFileError> {
+  const { file } = options
+  const text = yield* Effect.try({
+    try: () => {
+      if (!fs.existsSync(file)) return ""
+      if (fs.statSync(file).size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`)
+      return fs.readFileSync(file, "utf8")
+    },
+    catch: (cause) => new PeersFileError({ file, detail: cause instanceof Error ? cause.message : String(cause) })
+  })
+  const lines: Array<string> = []
+  const seen: Array<readonly [string, number]> = []
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const [address = "", time] = line.replace(/#.*/, "").trim().split(/\s+/)
+    if (address !== "" && parse(address) === undefined) {
+      const detail = `line ${index + 1} is no address: write host:port, and # before what is none`
+      return yield* new PeersFileError({ file, detail })
+    }
+    const seenMillis = time === undefined ? Number.NaN : Date.parse(time)
+    if (address !== "" && !Number.isNaN(seenMillis)) seen.push([address, seenMillis])
+    else if (line !== "") lines.push(line)
+  }
+  const opened = new PeersFile(options, lines, new Map(seen.sort(([, a], [, b]) => a - b)))
+  opened.forget(yield* Clock.currentTimeMillis)
+  return opened
+})
+
+/**
+ * Has the `Mesh` in the environment know the addresses of a file, and remembers there whom it dialed: what
+ * others only say of themselves is not kept. A file that cannot be written is a warning in the log.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMesh = (options: PeersFileOptions): Layer.Layer<never, PeersFileError, Mesh> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const mesh = yield* Mesh
+    const opened = yield* open(options)
+    yield* mesh.learn(opened.addresses)
+    const save = Effect.catch(opened.save, (error) => Effect.logWarning(error.message))
+    yield* Effect.addFinalizer(() => save)
+    yield* mesh.events.pipe(
+      Stream.runForEach((event) =>
+        event._tag === "PeerJoined" && event.direction === "outbound" && event.address !== undefined
+          ? Effect.map(Clock.currentTimeMillis, (now) => opened.note(event.address!, now))
+          : Effect.void
+      ),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(options.saveInterval ?? "1 minute"), save)))
+  }))

@@ -1,0 +1,81 @@
+/**
+ * What a node counts, does and meets, for whoever watches machines: metrics, spans and logs, by OTLP or for
+ * Prometheus. docs/operations.md says what to watch.
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { Observability } from "effect-p2p/observability"
+ * import { NodeMesh } from "effect-p2p/node"
+ *
+ * const node = Observability.layerMesh.pipe(
+ *   Layer.provideMerge(NodeMesh.layer({ port: 4444 })),
+ *   Layer.provide(Observability.layerOtlp({ baseUrl: "http://127.0.0.1:4318" }))
+ * )
+ *
+ * NodeRuntime.runMain(Effect.provide(Effect.never, node))
+ * ```
+ */
+import type * as Duration from "effect/Duration"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
+import * as Otlp from "effect/observability/Otlp"
+import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import type { Chord } from "../Chord/Chord.ts"
+import * as ChordLog from "../Chord/ChordLog.ts"
+import * as ChordMetrics from "../Chord/ChordMetrics.ts"
+import type { Mesh } from "../Mesh/Mesh.ts"
+import * as MeshLog from "../Mesh/MeshLog.ts"
+import * as MeshMetrics from "../Mesh/MeshMetrics.ts"
+
+/**
+ * Where telemetry is sent, and as whose.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface OtlpOptions {
+  /** The collector: `http://127.0.0.1:4318`; `/v1/metrics`, `/v1/traces` and `/v1/logs` are added. */
+  readonly baseUrl: string
+  /** Default `"effect-p2p"`. */
+  readonly serviceName?: string | undefined
+  /** Sent with each request: a token, for instance. Default none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** How often metrics are sent. Default 10 seconds. */
+  readonly metricsInterval?: Duration.Input | undefined
+  /** Whether logs go on to where they went as well. Default true. */
+  readonly keepLoggers?: boolean | undefined
+}
+
+/**
+ * Metrics and logs of the `Mesh` in the environment.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMesh: Layer.Layer<never, never, Mesh> = Layer.merge(MeshMetrics.layer, MeshLog.layer)
+
+/**
+ * Metrics and logs of the `Chord` in the environment.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMetrics.layer, ChordLog.layer)
+
+/**
+ * Sends metrics, spans and logs by OTLP (JSON over HTTP), and what is left when the scope closes. Provide it
+ * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
+ * telemetry.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOtlp = (options: OtlpOptions): Layer.Layer<never> =>
+  Otlp.layer({
+    baseUrl: options.baseUrl,
+    resource: { serviceName: options.serviceName ?? "effect-p2p" },
+    headers: options.headers,
+    metricsExportInterval: options.metricsInterval,
+    loggerMergeWithExisting: options.keepLoggers ?? true
+  }).pipe(Layer.provide([FetchHttpClient.layer, OtlpSerialization.layerJson]))

@@ -1,0 +1,229 @@
+/** The ways by which nodes find each other: invitations, a file of addresses, the LAN. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
+import { Mesh } from "effect-p2p"
+import { Invite, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
+import { TestClock } from "effect/testing"
+import * as dgram from "node:dgram"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
+import { parse } from "../../src/Protocol/PeerAddress.ts"
+import { run } from "../Cli/CommandLine.ts"
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "discovery-"))),
+  (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true }))
+)
+
+const build = <E>(layer: Layer.Layer<Mesh, E>) =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, Mesh))
+
+const hasPeer = (mesh: Mesh["Service"], id: string) =>
+  mesh.changes.pipe(Stream.filter((peers) => peers.some((peer) => peer.id === id)), Stream.take(1), Stream.runDrain)
+
+const full: Invite.Invite = {
+  kind: "mesh",
+  addresses: ["192.168.1.20:4444", "[fe80::1]:4444", "ws://example.org:80"],
+  subnet: "küche",
+  tls: "pinned",
+  pin: `SHA256:${"A".repeat(43)}`
+}
+
+describe("an invitation", () => {
+  it.effect("says what it was made of, in a short text", () =>
+    Effect.gen(function*() {
+      const text = Invite.encode(full)
+      const least: Invite.Invite = { kind: "chord", addresses: ["10.0.0.1:4444"], subnet: "chord", bits: 160 }
+
+      assert.match(text, /^p2p1\.[\w-]+$/)
+      assert.isBelow(text.length, 330)
+      assert.deepStrictEqual(yield* Invite.decode(`  ${text}\n`), full)
+      assert.deepStrictEqual(yield* Invite.decode(Invite.encode(least)), least)
+    }))
+
+  it.effect("that lost or changed a character, or is none, is refused with a reason", () =>
+    Effect.gen(function*() {
+      const text = Invite.encode(full)
+      const broken = [
+        ...Array.from(text, (_, index) => text.slice(0, index)),
+        ...Array.from(text, (character, index) =>
+          text.slice(0, index) + (character === "x" ? "y" : "x") + text.slice(index + 1)),
+        "p2p1.".padEnd(5000, "A"),
+        "p2p1.AAAAAAAA",
+        "hello"
+      ]
+      const errors = yield* Effect.forEach(broken, (each) =>
+        Effect.flip(Invite.decode(each)))
+
+      assert.isTrue(
+        errors.every(({ _tag, message }) => _tag === "InvalidInvite" && message.includes("ask for it again"))
+      )
+      assert.include(errors[0]?.message, "does not begin with \"p2p1.\"")
+      assert.include(errors.at(-3)?.message, "more than 4096 characters")
+    }))
+
+  it.effect("does not go with flags that say something else, or with another kind of node", () =>
+    Effect.gen(function*() {
+      const none = Option.none()
+      const text = Option.some(Invite.encode(full))
+      const wrong = (kind: "mesh" | "chord", given: Parameters<typeof InviteFlag.read>[2]) =>
+        Effect.map(Effect.flip(InviteFlag.read(kind, text, given)), ({ message }) => message)
+
+      assert.include(yield* wrong("chord", { subnet: none, tls: none }), "it is for p2p mesh, not for p2p chord")
+      assert.include(
+        yield* wrong("mesh", { subnet: Option.some("other"), tls: none }),
+        "it is for the subnet \"küche\""
+      )
+      assert.include(
+        yield* wrong("mesh", { subnet: none, tls: Option.some("compatible" as const) }),
+        "it is for --tls=pinned"
+      )
+      const taken = yield* InviteFlag.read("mesh", text, { subnet: none, tls: none })
+      assert.strictEqual(taken.pins["192.168.1.20:4444"], full.pin)
+    }))
+
+  it.live("lets only the node in whose key it names", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const { identity } = yield* NodeIdentity.open(path.join(folder, "host"))
+      const host = yield* build(NodeMesh.layerTls({ identity: path.join(folder, "host") }))
+      const address = String(host.address)
+      const guest = (pin: string) =>
+        build(NodeMesh.layerTls({ tls: { pins: { [address]: pin } }, maxOutboundLinks: 0 }))
+
+      const right = yield* guest(NodeIdentity.fingerprint(identity.publicKey))
+      assert.strictEqual((yield* right.connect(address)).id, host.id)
+      const wrong = yield* guest(`SHA256:${"A".repeat(43)}`)
+      assert.include((yield* Effect.flip(wrong.connect(address))).message, `SHA256:${"A".repeat(43)} was to be there`)
+    }))
+
+  it.live("is made, shown and refused by the command line", () =>
+    Effect.gen(function*() {
+      const made = yield* run(["invite", "--connect", "10.0.0.1:4444", "--subnet", "lab"])
+      const text = made.stdout[0] ?? ""
+      const [shown, refused, asked] = yield* Effect.all([
+        run(["invite", text]),
+        run(["mesh", "--json", "--invite", text.slice(0, -3)]),
+        run(["mesh", "--json", "--subnet", "lab"], ["/invite", "/quit"])
+      ], { concurrency: 2 })
+
+      assert.deepStrictEqual(JSON.parse(shown.stdout[0] ?? ""), {
+        kind: "mesh",
+        addresses: ["10.0.0.1:4444"],
+        subnet: "lab"
+      })
+      const [listening, invite] = asked.stdout.map((line) => JSON.parse(line))
+      assert.deepStrictEqual(yield* Invite.decode(invite.text), {
+        kind: "mesh",
+        addresses: [listening.address],
+        subnet: "lab"
+      })
+      assert.strictEqual(refused.status, 2)
+      assert.include(refused.stderr, "p2p: --invite: this is no invitation: it is damaged, or its end is missing")
+    }))
+})
+
+describe("a file of addresses", () => {
+  it.effect("keeps the lines of the user, and of what was linked the latest, as long as it is not too old", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(Date.parse("2026-01-31T00:00:00Z"))
+      const file = path.join(yield* temporary, "peers.txt")
+      const lines = [
+        "# the hub",
+        "hub.example:4444 # always there",
+        "10.0.0.1:1 2026-01-30T00:00:00.000Z",
+        "10.0.0.2:1 2025-12-01T00:00:00.000Z"
+      ]
+      fs.writeFileSync(file, lines.join("\n"))
+      const opened = yield* NodePeersFile.open({ file, maxPeers: 3 })
+
+      assert.deepStrictEqual(opened.addresses.map(String), ["hub.example:4444", "10.0.0.1:1"])
+      for (const port of [2, 3, 4]) opened.note(parse(`10.0.0.9:${port}`)!, Date.parse("2026-01-31T00:00:00Z"))
+      yield* opened.save
+      assert.deepStrictEqual(fs.readFileSync(file, "utf8").split("\n"), [
+        ...lines.slice(0, 2),
+        "10.0.0.9:2 2026-01-31T00:00:00.000Z",
+        "10.0.0.9:3 2026-01-31T00:00:00.000Z",
+        "10.0.0.9:4 2026-01-31T00:00:00.000Z",
+        ""
+      ])
+      assert.deepStrictEqual(fs.readdirSync(path.dirname(file)), ["peers.txt"])
+      const again = yield* NodePeersFile.open({ file })
+      assert.deepStrictEqual(again.addresses.map(String), [
+        "hub.example:4444",
+        "10.0.0.9:4",
+        "10.0.0.9:3",
+        "10.0.0.9:2"
+      ])
+    }))
+
+  it.effect("that is none, or too large, is refused with the line that is wrong", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      fs.writeFileSync(file, "10.0.0.1:1\nnot an address\n")
+      const wrong = yield* Effect.flip(NodePeersFile.open({ file }))
+      fs.writeFileSync(file, "#".repeat(300_000))
+      const large = yield* Effect.flip(NodePeersFile.open({ file }))
+
+      assert.include(wrong.message, "line 2 is no address: write host:port")
+      assert.include(large.message, "more than 262144 bytes")
+    }))
+
+  it.live("brings a node back to whom it was linked with", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      const host = yield* build(NodeMesh.layer({}))
+      const start = (bootstrap: ReadonlyArray<string>) =>
+        NodePeersFile.layerMesh({ file }).pipe(Layer.provideMerge(NodeMesh.layer({ bootstrap })))
+      const scope = yield* Scope.make()
+      const before = Context.get(yield* Layer.buildWithScope(start([String(host.address)]), scope), Mesh)
+      yield* hasPeer(before, host.id)
+      yield* Effect.yieldNow
+      yield* Scope.close(scope, Exit.void)
+
+      assert.include(fs.readFileSync(file, "utf8"), String(host.address))
+      const after = yield* build(start([]))
+      yield* hasPeer(after, host.id)
+    }))
+})
+
+/** Whether datagrams to a group come back to this machine: not in every container. */
+const hasMulticast = await new Promise<boolean>((resolve) => {
+  const socket = dgram.createSocket({ type: "udp4", reuseAddr: true })
+  const end = (isThere: boolean) => {
+    clearTimeout(timer)
+    socket.close(() => resolve(isThere))
+  }
+  const timer = setTimeout(() => end(false), 500)
+  socket.once("error", () => end(false)).once("message", () => end(true))
+  socket.bind(0, () => {
+    try {
+      socket.addMembership("224.0.0.251")
+      socket.send("hello", socket.address().port, "224.0.0.251")
+    } catch {
+      end(false)
+    }
+  })
+})
+
+describe("the LAN", () => {
+  it.live.skipIf(!hasMulticast)(
+    "brings nodes of one network together, and leaves those of others alone",
+    () =>
+      Effect.gen(function*() {
+        const port = 20_000 + Math.floor(Math.random() * 20_000)
+        const node = (subnet: string) =>
+          build(
+            NodeLan.layerMesh({ port, interval: "200 millis" }).pipe(Layer.provideMerge(NodeMesh.layer({ subnet })))
+          )
+        const one = yield* node("lan")
+        const stranger = yield* node("elsewhere")
+        const two = yield* node("lan")
+        yield* hasPeer(one, two.id)
+
+        assert.deepStrictEqual((yield* stranger.stats).knownAddresses, 0)
+      })
+  )
+})

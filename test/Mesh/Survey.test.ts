@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { Mesh } from "effect-p2p"
+import { MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
+import { TestClock } from "effect/testing"
+
+const start = (options: MemoryMesh.MemoryMeshOptions) =>
+  Effect.map(Layer.build(MemoryMesh.layer({ maxOutboundLinks: 0, ...options })), Context.get(Mesh))
+
+describe("Mesh", () => {
+  it.effect("tells whom its peers are linked with, as they are now", () =>
+    Effect.gen(function*() {
+      const [here, near] = [yield* start({ host: "here" }), yield* start({ host: "near", bootstrap: ["here:4444"] })]
+      const far = yield* start({ host: "far", bootstrap: ["near:4444"] })
+      yield* TestClock.adjust("3 seconds")
+      yield* here.survey
+      yield* TestClock.adjust("3 seconds")
+      const before = yield* here.survey
+      yield* near.disconnect(far.id)
+      yield* TestClock.adjust("1 second")
+      yield* here.survey
+      yield* TestClock.adjust("3 seconds")
+      yield* here.survey
+      yield* TestClock.adjust("1 second")
+      const after = yield* here.survey
+
+      assert.deepStrictEqual(before, [{ id: near.id, peers: [far.id] }])
+      assert.deepStrictEqual(after, [{ id: near.id, peers: [] }])
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
+
+  it.effect("dials where others were told to be, when it lacks links, and not where it cannot", () =>
+    Effect.gen(function*() {
+      const host = yield* start({ host: "host" })
+      const guest = yield* start({ host: "guest", maxOutboundLinks: 1 })
+      const learned = yield* guest.learn([host.address, host.address, guest.address])
+      yield* TestClock.adjust("6 seconds")
+
+      assert.strictEqual(learned, 1)
+      assert.deepStrictEqual((yield* guest.peers).map(({ id }) => id), [host.id])
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
+})
