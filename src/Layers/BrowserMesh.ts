@@ -24,7 +24,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
+import type { Compression } from "../Protocol/Compression.ts"
+import type { Hashing } from "../Protocol/Hashing.ts"
 import { type InvalidAddress, nowhere } from "../Protocol/PeerAddress.ts"
+import type { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
 import * as WebSocket from "../Transport/WebSocket.ts"
 import { toAddress } from "./AddressText.ts"
@@ -47,6 +50,11 @@ export interface BrowserMeshOptions
    * node outlives the loss of one; it learns of more from those it reaches.
    */
   readonly bootstrap?: ReadonlyArray<string> | undefined
+  /**
+   * The wire version, the same on all nodes of a network: `Protocol07.layer` for 0.7. A Layer and not a name, so
+   * that a page loads one version only. Default `Protocol04.layer`.
+   */
+  readonly wire?: Layer.Layer<Protocol, never, Hashing | Compression> | undefined
   /** The limits of its WebSockets. */
   readonly webSocket?: WebSocket.WebSocketOptions | undefined
 }
@@ -60,14 +68,14 @@ export interface BrowserMeshOptions
  * @since 0.1.0
  */
 export const layer = (options: BrowserMeshOptions = {}): Layer.Layer<Mesh, InvalidAddress> => {
-  const { bootstrap = [], webSocket, ...rest } = options
+  const { bootstrap = [], webSocket, wire = Protocol04.layer, ...rest } = options
   return Layer.unwrap(
     Effect.map(Effect.forEach(bootstrap, toAddress), (addresses) =>
       apart(Mesh.layer.pipe(
         Layer.provide([
           MeshConfig.layer({ maxOutboundLinks: 2, ...rest, listen: nowhere, bootstrap: addresses }),
           WebSocket.layer(webSocket),
-          Protocol04.layer.pipe(Layer.provide([BrowserHashing.layer, BrowserCompression.layer]))
+          wire.pipe(Layer.provide([BrowserHashing.layer, BrowserCompression.layer]))
         ]),
         // It does not listen, so that cannot fail.
         Layer.orDie
