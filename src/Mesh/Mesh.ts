@@ -25,7 +25,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
@@ -34,10 +34,13 @@ import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
+import { sourceOf } from "../Transport/Source.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
+import { type Ban, type BanTarget, targetText } from "./BanList.ts"
+import * as Conduct from "./internal/Conduct.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
 import { MeshNode } from "./internal/MeshNode.ts"
@@ -95,6 +98,15 @@ export interface SendOptions {
 }
 
 /**
+ * Whom a ban is for: a host, at whatever port (an IPv6 host with its network of 64 bits), or the node that
+ * goes by an id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Whom = { readonly host: string } | { readonly id: string }
+
+/**
  * What can keep a whisper from being sent.
  *
  * @category errors
@@ -126,6 +138,19 @@ export class Mesh extends Context.Service<Mesh, {
   readonly events: Stream.Stream<MeshEvent>
   /** What was counted since the start. */
   readonly stats: Effect.Effect<MeshStats>
+
+  /** Whom the node has nothing to do with: those the user banned, and those that did too much harm. */
+  readonly bans: Effect.Effect<ReadonlyArray<Ban>>
+  /**
+   * Ends the links with whoever it is, and neither accepts nor dials them `for` some time (default `banFor`;
+   * `Duration.infinity` for as long as the node runs). A ban of the same target is replaced.
+   */
+  readonly ban: (
+    target: Whom,
+    options?: { readonly for?: Duration.Input | undefined; readonly why?: string | undefined }
+  ) => Effect.Effect<void>
+  /** Ends a ban, and forgets what led to it; `false` when there is none. */
+  readonly unban: (target: Whom) => Effect.Effect<boolean>
 
   /**
    * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
@@ -260,8 +285,26 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       ...node.counters,
       peers: node.table.count,
       seenIds: node.seen.count,
-      knownAddresses: node.book.count
+      knownAddresses: node.book.count,
+      bans: node.bans.count,
+      pendingHandshakes: node.gate.pendingCount,
+      unfinishedBytes: node.frameBudget.usedBytes,
+      queuedBytes: node.outboxBudget.usedBytes
     })),
+    bans: Effect.sync(() => node.bans.list(node.nowMillis())),
+    ban: (target, options) =>
+      Effect.sync(() => {
+        const { for: duration = node.options.banFor, why = "by hand" } = options ?? {}
+        Conduct.ban(node, toTarget(target), why, false, Duration.toMillis(duration))
+      }),
+    unban: (target) =>
+      Effect.sync(() => {
+        const meant = toTarget(target)
+        if (!node.bans.remove(meant, node.nowMillis())) return false
+        if (meant._tag === "Source") node.reputation.forgive(meant.source)
+        node.emit({ _tag: "PeerUnbanned", target: targetText(meant) })
+        return true
+      }),
     connect: (address) => connect(node, address),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) => Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")),
@@ -277,6 +320,11 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
   }
 }
+
+const toTarget = (target: Whom): BanTarget =>
+  "id" in target
+    ? { _tag: "Id", id: target.id }
+    : { _tag: "Source", source: sourceOf(new PeerAddress({ host: target.host, port: 0 }, { disableChecks: true })) }
 
 const toInfo = (peer: Peer): PeerInfo => ({
   id: peer.id,

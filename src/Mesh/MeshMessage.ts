@@ -76,6 +76,11 @@ export class MeshMessage {
     return this.#message.time
   }
 
+  /** The bytes that it takes, those of the frame around its packets included. */
+  get bodyBytes(): number {
+    return this.#message.body?.length ?? 0
+  }
+
   /** The packets read as UTF-8. */
   get texts(): ReadonlyArray<string> {
     return this.packets.map((packet) => decoder.decode(packet))

@@ -1,9 +1,11 @@
 /** The flood network. */
-export { Mesh, type PeerInfo, type SendOptions, type WhisperError } from "./Mesh.ts"
+export { type Ban, type BanTarget, targetText } from "./BanList.ts"
+export { Mesh, type PeerInfo, type SendOptions, type WhisperError, type Whom } from "./Mesh.ts"
 export { MeshConfig, type MeshOptions } from "./MeshConfig.ts"
 export * from "./MeshError.ts"
 export { MeshEvent } from "./MeshEvent.ts"
 export { MeshMessage, type Packets, type Proof } from "./MeshMessage.ts"
+export * as MeshMetrics from "./MeshMetrics.ts"
 export type { MeshStats } from "./MeshStats.ts"
 export * as Query from "./Query.ts"
 export * as Topic from "./Topic.ts"

@@ -22,10 +22,12 @@ import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { isSigned } from "../Protocol/Signature.ts"
 import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
+import type { ByteBudget } from "./ByteBudget.ts"
 import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
 import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
 import { refusedHere } from "./TlsFault.ts"
+import { TokenBucket } from "./TokenBucket.ts"
 import type { Connection, ConnectionClosed } from "./Transport.ts"
 
 /**
@@ -45,6 +47,10 @@ export interface LinkOptions {
   readonly compressFromBytes: number
   /** How long the link may go on writing what is queued when it is closed in order. */
   readonly drainTimeout: Duration.Input
+  /** What all links of the node may have waiting to be written; see `Outbox`. Default: no bound for the sum. */
+  readonly outboxBudget?: ByteBudget | undefined
+  /** Where the bytes of unfinished frames of all links of the node are counted. Default: nowhere. */
+  readonly frameBudget?: ByteBudget | undefined
 }
 
 /** Rounds of renegotiation a peer may ask for on one link; then it ends (`RenegotiationLimit`). */
@@ -53,6 +59,14 @@ const maxRenegotiations = 16
 const maxListedMethods = 64
 /** Bytes of a ping that are sent back; a longer ping is not answered. */
 const maxPingBytes = 256
+/** Pings answered a second, and at once; further ones are not answered. */
+const pingsPerSecond = 32
+const pingBurst = 512
+/**
+ * Messages whose id is not that of their content, after which the link ends (`Malformed`); those before
+ * are dropped. The original JavaScript node makes such ids, of packets that are not UTF-8.
+ */
+const maxChecksumFaults = 3
 
 const noCapabilities: Capabilities = { extended: false, renegotiates: false, nonce: "" }
 
@@ -82,6 +96,10 @@ export class Link {
   droppedCount = 0
   /** Why this end closes the link, once it does. */
   closeReason: CloseReason | undefined
+  /** Pings, and messages with a wrong id, that were dropped. */
+  ignoredCount = 0
+  /** When the unfinished frame began to come, as `lastReceivedMillis`; undefined while there is none. */
+  frameSinceMillis: number | undefined
   /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */
   onClose: (() => void) | undefined
 
@@ -98,6 +116,15 @@ export class Link {
   #failure: LinkClosed | undefined
   #lastSent: Message | undefined
   #renegotiationCount = 0
+  #checksumFaultCount = 0
+  #decodedCount = 0
+  #pings: TokenBucket | undefined
+  /** Bodies that came and are not unpacked yet. */
+  #bodies: Array<Uint8Array> = []
+  /** What stands behind them, if the peer broke the protocol. */
+  #fault: WireFault | undefined
+  /** Bytes of the unfinished frame that the budget knows of. */
+  #countedBytes = 0
 
   constructor(
     key: number,
@@ -113,7 +140,7 @@ export class Link {
     this.identity = connection.identity
     this.encryption = connection.encryption
     this.#sendNow = connection.sendNow
-    this.outbox = new Outbox(options.maxOutboxBytes)
+    this.outbox = new Outbox(options.maxOutboxBytes, options.outboxBudget)
     this.lastReceivedMillis = monotonicMillis(clock)
     this.#protocol = protocol
     this.#options = options
@@ -145,6 +172,10 @@ export class Link {
       return Effect.succeed(unread)
     }
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    if (this.#bodies.length > 0) {
+      this.#decode()
+      return this.pull
+    }
     return Effect.matchEffect(this.#source, {
       onSuccess: (chunks) => {
         this.#read(chunks)
@@ -172,6 +203,20 @@ export class Link {
     const taken = this.outbox.offer(frame)
     if (!taken) this.droppedCount++
     return taken
+  }
+
+  /**
+   * Queues a frame that may be dropped later for newer ones, and drops older ones of that kind for it when
+   * the outbox is full. Gives how many frames were dropped, this one included where nothing else could be.
+   */
+  pass(outgoing: Outgoing): number {
+    const frame = outgoing.frameFor(this.#method)
+    if (this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)) return 0
+    if (this.outbox.offer(frame, true)) return 0
+    let dropped = this.outbox.dropOldest(frame.length)
+    if (!this.outbox.offer(frame, true)) dropped++
+    this.droppedCount += dropped
+    return dropped
   }
 
   /** A message from this node, made now. */
@@ -221,6 +266,7 @@ export class Link {
   close(reason: CloseReason): void {
     if (this.closeReason !== undefined) return
     this.closeReason = reason
+    this.#countPending(0)
     this.onClose?.()
     Deferred.doneUnsafe(this.#closed, Effect.fail(new LinkClosed({ reason })))
   }
@@ -242,24 +288,75 @@ export class Link {
     return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
   }
 
-  /** Turns bytes into messages that wait to be pulled; the first fault ends the link behind them. */
+  /** Cuts bytes into bodies, and those into messages that wait to be pulled. */
   #read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
-    const bodies: Array<Uint8Array> = []
-    let fault: WireFault | undefined
-    for (let i = 0; i < chunks.length && fault === undefined; i++) fault = this.#splitter.push(chunks[i]!, bodies)
-    for (const body of bodies) {
-      const plain = this.#protocol.unpack(body, this.#protocol.methods, this.#options.maxMessageBytes)
+    const bodies = this.#bodies
+    for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
+      this.#fault = this.#splitter.push(chunks[i]!, bodies)
+    }
+    const now = monotonicMillis(this.#clock)
+    const pendingBytes = this.#splitter.pendingBytes
+    if (pendingBytes === 0) this.frameSinceMillis = undefined
+    else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
+    this.#countPending(this.closeReason === undefined ? pendingBytes : 0)
+    if (bodies.length > 0) this.lastReceivedMillis = now
+    this.#decode()
+  }
+
+  /**
+   * Turns bodies into messages; the first fault ends the link behind them. No more at once than inflate
+   * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
+   */
+  #decode(): void {
+    const bodies = this.#bodies
+    const { maxMessageBytes } = this.#options
+    let plainBytes = 0
+    let index = 0
+    while (index < bodies.length && plainBytes < maxMessageBytes && this.#failure === undefined) {
+      const body = bodies[index++]!
+      const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
       if (isWireFault(plain) && plain.reason === "MalformedCompression" && this.#askAgain()) continue
       const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
       if (isWireFault(message)) {
-        fault = message
+        if (this.#isBorne(message)) continue
+        this.#fault = message
+        index = bodies.length
         break
       }
+      this.#decodedCount++
+      if (plain !== body) plainBytes += message.body?.length ?? 0
       if (!this.#isAnswered(message)) this.#unread.push(message)
-      if (this.#failure !== undefined) break
     }
-    if (bodies.length > 0) this.lastReceivedMillis = monotonicMillis(this.#clock)
-    if (fault !== undefined) this.#failWith(this.#isTls(fault) ? refusedHere("TlsPeer") : malformed(fault))
+    this.#bodies = index < bodies.length && this.#failure === undefined ? bodies.slice(index) : []
+    if (this.#fault === undefined || this.#bodies.length > 0) return
+    this.#failWith(this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault))
+  }
+
+  /** A wrong id, on a link where right ones came before. */
+  #isBorne(fault: WireFault): boolean {
+    const isBorne = fault.reason === "ChecksumMismatch" && this.#decodedCount > 0 &&
+      ++this.#checksumFaultCount < maxChecksumFaults
+    if (isBorne) this.ignoredCount++
+    return isBorne
+  }
+
+  #countPending(bytes: number): void {
+    const budget = this.#options.frameBudget
+    if (budget === undefined || bytes === this.#countedBytes) return
+    budget.usedBytes += bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    if (budget.isSpent && bytes > 0) budget.onSpent?.()
+  }
+
+  /** How many bytes of an unfinished frame came so far. */
+  get unfinishedBytes(): number {
+    return this.#splitter.pendingBytes
+  }
+
+  /** Gives back what the budgets of the node count for this link; nothing is read or written any more. */
+  discard(): void {
+    this.#countPending(0)
+    this.outbox.discard()
   }
 
   /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
@@ -285,7 +382,10 @@ export class Link {
     if (message.type === "ping") {
       let bytes = 0
       for (const packet of message.payload) bytes += packet.length
-      if (message.payload.length > 0 && bytes <= maxPingBytes) {
+      const now = monotonicMillis(this.#clock)
+      const pings = this.#pings ??= new TokenBucket(pingsPerSecond, pingBurst, now)
+      if (!pings.take(now)) this.ignoredCount++
+      else if (message.payload.length > 0 && bytes <= maxPingBytes) {
         const packets = message.payload.slice(1)
         this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
       }
@@ -404,7 +504,10 @@ export const make = Effect.fnUntraced(function*(
     scope,
     Effect.suspend(() => {
       link.outbox.close()
-      return Effect.asVoid(Effect.timeoutOption(Fiber.await(writer), options.drainTimeout))
+      return Effect.andThen(
+        Effect.timeoutOption(Fiber.await(writer), options.drainTimeout),
+        Effect.sync(() => link.discard())
+      )
     })
   )
   return link
