@@ -170,22 +170,25 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
   Effect.gen(function*() {
     const intervalMillis = Duration.toMillis(node.options.pingInterval)
     const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
+    /** Since when this node has not been stalled. */
+    let awakeMillis = Number.NEGATIVE_INFINITY
     const frameMillis = Duration.toMillis(node.options.frameTimeout)
     while (true) {
       const waitMillis = intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe())
       const dueMillis = node.nowMillis() + waitMillis
       yield* Effect.sleep(waitMillis)
       const now = node.nowMillis()
-      if (now - dueMillis > stallMillis) continue
+      if (now - dueMillis > stallMillis) awakeMillis = now
       for (const link of node.links) {
-        if (link.frameSinceMillis === undefined || now - link.frameSinceMillis < frameMillis) continue
+        const sinceMillis = Math.max(awakeMillis, link.frameSinceMillis ?? now)
+        if (now - sinceMillis < frameMillis) continue
         const receivedBytes = link.unfinishedBytes
-        link.close({ _tag: "FrameTimeout", afterMillis: Math.round(now - link.frameSinceMillis), receivedBytes })
+        link.close({ _tag: "FrameTimeout", afterMillis: Math.round(now - sinceMillis), receivedBytes })
       }
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
         if (!link.capabilities.extended || silentMillis < intervalMillis) continue
-        if (silentMillis >= intervalMillis + timeoutMillis) {
+        if (now - Math.max(awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
           link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
         } else link.ping()
       }
