@@ -74,7 +74,7 @@ export interface MeshOptions {
   readonly maxUnfinishedBytes: number
   /** From the first byte of a message to the last; then its link ends. Default 60 seconds: 35 kB a second for the largest. */
   readonly frameTimeout: Duration.Input
-  /** Messages a second that are read from one peer, a second's worth at once; what is more waits on its side. Default 50000. */
+  /** Messages a second that are read from one peer, a second's worth at once; what is more waits on its side. Default 10000: a tenth of a core. */
   readonly maxMessagesPerSecond: number
   /** Searches for nodes that are looked up for one peer, a second; further ones are relayed, not answered. Default 100. */
   readonly maxSearchesPerSecond: number
@@ -182,7 +182,7 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxQueuedBytes: 128 * 1024 * 1024,
     maxUnfinishedBytes: 32 * 1024 * 1024,
     frameTimeout: Duration.seconds(60),
-    maxMessagesPerSecond: 50_000,
+    maxMessagesPerSecond: 10_000,
     maxSearchesPerSecond: 100,
     maxListsPerSecond: 1,
     compressFromBytes: 1024,

@@ -68,6 +68,12 @@ const pingBurst = 512
  */
 const maxChecksumFaults = 3
 
+/**
+ * Messages after which the reading fiber lets others run. A fiber yields by the number of its steps, and a
+ * step here is a whole batch: a peer that writes without end would keep the others waiting for seconds.
+ */
+const yieldEvery = 256
+
 const noCapabilities: Capabilities = { extended: false, renegotiates: false, nonce: "" }
 
 /**
@@ -118,6 +124,7 @@ export class Link {
   #renegotiationCount = 0
   #checksumFaultCount = 0
   #decodedCount = 0
+  #yieldedCount = 0
   #pings: TokenBucket | undefined
   /** Bodies that came and are not unpacked yet. */
   #bodies: Array<Uint8Array> = []
@@ -174,16 +181,23 @@ export class Link {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     if (this.#bodies.length > 0) {
       this.#decode()
-      return this.pull
+      return this.#next
     }
     return Effect.matchEffect(this.#source, {
       onSuccess: (chunks) => {
         this.#read(chunks)
-        return this.pull
+        return this.#next
       },
       onFailure: (error) => Effect.fail(this.#lost(error))
     })
   })
+
+  /** What was read, once the others had their turn. */
+  get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
+    if (this.#decodedCount - this.#yieldedCount < yieldEvery) return this.pull
+    this.#yieldedCount = this.#decodedCount
+    return Effect.andThen(Effect.yieldNow, this.pull)
+  }
 
   /** Gives messages back, to be pulled first. */
   unread(messages: ReadonlyArray<Message>): void {

@@ -11,7 +11,7 @@ const text = (value: string) => new TextEncoder().encode(value)
 
 /** A message in its frame, with the right id. */
 export const message = (
-  type: "broadcast" | "whisper",
+  type: "broadcast" | "whisper" | "ping",
   sender: string,
   packets: ReadonlyArray<Uint8Array>,
   time = Math.floor(Date.now() / 1000)
