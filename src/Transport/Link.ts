@@ -291,7 +291,12 @@ export class Link {
    */
   sayGoodbye(reason: CloseReason): void {
     const isOver = reason._tag === "ConnectionLost" || reason._tag === "Goodbye" || reason._tag === "TooSlow"
-    if (!isOver && this.capabilities.extended) this.tell(goodbye(reason))
+    if (isOver || !this.capabilities.extended) return
+    // Behind all that waits, broadcasts included: whoever hears it reads no further.
+    const payload = this.#protocol.encodePayload(goodbye(reason))
+    this.pass(
+      new Outgoing(this.#protocol.encode(this.make("whisper", payload)), this.#options.compressFromBytes)
+    )
   }
 
   #nowSeconds(): number {

@@ -1,6 +1,9 @@
 /**
  * The bounded way out of a link: frames wait here, counted in bytes, until the link's writer takes
- * all of them at once. Plain and synchronous, because a relay offers a frame to every peer.
+ * them, many at once. Plain and synchronous, because a relay offers a frame to every peer.
+ *
+ * There are two lanes. Passing frames, the broadcasts, may be dropped for newer ones; the others are
+ * taken first, so that an answer does not wait behind a flood that is being relayed.
  */
 import type * as Arr from "effect/Array"
 import * as Latch from "effect/Latch"
@@ -10,6 +13,11 @@ import type { ByteBudget } from "./ByteBudget.ts"
 const fairPart = 1 / 64
 /** What is dropped at once, so that a full queue is not gone through for every frame. */
 const droppedPart = 1 / 8
+/** What is taken at once of the passing frames, and handed to the transport in one call at most, in bytes. */
+const groupBytes = 262_144
+const gone = new Uint8Array(0)
+/** Frames that were taken are cleared away when there are so many. */
+const clearedCount = 1024
 
 /**
  * Frames on their way to one peer.
@@ -27,9 +35,12 @@ export class Outbox {
    */
   readonly room: Latch.Latch = Latch.makeUnsafe(true)
   readonly #budget: ByteBudget | undefined
-  #frames: Array<Uint8Array> = []
-  /** Which of the waiting frames may be dropped to make room. */
-  #isPassing: Array<boolean> = []
+  /** What is taken first, and never dropped. */
+  #kept: Array<Uint8Array> = []
+  /** What may be dropped, from `#head` on, and its bytes. */
+  #passing: Array<Uint8Array> = []
+  #head = 0
+  #passingBytes = 0
   #queuedBytes = 0
   #isClosed = false
 
@@ -64,48 +75,54 @@ export class Outbox {
       this.room.closeUnsafe()
       return false
     }
-    this.#frames.push(frame)
-    this.#isPassing.push(isPassing)
+    if (isPassing) {
+      this.#passing.push(frame)
+      this.#passingBytes += frame.length
+    } else this.#kept.push(frame)
     this.#queuedBytes = after
     if (this.#budget !== undefined) this.#budget.usedBytes += frame.length
-    if (this.#frames.length === 1) this.data.openUnsafe()
+    this.data.openUnsafe()
     if (after * 2 > this.capacityBytes) this.room.closeUnsafe()
     return true
   }
 
   /**
-   * Drops waiting frames that were offered as passing, the oldest first, until one of so many bytes fits
-   * and an eighth of the capacity is free. Gives how many were dropped.
+   * Drops passing frames, the oldest first, until one of so many bytes fits and an eighth of the capacity is
+   * free. Gives how many were dropped.
    */
   dropOldest(bytes: number): number {
-    const target = this.#limitBytes - Math.max(bytes, this.capacityBytes * droppedPart)
     if (this.#isClosed || this.#queuedBytes + bytes <= this.#limitBytes) return 0
-    const frames: Array<Uint8Array> = []
-    const isPassing: Array<boolean> = []
-    let droppedBytes = 0
-    for (let i = 0; i < this.#frames.length; i++) {
-      const frame = this.#frames[i]!
-      if (this.#isPassing[i]! && this.#queuedBytes - droppedBytes > target) droppedBytes += frame.length
-      else {
-        frames.push(frame)
-        isPassing.push(this.#isPassing[i]!)
-      }
+    const target = this.#limitBytes - Math.max(bytes, this.capacityBytes * droppedPart)
+    const before = this.#head
+    while (this.#queuedBytes > target && this.#head < this.#passing.length) {
+      this.#release(this.#shift().length)
     }
-    const droppedCount = this.#frames.length - frames.length
-    this.#frames = frames
-    this.#isPassing = isPassing
-    this.#release(droppedBytes)
-    // Whoever offers next opens it again.
-    if (frames.length === 0) this.data.closeUnsafe()
+    const droppedCount = this.#head - before
+    this.#clear()
     return droppedCount
   }
 
-  /** All that waits; it counts as queued until `written` says that it is out. */
+  /**
+   * What is to be written next: all frames that are never dropped, and passing ones of up to 256 KiB. They
+   * count as queued until `written` says that they are out.
+   */
   take(): Array<Uint8Array> {
-    const frames = this.#frames
-    this.#frames = []
-    this.#isPassing = []
-    if (!this.#isClosed) this.data.closeUnsafe()
+    const frames = this.#kept
+    this.#kept = []
+    if (frames.length === 0 && this.#head === 0 && this.#passingBytes <= groupBytes) {
+      const all = this.#passing
+      this.#passing = []
+      this.#passingBytes = 0
+      if (!this.#isClosed) this.data.closeUnsafe()
+      return all
+    }
+    for (let bytes = 0; bytes < groupBytes && this.#head < this.#passing.length;) {
+      const frame = this.#shift()
+      frames.push(frame)
+      bytes += frame.length
+    }
+    this.#clear()
+    if (this.#passing.length === 0 && !this.#isClosed) this.data.closeUnsafe()
     return frames
   }
 
@@ -123,9 +140,25 @@ export class Outbox {
 
   /** Gives up what was not written: nobody will write it any more. */
   discard(): void {
-    this.#frames = []
-    this.#isPassing = []
+    this.#kept = []
+    this.#passing = []
+    this.#head = 0
+    this.#passingBytes = 0
     this.#release(this.#queuedBytes)
+  }
+
+  #shift(): Uint8Array {
+    const frame = this.#passing[this.#head]!
+    this.#passing[this.#head++] = gone
+    this.#passingBytes -= frame.length
+    return frame
+  }
+
+  /** Lets go of the passing frames that are gone. */
+  #clear(): void {
+    if (this.#head < this.#passing.length && (this.#head < clearedCount || this.#head * 2 < this.#passing.length)) return
+    this.#passing = this.#passing.slice(this.#head)
+    this.#head = 0
   }
 
   get #limitBytes(): number {
@@ -172,9 +205,6 @@ export const coalesce = (frames: ReadonlyArray<Uint8Array>): Array<Uint8Array> =
   }
   return blocks
 }
-
-/** What one call hands to the transport at most; its end is the progress that a slow peer shows. */
-const groupBytes = 262_144
 
 /**
  * Splits blocks into groups of up to 256 KiB, each for one call of the transport.
