@@ -156,7 +156,9 @@ export class Outbox {
 
   /** Lets go of the passing frames that are gone. */
   #clear(): void {
-    if (this.#head < this.#passing.length && (this.#head < clearedCount || this.#head * 2 < this.#passing.length)) return
+    if (this.#head < this.#passing.length && (this.#head < clearedCount || this.#head * 2 < this.#passing.length)) {
+      return
+    }
     this.#passing = this.#passing.slice(this.#head)
     this.#head = 0
   }

@@ -51,8 +51,7 @@ const knock = (host: string, perSecond: number, bytes: Uint8Array): void => {
 const join = (parts: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(parts))
 
 let number = 0
-const uniqueIds = () =>
-  join(Array.from({ length: 50 }, () => Attacker.broadcast("flood", `unique ${number++}`)))
+const uniqueIds = () => join(Array.from({ length: 50 }, () => Attacker.broadcast("flood", `unique ${number++}`)))
 
 const pings = join(Array.from({ length: 200 }, () => Attacker.message("ping", "pinger", [Uint8Array.of(4), text("x")])))
 

@@ -1,11 +1,10 @@
 /** Rows of what peers say of others. */
 import { assert } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Context } from "effect"
+import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
 import { Mesh } from "../../../src/Mesh/Mesh.ts"
 import { MeshConfig } from "../../../src/Mesh/MeshConfig.ts"
-import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
 import { frame } from "../../../src/Protocol/Frame.ts"
 import { PeerAddress } from "../../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../../src/Transport/MemoryNetwork.ts"
@@ -88,7 +87,7 @@ export const addresses: ReadonlyArray<Row> = [
         at("999.1.1.1"),
         node.mesh.address
       ]
-      yield* peer.tell({ _tag: "Peers", peers: [...lies.map((address, i) => ({ address, id: `${i}` }))] })
+      yield* peer.tell({ _tag: "Peers", peers: lies.map((address, i) => ({ address, id: `${i}` })) })
       const odd = `[null, 5, [], ["a"], [null, "x"], [["h", 65536], "x"], [["h", -1], "x"], [["h", 1.5], "x"],
         [["${"h".repeat(300)}", 80], "x"], [["8.8.4.4", 4444], 7], [[["n"], 4444], "x"]]`
       yield* peer.say(peer.make("whisper", [Uint8Array.of(7), RawPeer.bytes(odd)], 1))
@@ -114,7 +113,10 @@ export const addresses: ReadonlyArray<Row> = [
           const field = yield* startField({ maxOutboundLinks: 4 })
           for (let i = 1; i <= 20; i++) {
             const peer = yield* join(field.node, `10.0.${i}.1`)
-            const peers = Array.from({ length: 60 }, (_, n) => ({ address: at("10.66.6.6", i * 100 + n), id: `${i} ${n}` }))
+            const peers = Array.from(
+              { length: 60 },
+              (_, n) => ({ address: at("10.66.6.6", i * 100 + n), id: `${i} ${n}` })
+            )
             const payload = peer.protocol.encodePayload({ _tag: "Peers", peers })
             yield* peer.write(frame(peer.protocol.encode(peer.make("whisper", payload, i))))
           }
@@ -125,9 +127,11 @@ export const addresses: ReadonlyArray<Row> = [
           yield* assertServes(field)
           return { limit: "maxAddressesPerHost, reconnectMax", millis: 0, note: `${dials} dials in 10 minutes` }
         }),
-        { onEvent: (event) => {
-          if (event.kind === "refuse" && event.peer === "10.66.6.6") dials++
-        } }
+        {
+          onEvent: (event) => {
+            if (event.kind === "refuse" && event.peer === "10.66.6.6") dials++
+          }
+        }
       )
       return row.play(isHeavy)
     }

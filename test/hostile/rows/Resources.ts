@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { spawn } from "node:child_process"
 import * as NodeMesh from "../../../src/Layers/NodeMesh.ts"
 import * as Topic from "../../../src/Mesh/Topic.ts"
-import { peerCount, socketCount, start, type SocketNode } from "../../compliance/mesh.ts"
+import { peerCount, socketCount, type SocketNode, start } from "../../compliance/mesh.ts"
 import { until } from "../../utils/eventually.ts"
 import { whileTimePasses } from "../../utils/MeshNetwork.ts"
 import * as Attacker from "../Attacker.ts"
@@ -20,12 +20,14 @@ const startLive = Effect.fnUntraced(function*(options: NodeMesh.NodeMeshOptions 
   return { node, honest }
 })
 
-const serves = Effect.fnUntraced(function*({ honest, node }: { readonly node: SocketNode; readonly honest: SocketNode }) {
-  const mark = `${yield* node.mesh.broadcast(`node at ${performance.now()}`)}`
-  yield* until("the honest peer hears", Effect.sync(() => honest.received.some(({ id }) => id === mark)))
-  const back = yield* honest.mesh.broadcast(`honest at ${performance.now()}`)
-  yield* until("the node hears", Effect.sync(() => node.received.some(({ id }) => id === back)))
-})
+const serves = Effect.fnUntraced(
+  function*({ honest, node }: { readonly node: SocketNode; readonly honest: SocketNode }) {
+    const mark = `${yield* node.mesh.broadcast(`node at ${performance.now()}`)}`
+    yield* until("the honest peer hears", Effect.sync(() => honest.received.some(({ id }) => id === mark)))
+    const back = yield* honest.mesh.broadcast(`honest at ${performance.now()}`)
+    yield* until("the node hears", Effect.sync(() => node.received.some(({ id }) => id === back)))
+  }
+)
 
 export const resources: ReadonlyArray<Row> = [
   live(24, "1000 connects at once, from one host", (isHeavy) =>
@@ -39,8 +41,13 @@ export const resources: ReadonlyArray<Row> = [
         { concurrency: count }
       )
       yield* serves(field)
-      const open = Effect.map(Effect.forEach(sockets, ({ isClosed }) => isClosed), (all) => all.filter((is) => !is).length)
-      yield* until("all but some are closed", Effect.map(open, (left) => left <= 16))
+      const open = Effect.map(Effect.forEach(sockets, ({ isClosed }) => isClosed), (all) =>
+        all.filter((is) => !is).length)
+      yield* until(
+        "all but some are closed",
+        Effect.map(open, (left) =>
+          left <= 16)
+      )
       const millis = performance.now() - begun
       assert.isAtMost((yield* field.node.mesh.stats).pendingHandshakes, 16)
       assert.includeMembers(reasons(field.node), ["TooManyConnects", "SourceFull"])
@@ -139,7 +146,8 @@ export const resources: ReadonlyArray<Row> = [
       yield* ending.finish
       yield* gone
       const lost = field.node.events.flatMap((event) =>
-        event._tag === "PeerLeft" && event.reason._tag === "ConnectionLost" ? [event.reason.clean] : [])
+        event._tag === "PeerLeft" && event.reason._tag === "ConnectionLost" ? [event.reason.clean] : []
+      )
       assert.deepStrictEqual(lost, [false, false])
       yield* serves(field)
       return { limit: "ConnectionLost", millis: performance.now() - begun }
