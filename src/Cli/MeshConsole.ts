@@ -12,6 +12,7 @@ import type { Mesh, Whom } from "../Mesh/Mesh.ts"
 import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import * as Topic from "../Mesh/Topic.ts"
 import { parse } from "../Protocol/PeerAddress.ts"
+import { reachOf } from "../Transport/Source.ts"
 import { InvalidCommand } from "./InvalidCommand.ts"
 import { type KnownIds, resolve } from "./KnownIds.ts"
 import { addressText, fromBan, fromError, type MeshReport } from "./MeshReport.ts"
@@ -133,7 +134,8 @@ const whom = (console: MeshConsole, text: string): Effect.Effect<Whom, Failure> 
   if (text === "localhost") return Effect.succeed({ host: "127.0.0.1" })
   if (!/[.:[]/.test(text)) return Effect.map(console.resolve(text), (id) => ({ id }))
   const address = parse(text) ?? parse(`${text}:0`) ?? parse(`[${text.replace("/64", "")}]:0`)
-  return address === undefined
+  const isHost = address !== undefined && ["loopback", "private", "public"].includes(reachOf(address.hostname))
+  return !isHost
     ? Effect.fail(new InvalidCommand({ detail: `"${text}" is no host: write an IP address, or an id` }))
     : Effect.succeed({ host: address.hostname })
 }

@@ -210,10 +210,15 @@ export class Link {
     this.#setPeerMethods(methods)
   }
 
-  /** Queues a frame for the peer; `false` when the outbox is full and the frame was dropped. */
+  /**
+   * Queues a frame for the peer, in the place of broadcasts that wait if need be; `false` when the outbox is
+   * full of such frames and this one was dropped.
+   */
   offer(outgoing: Outgoing): boolean {
     const frame = outgoing.frameFor(this.#method)
     if (this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)) return true
+    if (this.outbox.offer(frame)) return true
+    this.droppedCount += this.outbox.dropOldest(frame.length)
     const taken = this.outbox.offer(frame)
     if (!taken) this.droppedCount++
     return taken

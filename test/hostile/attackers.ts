@@ -65,7 +65,7 @@ const bomb = (): Uint8Array => {
 
 switch (kind) {
   case "unique ids":
-    for (let i = 1; i <= 2; i++) pour(`127.0.1.${i}`, uniqueIds)
+    pour("127.0.1.1", uniqueIds)
     break
   case "pings":
     for (let i = 1; i <= 4; i++) pour(`127.0.1.${i}`, () => pings)

@@ -1,8 +1,8 @@
 /**
  * What happens when a peer takes less than it is sent. Its queue is bounded; when it is half full,
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
- * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones,
- * and after `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
+ * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
+ * and for whispers, and after `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,8 +16,9 @@ const graceMillis = 50
 
 /** Queues a whisper for a peer, `false` when there is no room, and has the peer watched when that fills its queue. */
 export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
+  const { droppedCount } = peer.link
   const isTaken = peer.link.offer(outgoing)
-  if (!isTaken) node.counters.droppedOutbound++
+  node.counters.droppedOutbound += peer.link.droppedCount - droppedCount
   attend(node, peer)
   return isTaken
 }
