@@ -56,7 +56,9 @@ describe("a ban by hand", () => {
 
       assert.deepStrictEqual(yield* peerIds(node), ["evil", "good"])
       assert.deepStrictEqual(
-        node.events.flatMap((event) => event._tag === "PeerBanned" || event._tag === "PeerUnbanned" ? [event._tag] : []),
+        node.events.flatMap((event) =>
+          event._tag === "PeerBanned" || event._tag === "PeerUnbanned" ? [event._tag] : []
+        ),
         ["PeerBanned", "PeerUnbanned"]
       )
     }).pipe(Effect.provide(network), Random.withSeed("id")))
