@@ -2,8 +2,9 @@
  * The bounded way out of a link: frames wait here, counted in bytes, until the link's writer takes
  * them, many at once. Plain and synchronous, because a relay offers a frame to every peer.
  *
- * There are two lanes. Passing frames, the broadcasts, may be dropped for newer ones; the others are
- * taken first, so that an answer does not wait behind a flood that is being relayed.
+ * There are two lanes. Passing frames, the broadcasts, may be dropped for newer ones; the others never are.
+ * Frames keep their order while no more waits than is taken at once; behind more than that the others go
+ * first, so that an answer does not wait behind a flood that is being relayed.
  */
 import type * as Arr from "effect/Array"
 import * as Latch from "effect/Latch"
@@ -41,6 +42,8 @@ export class Outbox {
   #passing: Array<Uint8Array> = []
   #head = 0
   #passingBytes = 0
+  /** Which frames in that lane are not to be dropped: they keep their order among the others. */
+  readonly #ordered = new Set<Uint8Array>()
   #queuedBytes = 0
   #isClosed = false
 
@@ -75,10 +78,14 @@ export class Outbox {
       this.room.closeUnsafe()
       return false
     }
-    if (isPassing) {
+    if (isPassing || (this.#passing.length > 0 && this.#passingBytes <= groupBytes)) {
       this.#passing.push(frame)
       this.#passingBytes += frame.length
-    } else this.#kept.push(frame)
+      if (!isPassing) this.#ordered.add(frame)
+    } else {
+      if (this.#ordered.size > 0) this.#promote()
+      this.#kept.push(frame)
+    }
     this.#queuedBytes = after
     if (this.#budget !== undefined) this.#budget.usedBytes += frame.length
     this.data.openUnsafe()
@@ -93,11 +100,17 @@ export class Outbox {
   dropOldest(bytes: number): number {
     if (this.#isClosed || this.#queuedBytes + bytes <= this.#limitBytes) return 0
     const target = this.#limitBytes - Math.max(bytes, this.capacityBytes * droppedPart)
-    const before = this.#head
+    let droppedCount = 0
     while (this.#queuedBytes > target && this.#head < this.#passing.length) {
-      this.#release(this.#shift().length)
+      const frame = this.#passing[this.#head]!
+      const isKept = this.#ordered.has(frame)
+      this.#shift()
+      if (isKept) this.#kept.push(frame)
+      else {
+        this.#release(frame.length)
+        droppedCount++
+      }
     }
-    const droppedCount = this.#head - before
     this.#clear()
     return droppedCount
   }
@@ -113,6 +126,7 @@ export class Outbox {
       const all = this.#passing
       this.#passing = []
       this.#passingBytes = 0
+      this.#ordered.clear()
       if (!this.#isClosed) this.data.closeUnsafe()
       return all
     }
@@ -144,6 +158,7 @@ export class Outbox {
     this.#passing = []
     this.#head = 0
     this.#passingBytes = 0
+    this.#ordered.clear()
     this.#release(this.#queuedBytes)
   }
 
@@ -151,7 +166,24 @@ export class Outbox {
     const frame = this.#passing[this.#head]!
     this.#passing[this.#head++] = gone
     this.#passingBytes -= frame.length
+    if (this.#ordered.size > 0) this.#ordered.delete(frame)
     return frame
+  }
+
+  /** Those that kept their order go first as well, before a newer one that does. */
+  #promote(): void {
+    const passing: Array<Uint8Array> = []
+    for (let i = this.#head; i < this.#passing.length; i++) {
+      const frame = this.#passing[i]!
+      if (!this.#ordered.has(frame)) passing.push(frame)
+      else {
+        this.#kept.push(frame)
+        this.#passingBytes -= frame.length
+      }
+    }
+    this.#passing = passing
+    this.#head = 0
+    this.#ordered.clear()
   }
 
   /** Lets go of the passing frames that are gone. */

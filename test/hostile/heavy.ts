@@ -30,8 +30,11 @@ const attackers = (attack: Attack) =>
 const quantile = (times: ReadonlyArray<number>, part: number): number =>
   times.toSorted((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
 
-/** An answer may take so many milliseconds in the middle, and at the worst, while the attack goes on. */
-const usual = { median: 50, worst: 1000 }
+/**
+ * An answer may take so many milliseconds in the middle, for nineteen of twenty, and at the worst, while the
+ * attack goes on. All three share one thread and a machine, so what others do on it shows in the last.
+ */
+const usual = { median: 50, most: 1000, worst: 5000 }
 
 const attacked = (number: number, what: string, limit: string, kind: Attack["kind"], seconds: number): Row =>
   live(number, what, () =>
@@ -61,6 +64,7 @@ const attacked = (number: number, what: string, limit: string, kind: Attack["kin
       const attack: Attack = { kind, seconds, port: node.mesh.address.port, networkId }
       yield* Effect.raceFirst(Effect.exit(attackers(attack)), Effect.orDie(asking))
       assert.isAtMost(quantile(times, 0.5), usual.median)
+      assert.isAtMost(quantile(times, 0.95), usual.most)
       assert.isAtMost(quantile(times, 1), usual.worst)
       yield* until("only the honest peer is left", Effect.map(peerCount(node), (count) => count === 1))
       yield* until("all sockets are closed", Effect.map(descriptorCount, (count) => count <= descriptors + 1))
