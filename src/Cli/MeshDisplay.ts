@@ -2,6 +2,7 @@
  * `p2p mesh` for people: a chat, one line for each thing that happens. Ids are shown by their first
  * letters, which commands take as well. What strangers wrote cannot control the terminal.
  */
+import * as Duration from "effect/Duration"
 import { parse } from "../Protocol/PeerAddress.ts"
 import { localAddress } from "./Invocation.ts"
 import type { MeshReport } from "./MeshReport.ts"
@@ -16,6 +17,22 @@ const refusals = new Map([
   ["Forged", "its signature is wrong"],
   ["Replayed", "it is a copy of an old one"]
 ])
+
+/** What a peer can send too many of. */
+const throttledNames = new Map([
+  ["messages", "messages: they are read later"],
+  ["searches", "searches: they are not answered"],
+  ["lists", "lists of peers: they are not read"]
+])
+
+const banText = (ban: { readonly target: string; readonly why: string; readonly seconds: number | null }): string => {
+  const howLong = ban.seconds === null
+    ? "until this node stops"
+    : `for ${Duration.format(Duration.seconds(ban.seconds))}`
+  // A host is shown whole, an id by its first letters.
+  const target = /[.:]/.test(ban.target) ? harmless(ban.target) : short(ban.target)
+  return `${target} is banned ${howLong}: ${harmless(ban.why)}`
+}
 
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given
@@ -83,6 +100,14 @@ export class MeshDisplay {
         return this.#isNews(report.address) ? [dim(`! ${harmless(report.detail)}`)] : []
       case "slow":
         return [dim(`! ${short(report.id)} takes messages slowly; broadcasts no longer wait for it`)]
+      case "banned":
+      case "unbanned":
+      case "bans":
+        return banLines(report).map(dim)
+      case "throttled":
+        return this.#isNews(`${report.what} ${report.id}`)
+          ? [dim(`! ${short(report.id)} sends too many ${throttledNames.get(report.what)}`)]
+          : []
       case "recovered":
         return [dim(`  ${short(report.id)} caught up; ${report.dropped} messages did not reach it`)]
       case "invite":
@@ -104,4 +129,10 @@ export class MeshDisplay {
     this.#failures.add(failure)
     return true
   }
+}
+
+const banLines = (report: MeshReport & { readonly event: "banned" | "unbanned" | "bans" }): ReadonlyArray<string> => {
+  if (report.event === "banned") return [`! ${banText(report)}`]
+  if (report.event === "unbanned") return [`  ${harmless(report.target)} is not banned any more`]
+  return report.bans.length === 0 ? ["  nobody is banned"] : report.bans.map((ban) => `  ${banText(ban)}`)
 }

@@ -11,6 +11,8 @@ const { defaults } = MeshConfig
 
 const int = (name: string, value: number) => Config.Int(name).pipe(Config.withDefault(value))
 
+const bool = (name: string, value: boolean) => Config.Boolean(name).pipe(Config.withDefault(value))
+
 /** Those of `MeshOptions` by their names in capitals. */
 const mesh: Config.Config<MeshOptions> = Config.all({
   subnet: Config.String("SUBNET").pipe(Config.withDefault(defaults.subnet)),
@@ -23,9 +25,19 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   maxInboundLinks: int("MAX_INBOUND_LINKS", defaults.maxInboundLinks),
   evictAfter: duration("EVICT_AFTER", defaults.evictAfter),
   maxPendingHandshakes: int("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
+  maxConnectsPerSource: int("MAX_CONNECTS_PER_SOURCE", defaults.maxConnectsPerSource),
+  maxPendingPerSource: int("MAX_PENDING_PER_SOURCE", defaults.maxPendingPerSource),
+  maxLinksPerSource: int("MAX_LINKS_PER_SOURCE", defaults.maxLinksPerSource),
+  limitsLoopback: bool("LIMITS_LOOPBACK", defaults.limitsLoopback),
   handshakeTimeout: duration("HANDSHAKE_TIMEOUT", defaults.handshakeTimeout),
   maxMessageBytes: int("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
   maxOutboxBytes: int("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
+  maxQueuedBytes: int("MAX_QUEUED_BYTES", defaults.maxQueuedBytes),
+  maxUnfinishedBytes: int("MAX_UNFINISHED_BYTES", defaults.maxUnfinishedBytes),
+  frameTimeout: duration("FRAME_TIMEOUT", defaults.frameTimeout),
+  maxMessagesPerSecond: int("MAX_MESSAGES_PER_SECOND", defaults.maxMessagesPerSecond),
+  maxSearchesPerSecond: int("MAX_SEARCHES_PER_SECOND", defaults.maxSearchesPerSecond),
+  maxListsPerSecond: int("MAX_LISTS_PER_SECOND", defaults.maxListsPerSecond),
   compressFromBytes: int("COMPRESS_FROM_BYTES", defaults.compressFromBytes),
   slowPatience: duration("SLOW_PATIENCE", defaults.slowPatience),
   slowTimeout: duration("SLOW_TIMEOUT", defaults.slowTimeout),
@@ -36,6 +48,9 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   pingTimeout: duration("PING_TIMEOUT", defaults.pingTimeout),
   maxPeersPerList: int("MAX_PEERS_PER_LIST", defaults.maxPeersPerList),
   maxKnownAddresses: int("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
+  maxAddressesPerSource: int("MAX_ADDRESSES_PER_SOURCE", defaults.maxAddressesPerSource),
+  maxAddressesPerHost: int("MAX_ADDRESSES_PER_HOST", defaults.maxAddressesPerHost),
+  dialNames: bool("DIAL_NAMES", defaults.dialNames),
   maxConcurrentDials: int("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
   reconnectBase: duration("RECONNECT_BASE", defaults.reconnectBase),
   reconnectMax: duration("RECONNECT_MAX", defaults.reconnectMax),
@@ -43,8 +58,12 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   requestTimeout: duration("REQUEST_TIMEOUT", defaults.requestTimeout),
   maxPendingRequests: int("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
   inboxCapacity: int("INBOX_CAPACITY", defaults.inboxCapacity),
+  maxInboxBytes: int("MAX_INBOX_BYTES", defaults.maxInboxBytes),
   handlerConcurrency: int("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
   drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout),
+  banScore: int("BAN_SCORE", defaults.banScore),
+  banFor: duration("BAN_FOR", defaults.banFor),
+  maxBans: int("MAX_BANS", defaults.maxBans),
   requireProof: Config.Literals(["never", "known", "always"], "REQUIRE_PROOF").pipe(
     Config.withDefault(defaults.requireProof)
   ),

@@ -22,6 +22,8 @@ export interface KnownAddress {
   /** Until then only a node that lacks links dials it: whoever is there said that its slots were taken. */
   fullUntilMillis: number
   isDialing: boolean
+  /** Where the hearsay of it came from; undefined when the node found it out itself. */
+  readonly source: string | undefined
 }
 
 /**
@@ -43,6 +45,20 @@ export interface Backoff {
 const fullWaits = 4
 
 /**
+ * What hearsay may fill of an address book: so much of one source, so much on one host. So nobody can fill
+ * all of it, or have many nodes dial one host at each of its ports.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface HearsayLimits {
+  readonly maxPerSource: number
+  readonly maxPerHost: number
+}
+
+const unlimited: HearsayLimits = { maxPerSource: Number.POSITIVE_INFINITY, maxPerHost: Number.POSITIVE_INFINITY }
+
+/**
  * Known addresses, bounded in number: past `maxCount` the one learned longest ago goes, unless it
  * is being dialed or the user named it.
  *
@@ -52,11 +68,16 @@ const fullWaits = 4
 export class AddressBook {
   readonly #maxCount: number
   readonly #backoff: Backoff
+  readonly #limits: HearsayLimits
   readonly #known = new Map<string, KnownAddress>()
+  /** How many of them one source told, and how many are on one host. */
+  readonly #countBySource = new Map<string, number>()
+  readonly #countByHost = new Map<string, number>()
 
-  constructor(maxCount: number, backoff: Backoff) {
+  constructor(maxCount: number, backoff: Backoff, limits: HearsayLimits = unlimited) {
     this.#maxCount = maxCount
     this.#backoff = backoff
+    this.#limits = limits
   }
 
   get count(): number {
@@ -75,15 +96,24 @@ export class AddressBook {
     return undefined
   }
 
-  /** Remembers an address; `true` when it was not known. An id once met there is not overwritten by hearsay. */
-  learn(address: PeerAddress, id: string | undefined): boolean {
+  /**
+   * Remembers an address; `true` when it was not known. An id once met there is not overwritten by hearsay.
+   * `source`: who told of it, for hearsay, which is bounded.
+   */
+  learn(address: PeerAddress, id: string | undefined, source?: string): boolean {
     const key = format(address)
     const known = this.#known.get(key)
     if (known !== undefined) {
       known.id ??= id
       return false
     }
+    if (source !== undefined) {
+      if ((this.#countByHost.get(address.hostname) ?? 0) >= this.#limits.maxPerHost) return false
+      if ((this.#countBySource.get(source) ?? 0) >= this.#limits.maxPerSource) this.#forgetOldest(source)
+    }
     if (this.#known.size >= this.#maxCount) this.#forgetOldest()
+    this.#count(this.#countByHost, address.hostname, 1)
+    this.#count(this.#countBySource, source, 1)
     this.#known.set(key, {
       address,
       id,
@@ -91,7 +121,8 @@ export class AddressBook {
       failureCount: 0,
       nextDialMillis: 0,
       fullUntilMillis: 0,
-      isDialing: false
+      isDialing: false,
+      source
     })
     return true
   }
@@ -105,7 +136,7 @@ export class AddressBook {
   }
 
   forget(address: PeerAddress): void {
-    this.#known.delete(format(address))
+    this.#remove(format(address))
   }
 
   /** A node answered there. It may hang up at once: the failures still count until the link has lasted. */
@@ -168,11 +199,27 @@ export class AddressBook {
     )
   }
 
-  #forgetOldest(): void {
+  /** The oldest of all, or of those that one source told. */
+  #forgetOldest(source?: string): void {
     for (const [key, known] of this.#known) {
-      if (known.isBootstrap || known.isDialing) continue
-      this.#known.delete(key)
+      if (known.isBootstrap || known.isDialing || (source !== undefined && known.source !== source)) continue
+      this.#remove(key)
       return
     }
+  }
+
+  #remove(key: string): void {
+    const known = this.#known.get(key)
+    if (known === undefined) return
+    this.#known.delete(key)
+    this.#count(this.#countByHost, known.address.hostname, -1)
+    this.#count(this.#countBySource, known.source, -1)
+  }
+
+  #count(counts: Map<string, number>, name: string | undefined, change: number): void {
+    if (name === undefined) return
+    const count = (counts.get(name) ?? 0) + change
+    if (count > 0) counts.set(name, count)
+    else counts.delete(name)
   }
 }

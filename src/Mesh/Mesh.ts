@@ -38,8 +38,9 @@ import type { Payload } from "../Protocol/Payload.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
-import type { Link } from "../Transport/Link.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
+import type { Ban } from "./BanList.ts"
+import { banning } from "./internal/Banning.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
 import { MeshNode } from "./internal/MeshNode.ts"
@@ -109,6 +110,15 @@ export interface SendOptions {
 }
 
 /**
+ * Whom a ban is for: a host, at whatever port (an IPv6 host with its network of 64 bits), or the node that
+ * goes by an id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Whom = { readonly host: string } | { readonly id: string }
+
+/**
  * What can keep a whisper from being sent.
  *
  * @category errors
@@ -145,6 +155,19 @@ export class Mesh extends Context.Service<Mesh, {
   readonly events: Stream.Stream<MeshEvent>
   /** What was counted since the start. */
   readonly stats: Effect.Effect<MeshStats>
+
+  /** Whom the node has nothing to do with: those the user banned, and those that did too much harm. */
+  readonly bans: Effect.Effect<ReadonlyArray<Ban>>
+  /**
+   * Ends the links with whoever it is, and neither accepts nor dials them `for` some time (default `banFor`;
+   * `Duration.infinity` for as long as the node runs). A ban of the same target is replaced.
+   */
+  readonly ban: (
+    target: Whom,
+    options?: { readonly for?: Duration.Input | undefined; readonly why?: string | undefined }
+  ) => Effect.Effect<void>
+  /** Ends a ban, and forgets what led to it; `false` when there is none. */
+  readonly unban: (target: Whom) => Effect.Effect<boolean>
 
   /**
    * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
@@ -303,14 +326,8 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       })
     }),
     events,
-    stats: Effect.sync(() => ({
-      ...node.counters,
-      sentBytes: sum(node.openLinks, ({ sentBytes }) => sentBytes) + node.counters.sentBytes,
-      receivedBytes: sum(node.openLinks, ({ receivedBytes }) => receivedBytes) + node.counters.receivedBytes,
-      peers: node.table.count,
-      seenIds: node.seen.count,
-      knownAddresses: node.book.count
-    })),
+    stats: Effect.sync(() => node.stats),
+    ...banning(node),
     connect: (address) => connect(node, address),
     learn: (addresses) => Effect.sync(() => node.learnAddresses(addresses)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
@@ -337,12 +354,6 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
 }
 
 const idOf = (message: Message): string => message.id
-
-const sum = (links: Iterable<Link>, of: (link: Link) => number): number => {
-  let total = 0
-  for (const link of links) total += of(link)
-  return total
-}
 
 const toInfo = (peer: Peer): PeerInfo => ({
   id: peer.id,

@@ -44,13 +44,42 @@ export interface MeshOptions {
   readonly evictAfter: Duration.Input
   /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
   readonly maxPendingHandshakes: number
+  /**
+   * Connections a second that are accepted from one source: an IPv4 host or an IPv6 network of 64 bits;
+   * four seconds' worth at once after a quiet time. Further ones are closed unread. Default 10.
+   */
+  readonly maxConnectsPerSource: number
+  /** Of one source, accepted connections that have not shown a handshake yet; further ones are closed. Default 16. */
+  readonly maxPendingPerSource: number
+  /** Links accepted from one source; further ones are told where else to go, and closed. Default 16. */
+  readonly maxLinksPerSource: number
+  /**
+   * Whether those limits, `maxMessagesPerSecond` and bans for misconduct hold for connections from this
+   * machine as well. Default false: all who come through a proxy come from here.
+   */
+  readonly limitsLoopback: boolean
   /** From the connection to the whole handshake of the peer. Default 10 seconds. */
   readonly handshakeTimeout: Duration.Input
 
   /** The largest message taken or sent, in bytes, before and after decompression. Default 2 MiB. */
   readonly maxMessageBytes: number
-  /** Bytes that may wait for one peer. When it is full a broadcast skips that peer, a whisper waits. Default 8 MiB. */
+  /** Bytes that may wait for one peer. When they do, the oldest broadcasts are dropped for new ones, and a whisper waits. Default 8 MiB. */
   readonly maxOutboxBytes: number
+  /** Bytes that may wait for all peers together; past it each may have a 64th of it waiting. Default 128 MiB. */
+  readonly maxQueuedBytes: number
+  /**
+   * Bytes of messages that came in part, of all peers together; past it the link ends whose message began
+   * first. Buffers take twice that at most. Default 32 MiB.
+   */
+  readonly maxUnfinishedBytes: number
+  /** From the first byte of a message to the last; then its link ends. Default 60 seconds: 35 kB a second for the largest. */
+  readonly frameTimeout: Duration.Input
+  /** Messages a second that are read from one peer, a second's worth at once; what is more waits on its side. Default 10000: a tenth of a core. */
+  readonly maxMessagesPerSecond: number
+  /** Searches for nodes that are looked up for one peer, a second; further ones are relayed, not answered. Default 100. */
+  readonly maxSearchesPerSecond: number
+  /** Lists of peers that are read from one peer, a second, 16 at once; further ones are not looked at. Default 1. */
+  readonly maxListsPerSecond: number
   /** Messages shorter than this are not compressed, in bytes. Default 1024. */
   readonly compressFromBytes: number
 
@@ -75,6 +104,12 @@ export interface MeshOptions {
   readonly maxPeersPerList: number
   /** Addresses remembered; past it the oldest that is not in use goes. Default 1000. */
   readonly maxKnownAddresses: number
+  /** Of those, that one source of hearsay told; past it the oldest of that source goes. Default 250. */
+  readonly maxAddressesPerSource: number
+  /** Of those, on one host; further ones that peers name are not remembered. Default 8. */
+  readonly maxAddressesPerHost: number
+  /** Whether to look up host names that peers name, rather than dial IP addresses alone. Default false. */
+  readonly dialNames: boolean
   /** Dials under way at once of the node's own accord. Default 4. */
   readonly maxConcurrentDials: number
   /** The first wait before an address that failed is dialed again; doubles with each failure. Default 500 millis. */
@@ -90,10 +125,22 @@ export interface MeshOptions {
   readonly maxPendingRequests: number
   /** Messages that wait for one reader of `messages`, `subscribe` or `handle`; past it the oldest go. Default 65536. */
   readonly inboxCapacity: number
+  /** The same in bytes. Default 64 MiB. */
+  readonly maxInboxBytes: number
   /** Runs of one handler (`handle`, `respond`) at the same time. Default 64. */
   readonly handlerConcurrency: number
   /** How long closing a link may take to write what is queued. Default 1 second. */
   readonly drainTimeout: Duration.Input
+
+  /**
+   * The score at which a source of connections is banned. A message that is none costs 34 points, a
+   * silent connection 5; points halve every ten minutes. `Infinity` for never. Default 100.
+   */
+  readonly banScore: number
+  /** How long such a ban lasts, the first time; each further one twice as long, up to 128 times. Default 10 minutes. */
+  readonly banFor: Duration.Input
+  /** Bans remembered; past it the automatic one that ends first is forgotten. Default 4096. */
+  readonly maxBans: number
 
   /**
    * From whom messages are taken that do not prove their sender: `"never"` asks for a proof, so all are
@@ -125,9 +172,19 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxInboundLinks: 64,
     evictAfter: Duration.seconds(10),
     maxPendingHandshakes: 64,
+    maxConnectsPerSource: 10,
+    maxPendingPerSource: 16,
+    maxLinksPerSource: 16,
+    limitsLoopback: false,
     handshakeTimeout: Duration.seconds(10),
     maxMessageBytes: 2 * 1024 * 1024,
     maxOutboxBytes: 8 * 1024 * 1024,
+    maxQueuedBytes: 128 * 1024 * 1024,
+    maxUnfinishedBytes: 32 * 1024 * 1024,
+    frameTimeout: Duration.seconds(60),
+    maxMessagesPerSecond: 10_000,
+    maxSearchesPerSecond: 100,
+    maxListsPerSecond: 1,
     compressFromBytes: 1024,
     slowPatience: Duration.seconds(1),
     slowTimeout: Duration.seconds(10),
@@ -138,6 +195,9 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     pingTimeout: Duration.seconds(30),
     maxPeersPerList: 64,
     maxKnownAddresses: 1000,
+    maxAddressesPerSource: 250,
+    maxAddressesPerHost: 8,
+    dialNames: false,
     maxConcurrentDials: 4,
     reconnectBase: Duration.millis(500),
     reconnectMax: Duration.seconds(30),
@@ -145,8 +205,12 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     requestTimeout: Duration.seconds(5),
     maxPendingRequests: 1024,
     inboxCapacity: 65_536,
+    maxInboxBytes: 64 * 1024 * 1024,
     handlerConcurrency: 64,
     drainTimeout: Duration.seconds(1),
+    banScore: 100,
+    banFor: Duration.minutes(10),
+    maxBans: 4096,
     requireProof: "never",
     maxProvenIds: 10_000
   }

@@ -59,6 +59,36 @@ export const ProofRefused = Schema.TaggedStruct("ProofRefused", {
   from: Schema.String
 })
 
+/**
+ * Nothing is to do any more with a host, a network or an id: the node found reason (`isAutomatic`), or its
+ * user said so.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const PeerBanned = Schema.TaggedStruct("PeerBanned", {
+  target: Schema.String,
+  why: Schema.String,
+  isAutomatic: Schema.Boolean,
+  forMillis: Schema.Number
+})
+
+/** A ban was taken back by the user. @category events @since 0.1.0 */
+export const PeerUnbanned = Schema.TaggedStruct("PeerUnbanned", { target: Schema.String })
+
+/**
+ * A peer sends more than it may: `messages` beyond the limit are read later, `searches` and `lists` are not
+ * looked at. Told at the first, the second, the fourth, ... time; `count` is how often so far.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const PeerThrottled = Schema.TaggedStruct("PeerThrottled", {
+  id: Schema.String,
+  what: Schema.Literals(["messages", "searches", "lists"]),
+  count: Schema.Int
+})
+
 /** A handler of the application failed or threw; other messages go on. @category events @since 0.1.0 */
 export const HandlerFailed = Schema.TaggedStruct("HandlerFailed", { name: Schema.String, detail: Schema.String })
 
@@ -78,6 +108,9 @@ export const MeshEvent = Schema.Union([
   ReaderLagged,
   ValueRefused,
   ProofRefused,
+  PeerBanned,
+  PeerUnbanned,
+  PeerThrottled,
   HandlerFailed
 ])
 

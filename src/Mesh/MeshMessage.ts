@@ -90,6 +90,11 @@ export class MeshMessage {
     return this.#message.time
   }
 
+  /** The bytes that it takes, those of the frame around its packets included. */
+  get bodyBytes(): number {
+    return this.#message.body?.length ?? 0
+  }
+
   /** The packets read as UTF-8; in wire version 0.7 those that are neither text nor bytes as JSON. */
   get texts(): ReadonlyArray<string> {
     return this.payload.slice(1).map((packet) =>

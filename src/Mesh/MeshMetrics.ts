@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
+import type { CloseReason } from "../Transport/CloseReason.ts"
 import * as MetricSource from "../Transport/MetricSource.ts"
 import { Mesh, type PeerInfo } from "./Mesh.ts"
 import type { MeshStats } from "./MeshStats.ts"
@@ -43,6 +44,9 @@ const totals: ReadonlyArray<MetricSource.Source<Stats>> = [
   { name: "lost_by_readers", description: "messages lost by slow readers here", of: (stats) => stats.lostByReaders },
   { name: "rejected", description: "connections that did not become links", of: (stats) => stats.rejected },
   { name: "evicted", description: "inbound peers that made room for others", of: (stats) => stats.evicted },
+  { name: "throttled", description: "times that a peer was read later", of: (stats) => stats.throttled },
+  { name: "excess", description: "searches and lists of peers not looked at", of: (stats) => stats.excess },
+  { name: "banned", description: "bans for misconduct", of: (stats) => stats.banned },
   { name: "sent_bytes", description: "bytes queued for links, framing included", of: (stats) => stats.sentBytes },
   { name: "received_bytes", description: "bytes that came over links", of: (stats) => stats.receivedBytes }
 ]
@@ -61,11 +65,10 @@ const levels: ReadonlyArray<MetricSource.Source<Stats>> = [
     description: "peers that take less than they are sent",
     of: ({ links }) => count(links, ({ isSlow }) => isSlow)
   },
-  {
-    name: "queued_bytes",
-    description: "bytes that wait for peers",
-    of: ({ links }) => links.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0)
-  },
+  { name: "queued_bytes", description: "bytes that wait for peers", of: (stats) => stats.queuedBytes },
+  { name: "unfinished_bytes", description: "bytes of unfinished messages", of: (stats) => stats.unfinishedBytes },
+  { name: "pending_handshakes", description: "connections in handshake", of: (stats) => stats.pendingHandshakes },
+  { name: "bans", description: "bans", of: (stats) => stats.bans },
   { name: "seen_ids", description: "ids of broadcasts remembered", of: (stats) => stats.seenIds },
   { name: "known_addresses", description: "addresses remembered", of: (stats) => stats.knownAddresses }
 ]
@@ -81,10 +84,13 @@ const dialsFailed = Metric.counter("effect_p2p_mesh_dials_failed_total", {
   incremental: true
 })
 
+/** What was malformed says more than that something was. */
+const wordOf = (reason: CloseReason): string => reason._tag === "Malformed" ? reason.reason : reason._tag
+
 /**
  * Publishes the numbers of the `Mesh` in the environment until the scope closes. Each has the attribute
  * `node`, the node's id; those of links that ended, or did not come about, also `reason`, the tag of a
- * `CloseReason` or the kind of a `DialError`.
+ * `CloseReason` (of what is malformed, its own) or the kind of a `DialError`.
  *
  * @category layers
  * @since 0.1.0
@@ -106,9 +112,9 @@ export const layer: Layer.Layer<never, never, Mesh> = Layer.effectDiscard(Effect
         case "PeerJoined":
           return add(joined)
         case "PeerLeft":
-          return add(left, { reason: event.reason._tag })
+          return add(left, { reason: wordOf(event.reason) })
         case "Rejected":
-          return add(refused, { reason: event.reason._tag })
+          return add(refused, { reason: wordOf(event.reason) })
         case "DialFailed":
           return add(dialsFailed, { reason: event.error.kind })
         default:

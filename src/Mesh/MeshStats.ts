@@ -38,16 +38,38 @@ export interface MeshStats {
   /** Bytes queued for links, and that came over them, framing included; those of links under way too. */
   readonly sentBytes: number
   readonly receivedBytes: number
+  /** Times that a peer's messages were read later, for they were too many (`maxMessagesPerSecond`). */
+  readonly throttled: number
+  /** Searches and lists of peers that were not looked at, for they were too many. */
+  readonly excess: number
+  /** Bans that the node itself found reason for. */
+  readonly banned: number
   /** Links there are now. */
   readonly peers: number
   /** Ids of broadcasts remembered now. */
   readonly seenIds: number
   /** Addresses known now. */
   readonly knownAddresses: number
+  /** Bans there are now. */
+  readonly bans: number
+  /** Accepted connections that have not shown who they are, now. */
+  readonly pendingHandshakes: number
+  /** Bytes of unfinished frames now, and of what waits to be taken by peers. */
+  readonly unfinishedBytes: number
+  readonly queuedBytes: number
 }
 
+type Level =
+  | "peers"
+  | "seenIds"
+  | "knownAddresses"
+  | "bans"
+  | "pendingHandshakes"
+  | "unfinishedBytes"
+  | "queuedBytes"
+
 /** The counters a node keeps; the rest of `MeshStats` is read off its tables. */
-export type MeshCounters = { -readonly [K in Exclude<keyof MeshStats, "peers" | "seenIds" | "knownAddresses">]: number }
+export type MeshCounters = { -readonly [K in Exclude<keyof MeshStats, Level>]: number }
 
 /** All at zero. */
 export const makeCounters = (): MeshCounters => ({
@@ -66,5 +88,8 @@ export const makeCounters = (): MeshCounters => ({
   rejected: 0,
   evicted: 0,
   sentBytes: 0,
-  receivedBytes: 0
+  receivedBytes: 0,
+  throttled: 0,
+  excess: 0,
+  banned: 0
 })

@@ -48,6 +48,35 @@ export const Duplicate = Schema.TaggedStruct("Duplicate", { id: Schema.String })
 /** All slots for links are taken. @category models @since 0.1.0 */
 export const Full = Schema.TaggedStruct("Full", { limit: Schema.Int })
 
+/** It is on this node's list of bans. @category models @since 0.1.0 */
+export const Banned = Schema.TaggedStruct("Banned", {
+  /** The host, network or id that is banned. */
+  target: Schema.String,
+  why: Schema.String
+})
+
+/** Too many connections a second from one source: a host, or an IPv6 network of 64 bits. @category models @since 0.1.0 */
+export const TooManyConnects = Schema.TaggedStruct("TooManyConnects", {
+  source: Schema.String,
+  perSecond: Schema.Number
+})
+
+/** One source has its share of the slots for links, or for handshakes. @category models @since 0.1.0 */
+export const SourceFull = Schema.TaggedStruct("SourceFull", {
+  source: Schema.String,
+  slots: Schema.Literals(["handshakes", "links"]),
+  limit: Schema.Int
+})
+
+/** A frame began, and its end did not come in time. @category models @since 0.1.0 */
+export const FrameTimeout = Schema.TaggedStruct("FrameTimeout", {
+  afterMillis: Schema.Number,
+  receivedBytes: Schema.Int
+})
+
+/** Unfinished frames take all the memory they may, and this one began first. @category models @since 0.1.0 */
+export const OverBudget = Schema.TaggedStruct("OverBudget", { receivedBytes: Schema.Int, limitBytes: Schema.Number })
+
 /** The peer did not take what was sent to it in time. @category models @since 0.1.0 */
 export const TooSlow = Schema.TaggedStruct("TooSlow", { queuedBytes: Schema.Int, afterMillis: Schema.Number })
 
@@ -85,6 +114,11 @@ export const CloseReason = Schema.Union([
   SelfConnection,
   Duplicate,
   Full,
+  Banned,
+  TooManyConnects,
+  SourceFull,
+  FrameTimeout,
+  OverBudget,
   TooSlow,
   Unresponsive,
   RenegotiationLimit,
@@ -132,6 +166,16 @@ export const describe = (reason: CloseReason): string => {
       return `there is a link to ${reason.id} already`
     case "Full":
       return `all ${reason.limit} slots for links are taken`
+    case "Banned":
+      return `${reason.target} is banned: ${reason.why}`
+    case "TooManyConnects":
+      return `${reason.source} connects more than ${reason.perSecond} times a second`
+    case "SourceFull":
+      return `${reason.source} has its ${reason.limit} slots for ${reason.slots} already`
+    case "FrameTimeout":
+      return `a message of which ${reason.receivedBytes} bytes came was not whole within ${reason.afterMillis} ms`
+    case "OverBudget":
+      return `unfinished messages take more than ${reason.limitBytes} bytes, and this one (${reason.receivedBytes}) is the oldest`
     case "TooSlow":
       return `the peer did not take ${reason.queuedBytes} queued bytes within ${reason.afterMillis} ms`
     case "Unresponsive":

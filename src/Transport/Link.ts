@@ -23,10 +23,12 @@ import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { isSigned } from "../Protocol/Signature.ts"
 import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
+import type { ByteBudget } from "./ByteBudget.ts"
 import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
 import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
 import { refusedHere } from "./TlsFault.ts"
+import { TokenBucket } from "./TokenBucket.ts"
 import type { Connection, ConnectionClosed } from "./Transport.ts"
 
 /**
@@ -46,6 +48,10 @@ export interface LinkOptions {
   readonly compressFromBytes: number
   /** How long the link may go on writing what is queued when it is closed in order. */
   readonly drainTimeout: Duration.Input
+  /** What all links of the node may have waiting to be written; see `Outbox`. Default: no bound for the sum. */
+  readonly outboxBudget?: ByteBudget | undefined
+  /** Where the bytes of unfinished frames of all links of the node are counted. Default: nowhere. */
+  readonly frameBudget?: ByteBudget | undefined
 }
 
 /** Rounds of renegotiation a peer may ask for on one link; then it ends (`RenegotiationLimit`). */
@@ -54,6 +60,20 @@ const maxRenegotiations = 16
 const maxListedMethods = 64
 /** Bytes of a ping that are sent back; a longer ping is not answered. */
 const maxPingBytes = 256
+/** Pings answered a second, and at once; further ones are not answered. */
+const pingsPerSecond = 32
+const pingBurst = 512
+/**
+ * Messages whose id is not that of their content, after which the link ends (`Malformed`); those before
+ * are dropped. The original JavaScript node makes such ids, of packets that are not UTF-8.
+ */
+const maxChecksumFaults = 3
+
+/**
+ * Messages after which the reading fiber lets others run. A fiber yields by the number of its steps, and a
+ * step here is a whole batch: a peer that writes without end would keep the others waiting for seconds.
+ */
+const yieldEvery = 256
 
 const noCapabilities: Capabilities = { extended: false, renegotiates: false, nonce: "" }
 
@@ -86,6 +106,10 @@ export class Link {
   receivedBytes = 0
   /** Why this end closes the link, once it does. */
   closeReason: CloseReason | undefined
+  /** Pings, and messages with a wrong id, that were dropped. */
+  ignoredCount = 0
+  /** When the unfinished frame began to come, as `lastReceivedMillis`; undefined while there is none. */
+  frameSinceMillis: number | undefined
   /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */
   onClose: (() => void) | undefined
 
@@ -102,6 +126,16 @@ export class Link {
   #failure: LinkClosed | undefined
   #lastSent: Message | undefined
   #renegotiationCount = 0
+  #checksumFaultCount = 0
+  #decodedCount = 0
+  #yieldedCount = 0
+  #pings: TokenBucket | undefined
+  /** Bodies that came and are not unpacked yet. */
+  #bodies: Array<Uint8Array> = []
+  /** What stands behind them, if the peer broke the protocol. */
+  #fault: WireFault | undefined
+  /** Bytes of the unfinished frame that the budget knows of. */
+  #countedBytes = 0
 
   constructor(
     key: number,
@@ -117,7 +151,7 @@ export class Link {
     this.identity = connection.identity
     this.encryption = connection.encryption
     this.#sendNow = connection.sendNow
-    this.outbox = new Outbox(options.maxOutboxBytes)
+    this.outbox = new Outbox(options.maxOutboxBytes, options.outboxBudget)
     this.lastReceivedMillis = monotonicMillis(clock)
     this.#protocol = protocol
     this.#options = options
@@ -127,7 +161,7 @@ export class Link {
     this.#pullSource = Effect.matchEffect(connection.pull, {
       onSuccess: (chunks) => {
         this.#read(chunks)
-        return this.pull
+        return this.#next
       },
       onFailure: (error) => Effect.fail(this.#lost(error))
     })
@@ -155,8 +189,18 @@ export class Link {
       this.#unread = []
       return Effect.succeed(unread)
     }
-    return this.#failure === undefined ? this.#pullSource : Effect.fail(this.#failure)
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    if (this.#bodies.length === 0) return this.#pullSource
+    this.#decode()
+    return this.#next
   })
+
+  /** What was read, once the others had their turn. */
+  get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
+    if (this.#decodedCount - this.#yieldedCount < yieldEvery) return this.pull
+    this.#yieldedCount = this.#decodedCount
+    return Effect.andThen(Effect.yieldNow, this.pull)
+  }
 
   /** Gives messages back, to be pulled first. */
   unread(messages: ReadonlyArray<Message>): void {
@@ -169,14 +213,37 @@ export class Link {
     this.#setPeerMethods(methods)
   }
 
-  /** Queues a frame for the peer; `false` when the outbox is full and the frame was dropped. */
+  /**
+   * Queues a frame for the peer, in the place of broadcasts that wait if need be; `false` when the outbox is
+   * full of such frames and this one was dropped.
+   */
   offer(outgoing: Outgoing): boolean {
     const frame = outgoing.frameFor(this.#method)
+    if (this.#put(frame, false)) return true
+    this.droppedCount += this.outbox.dropOldest(frame.length)
+    if (this.#put(frame, false)) return true
+    this.droppedCount++
+    return false
+  }
+
+  /**
+   * Queues a frame that may be dropped later for newer ones, and drops older ones of that kind for it when
+   * the outbox is full. Gives how many frames were dropped, this one included where nothing else could be.
+   */
+  pass(outgoing: Outgoing): number {
+    const frame = outgoing.frameFor(this.#method)
+    if (this.#put(frame, true)) return 0
+    let dropped = this.outbox.dropOldest(frame.length)
+    if (!this.#put(frame, true)) dropped++
+    this.droppedCount += dropped
+    return dropped
+  }
+
+  #put(frame: Uint8Array, mayBeDropped: boolean): boolean {
     const isOut = this.#sendNow !== undefined && this.outbox.isIdle && this.#sendNow(frame)
-    const taken = isOut || this.outbox.offer(frame)
-    if (taken) this.sentBytes += frame.length
-    else this.droppedCount++
-    return taken
+    if (!isOut && !this.outbox.offer(frame, mayBeDropped)) return false
+    this.sentBytes += frame.length
+    return true
   }
 
   /** A message from this node, made now. */
@@ -226,6 +293,7 @@ export class Link {
   close(reason: CloseReason): void {
     if (this.closeReason !== undefined) return
     this.closeReason = reason
+    this.#countPending(0)
     this.onClose?.()
     Deferred.doneUnsafe(this.#closed, Effect.fail(new LinkClosed({ reason })))
   }
@@ -236,7 +304,12 @@ export class Link {
    */
   sayGoodbye(reason: CloseReason): void {
     const isOver = reason._tag === "ConnectionLost" || reason._tag === "Goodbye" || reason._tag === "TooSlow"
-    if (!isOver && this.capabilities.extended) this.tell(goodbye(reason))
+    if (isOver || !this.capabilities.extended) return
+    // Behind all that waits, broadcasts included: whoever hears it reads no further.
+    const payload = this.#protocol.encodePayload(goodbye(reason))
+    this.pass(
+      new Outgoing(this.#protocol.encode(this.make("whisper", payload)), this.#options.compressFromBytes)
+    )
   }
 
   #nowSeconds(): number {
@@ -247,27 +320,76 @@ export class Link {
     return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
   }
 
-  /** Turns bytes into messages that wait to be pulled; the first fault ends the link behind them. */
+  /** Cuts bytes into bodies, and those into messages that wait to be pulled. */
   #read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
-    const bodies: Array<Uint8Array> = []
-    let fault: WireFault | undefined
-    for (let i = 0; i < chunks.length && fault === undefined; i++) {
+    const bodies = this.#bodies
+    for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
       this.receivedBytes += chunks[i]!.length
-      fault = this.#splitter.push(chunks[i]!, bodies)
+      this.#fault = this.#splitter.push(chunks[i]!, bodies)
     }
-    for (const body of bodies) {
-      const plain = this.#protocol.unpack(body, this.#protocol.methods, this.#options.maxMessageBytes)
+    const now = monotonicMillis(this.#clock)
+    const pendingBytes = this.#splitter.pendingBytes
+    if (pendingBytes === 0) this.frameSinceMillis = undefined
+    else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
+    this.#countPending(this.closeReason === undefined ? pendingBytes : 0)
+    if (bodies.length > 0) this.lastReceivedMillis = now
+    this.#decode()
+  }
+
+  /**
+   * Turns bodies into messages; the first fault ends the link behind them. No more at once than inflate
+   * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
+   */
+  #decode(): void {
+    const bodies = this.#bodies
+    const { maxMessageBytes } = this.#options
+    let plainBytes = 0
+    let index = 0
+    while (index < bodies.length && plainBytes < maxMessageBytes && this.#failure === undefined) {
+      const body = bodies[index++]!
+      const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
       if (isWireFault(plain) && plain.reason === "MalformedCompression" && this.#askAgain()) continue
       const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
       if (isWireFault(message)) {
-        fault = message
+        if (this.#isBorne(message)) continue
+        this.#fault = message
+        index = bodies.length
         break
       }
+      this.#decodedCount++
+      if (plain !== body) plainBytes += message.body?.length ?? 0
       if (!this.#isAnswered(message)) this.#unread.push(message)
-      if (this.#failure !== undefined) break
     }
-    if (bodies.length > 0) this.lastReceivedMillis = monotonicMillis(this.#clock)
-    if (fault !== undefined) this.#failWith(this.#isTls(fault) ? refusedHere("TlsPeer") : malformed(fault))
+    this.#bodies = index < bodies.length && this.#failure === undefined ? bodies.slice(index) : []
+    if (this.#fault === undefined || this.#bodies.length > 0) return
+    this.#failWith(this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault))
+  }
+
+  /** A wrong id, on a link where right ones came before. */
+  #isBorne(fault: WireFault): boolean {
+    const isBorne = fault.reason === "ChecksumMismatch" && this.#decodedCount > 0 &&
+      ++this.#checksumFaultCount < maxChecksumFaults
+    if (isBorne) this.ignoredCount++
+    return isBorne
+  }
+
+  #countPending(bytes: number): void {
+    const budget = this.#options.frameBudget
+    if (budget === undefined || bytes === this.#countedBytes) return
+    budget.usedBytes += bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    if (budget.isSpent && bytes > 0) budget.onSpent?.()
+  }
+
+  /** How many bytes of an unfinished frame came so far. */
+  get unfinishedBytes(): number {
+    return this.#splitter.pendingBytes
+  }
+
+  /** Gives back what the budgets of the node count for this link; nothing is read or written any more. */
+  discard(): void {
+    this.#countPending(0)
+    this.outbox.discard()
   }
 
   /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
@@ -293,7 +415,10 @@ export class Link {
     if (message.type === "ping") {
       let bytes = 0
       for (const packet of message.payload) bytes += packet.length
-      if (message.payload.length > 0 && bytes <= maxPingBytes) {
+      const now = monotonicMillis(this.#clock)
+      const pings = this.#pings ??= new TokenBucket(pingsPerSecond, pingBurst, now)
+      if (!pings.take(now)) this.ignoredCount++
+      else if (message.payload.length > 0 && bytes <= maxPingBytes) {
         const packets = message.payload.slice(1)
         this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
       }
@@ -412,7 +537,10 @@ export const make = Effect.fnUntraced(function*(
     scope,
     Effect.suspend(() => {
       link.outbox.close()
-      return Effect.asVoid(Effect.timeoutOption(Fiber.await(writer), options.drainTimeout))
+      return Effect.andThen(
+        Effect.timeoutOption(Fiber.await(writer), options.drainTimeout),
+        Effect.sync(() => link.discard())
+      )
     })
   )
   return link

@@ -26,6 +26,11 @@ export interface NodeTcpOptions {
    * in milliseconds; then it is reset. Default 1000.
    */
   readonly lingerMillis?: number | undefined
+  /**
+   * Connections that a listener has open at once, those that it is closing included; further ones are reset
+   * at once. It keeps descriptors for dials and files. Default 512.
+   */
+  readonly maxConnections?: number | undefined
 }
 
 /**
@@ -38,9 +43,11 @@ export const layer = (options: NodeTcpOptions = {}): Layer.Layer<Transport> => {
   const lingerMillis = options.lingerMillis ?? 1000
   return Layer.succeed(Transport, {
     encryption: "Plaintext",
+    resolvesNames: true,
     dial: (address) =>
       address.scheme === "" ? dial(address, options.dialTimeout ?? "5 seconds", lingerMillis) : refuseDial(address),
-    listen: (address) => address.scheme === "" ? listen(address, lingerMillis) : refuseListen(address)
+    listen: (address) =>
+      address.scheme === "" ? listen(address, lingerMillis, options.maxConnections ?? 512) : refuseListen(address)
   })
 }
 
@@ -51,11 +58,19 @@ const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration
   return yield* Effect.mapError(fromSocket(socket, address), (error) => toDialError(address, error))
 })
 
-const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: number) {
+const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: number, maxConnections: number) {
   const server = yield* listenTcp(address)
-  const serve: Listener["serve"] = (handler) =>
+  let openCount = 0
+  const serve: Listener["serve"] = (handler, onRefused) =>
     server.accept((accepted, remote) =>
       Effect.gen(function*() {
+        if (openCount >= maxConnections) {
+          accepted.resetAndDestroy()
+          onRefused?.({ remote, reason: { _tag: "Full", limit: maxConnections } })
+          return
+        }
+        openCount++
+        yield* Effect.addFinalizer(() => Effect.sync(() => openCount--))
         const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
         const socket = yield* NodeSocket.fromDuplex(open)
         yield* Effect.flatMap(Effect.orDie(fromSocket(socket, remote)), handler)

@@ -87,6 +87,7 @@ const make = Effect.fnUntraced(function*(options: NodeTlsOptions) {
   const timeout = options.dialTimeout ?? "5 seconds"
   return Transport.of({
     encryption: credentials.encryption,
+    resolvesNames: true,
     identity: credentials.identity,
     dial: (address) =>
       address.scheme !== "" ? refuseDial(address) : dial(credentials, address, lingerMillis).pipe(

@@ -66,6 +66,7 @@ export const layer = (options: NodeWebSocketOptions = {}): Layer.Layer<Transport
 export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] => ({
   encryption: options.encryption ?? "Plaintext",
   schemes: WebSocket.schemes,
+  resolvesNames: true,
   dial: (address) => WebSocket.dial(address, open, options, send),
   listen: (address) => listen(address, options)
 })

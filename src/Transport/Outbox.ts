@@ -1,9 +1,24 @@
 /**
  * The bounded way out of a link: frames wait here, counted in bytes, until the link's writer takes
- * all of them at once. Plain and synchronous, because a relay offers a frame to every peer.
+ * them, many at once. Plain and synchronous, because a relay offers a frame to every peer.
+ *
+ * There are two lanes. Passing frames, the broadcasts, may be dropped for newer ones; the others never are.
+ * Frames keep their order while no more waits than is taken at once; behind more than that the others go
+ * first, so that an answer does not wait behind a flood that is being relayed.
  */
 import type * as Arr from "effect/Array"
 import * as Latch from "effect/Latch"
+import type { ByteBudget } from "./ByteBudget.ts"
+
+/** When the budget of the node is spent, a queue may still hold this part of it. */
+const fairPart = 1 / 64
+/** What is dropped at once, so that a full queue is not gone through for every frame. */
+const droppedPart = 1 / 8
+/** What is taken at once of the passing frames, and handed to the transport in one call at most, in bytes. */
+const groupBytes = 262_144
+const gone = new Uint8Array(0)
+/** Frames that were taken are cleared away when there are so many. */
+const clearedCount = 1024
 
 /**
  * Frames on their way to one peer.
@@ -20,12 +35,22 @@ export class Outbox {
    * quarter: whoever waits for room then finds some for many frames.
    */
   readonly room: Latch.Latch = Latch.makeUnsafe(true)
-  #frames: Array<Uint8Array> = []
+  readonly #budget: ByteBudget | undefined
+  /** What is taken first, and never dropped. */
+  #kept: Array<Uint8Array> = []
+  /** What may be dropped, from `#head` on, and its bytes. */
+  #passing: Array<Uint8Array> = []
+  #head = 0
+  #passingBytes = 0
+  /** Which frames in that lane are not to be dropped: they keep their order among the others. */
+  readonly #ordered = new Set<Uint8Array>()
   #queuedBytes = 0
   #isClosed = false
 
-  constructor(capacityBytes: number) {
+  /** `budget`: what all queues of the node may hold together; once it is spent each may hold a 64th of it. */
+  constructor(capacityBytes: number, budget?: ByteBudget) {
     this.capacityBytes = capacityBytes
+    this.#budget = budget
   }
 
   /** Bytes that the transport has not taken yet, those being written included. */
@@ -46,30 +71,77 @@ export class Outbox {
    * Queues a frame; `false` when it does not fit or the link is closed, and then nothing is queued.
    * An empty outbox takes any frame.
    */
-  offer(frame: Uint8Array): boolean {
+  offer(frame: Uint8Array, isPassing = false): boolean {
     if (this.#isClosed) return false
     const after = this.#queuedBytes + frame.length
-    if (after > this.capacityBytes && this.#queuedBytes > 0) {
+    if (after > this.#limitBytes && this.#queuedBytes > 0) {
       this.room.closeUnsafe()
       return false
     }
-    this.#frames.push(frame)
+    if (isPassing || (this.#passing.length > 0 && this.#passingBytes <= groupBytes)) {
+      this.#passing.push(frame)
+      this.#passingBytes += frame.length
+      if (!isPassing) this.#ordered.add(frame)
+    } else {
+      if (this.#ordered.size > 0) this.#promote()
+      this.#kept.push(frame)
+    }
     this.#queuedBytes = after
-    if (this.#frames.length === 1) this.data.openUnsafe()
+    if (this.#budget !== undefined) this.#budget.usedBytes += frame.length
+    this.data.openUnsafe()
     if (after * 2 > this.capacityBytes) this.room.closeUnsafe()
     return true
   }
 
-  /** All that waits; it counts as queued until `written` says that it is out. */
+  /**
+   * Drops passing frames, the oldest first, until one of so many bytes fits and an eighth of the capacity is
+   * free. Gives how many were dropped.
+   */
+  dropOldest(bytes: number): number {
+    if (this.#isClosed || this.#queuedBytes + bytes <= this.#limitBytes) return 0
+    const target = this.#limitBytes - Math.max(bytes, this.capacityBytes * droppedPart)
+    let droppedCount = 0
+    while (this.#queuedBytes > target && this.#head < this.#passing.length) {
+      const frame = this.#passing[this.#head]!
+      const isKept = this.#ordered.has(frame)
+      this.#shift()
+      if (isKept) this.#kept.push(frame)
+      else {
+        this.#release(frame.length)
+        droppedCount++
+      }
+    }
+    this.#clear()
+    return droppedCount
+  }
+
+  /**
+   * What is to be written next: all frames that are never dropped, and passing ones of up to 256 KiB. They
+   * count as queued until `written` says that they are out.
+   */
   take(): Array<Uint8Array> {
-    const frames = this.#frames
-    this.#frames = []
-    if (!this.#isClosed) this.data.closeUnsafe()
+    const frames = this.#kept
+    this.#kept = []
+    if (frames.length === 0 && this.#head === 0 && this.#passingBytes <= groupBytes) {
+      const all = this.#passing
+      this.#passing = []
+      this.#passingBytes = 0
+      this.#ordered.clear()
+      if (!this.#isClosed) this.data.closeUnsafe()
+      return all
+    }
+    for (let bytes = 0; bytes < groupBytes && this.#head < this.#passing.length;) {
+      const frame = this.#shift()
+      frames.push(frame)
+      bytes += frame.length
+    }
+    this.#clear()
+    if (this.#passing.length === 0 && !this.#isClosed) this.data.closeUnsafe()
     return frames
   }
 
   written(bytes: number): void {
-    this.#queuedBytes -= bytes
+    this.#release(bytes)
     if (this.#queuedBytes * 4 <= this.capacityBytes) this.room.openUnsafe()
   }
 
@@ -78,6 +150,61 @@ export class Outbox {
     this.#isClosed = true
     this.data.openUnsafe()
     this.room.openUnsafe()
+  }
+
+  /** Gives up what was not written: nobody will write it any more. */
+  discard(): void {
+    this.#kept = []
+    this.#passing = []
+    this.#head = 0
+    this.#passingBytes = 0
+    this.#ordered.clear()
+    this.#release(this.#queuedBytes)
+  }
+
+  #shift(): Uint8Array {
+    const frame = this.#passing[this.#head]!
+    this.#passing[this.#head++] = gone
+    this.#passingBytes -= frame.length
+    if (this.#ordered.size > 0) this.#ordered.delete(frame)
+    return frame
+  }
+
+  /** Those that kept their order go first as well, before a newer one that does. */
+  #promote(): void {
+    const passing: Array<Uint8Array> = []
+    for (let i = this.#head; i < this.#passing.length; i++) {
+      const frame = this.#passing[i]!
+      if (!this.#ordered.has(frame)) passing.push(frame)
+      else {
+        this.#kept.push(frame)
+        this.#passingBytes -= frame.length
+      }
+    }
+    this.#passing = passing
+    this.#head = 0
+    this.#ordered.clear()
+  }
+
+  /** Lets go of the passing frames that are gone. */
+  #clear(): void {
+    if (this.#head < this.#passing.length && (this.#head < clearedCount || this.#head * 2 < this.#passing.length)) {
+      return
+    }
+    this.#passing = this.#passing.slice(this.#head)
+    this.#head = 0
+  }
+
+  get #limitBytes(): number {
+    const budget = this.#budget
+    return budget === undefined || !budget.isSpent
+      ? this.capacityBytes
+      : Math.min(this.capacityBytes, budget.maxBytes * fairPart)
+  }
+
+  #release(bytes: number): void {
+    this.#queuedBytes -= bytes
+    if (this.#budget !== undefined) this.#budget.usedBytes -= bytes
   }
 }
 
@@ -112,9 +239,6 @@ export const coalesce = (frames: ReadonlyArray<Uint8Array>): Array<Uint8Array> =
   }
   return blocks
 }
-
-/** What one call hands to the transport at most; its end is the progress that a slow peer shows. */
-const groupBytes = 262_144
 
 /**
  * Splits blocks into groups of up to 256 KiB, each for one call of the transport.

@@ -214,6 +214,11 @@ export class Transport extends Context.Service<Transport, {
   readonly identity?: Uint8Array | undefined
   /** The schemes of the addresses that it can dial. Default `[""]`: addresses without one. */
   readonly schemes?: ReadonlyArray<string> | undefined
+  /**
+   * Whether its addresses lead out of this process, to whatever is at an IP address or a name. Addresses
+   * that strangers name are looked at closely then. Default false.
+   */
+  readonly resolvesNames?: boolean | undefined
   /** Opens a connection. Fails after the transport's own timeout at the latest. */
   readonly dial: (address: PeerAddress) => Effect.Effect<Connection, DialError, Scope.Scope>
   /** Binds an address; port 0 stands for any free one. */

@@ -67,6 +67,7 @@ export const make = (transports: Arr.NonEmptyReadonlyArray<Transport["Service"]>
   return {
     encryption,
     identity,
+    resolvesNames: transports.some((transport) => transport.resolvesNames === true),
     schemes: [...new Set(transports.flatMap((transport) => transport.schemes ?? [""]))],
     dial: (address) => {
       const transport = servedBy(address)
@@ -109,6 +110,7 @@ const named = (scheme: string, transport: Transport["Service"]): Transport["Serv
   return {
     encryption: transport.encryption,
     identity: transport.identity,
+    resolvesNames: transport.resolvesNames,
     schemes: [scheme],
     dial: (address) =>
       transport.dial(bare(address)).pipe(

@@ -182,15 +182,19 @@ layer(protocolLayer)("Protocol04 payloads", (it) => {
         assert.deepInclude(protocol.decodePayload(packets(7, json)), { reason: "InvalidField", offset: 1 })
       }))
 
-    it.effect("survives lists as deep as a frame can hold", () =>
+    it.effect("survives lists as deep as they may be, and does not read longer ones", () =>
       Effect.gen(function*() {
         const protocol = yield* Protocol
-        const deep = "[".repeat(200_000)
+        const deep = "[".repeat(65_536)
 
         assert.deepInclude(protocol.decodePayload(packets(7, deep)), { reason: "InvalidJson" })
-        assert.deepStrictEqual(protocol.decodePayload(packets(7, `${deep}${"]".repeat(200_000)}`)), {
+        assert.deepStrictEqual(protocol.decodePayload(packets(7, `${deep}${"]".repeat(65_536)}`)), {
           _tag: "Peers",
           peers: []
+        })
+        assert.deepInclude(protocol.decodePayload(packets(7, `${deep}${"]".repeat(65_537)}`)), {
+          reason: "InvalidField",
+          detail: "JSON of 131073 bytes, more than 131072"
         })
       }))
   })

@@ -28,6 +28,20 @@ const examples: ReadonlyArray<readonly [CloseReason, string]> = [
   [{ _tag: "SelfConnection" }, "that address is this node itself"],
   [{ _tag: "Duplicate", id: "A" }, "there is a link to A already"],
   [{ _tag: "Full", limit: 64 }, "all 64 slots for links are taken"],
+  [{ _tag: "Banned", target: "10.0.0.1", why: "spam" }, "10.0.0.1 is banned: spam"],
+  [{ _tag: "TooManyConnects", source: "10.0.0.1", perSecond: 10 }, "10.0.0.1 connects more than 10 times a second"],
+  [
+    { _tag: "SourceFull", source: "10.0.0.1", slots: "links", limit: 16 },
+    "10.0.0.1 has its 16 slots for links already"
+  ],
+  [
+    { _tag: "FrameTimeout", afterMillis: 60, receivedBytes: 5 },
+    "a message of which 5 bytes came was not whole within 60 ms"
+  ],
+  [
+    { _tag: "OverBudget", receivedBytes: 5, limitBytes: 9 },
+    "unfinished messages take more than 9 bytes, and this one (5) is the oldest"
+  ],
   [{ _tag: "TooSlow", queuedBytes: 9, afterMillis: 10 }, "the peer did not take 9 queued bytes within 10 ms"],
   [{ _tag: "Unresponsive", afterMillis: 10 }, "the peer did not answer pings for 10 ms"],
   [{ _tag: "RenegotiationLimit", limit: 16 }, "the peer renegotiated more than 16 times"],

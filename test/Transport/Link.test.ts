@@ -167,6 +167,7 @@ describe("Link", () => {
         change(copy)
         return frame(copy)
       })
+    const wrongId = changed((body) => body.set(bytesOf("y"), body.length - 1))
     const said = (type: Message["type"], ...packets: ReadonlyArray<string | number>) =>
       Effect.map(Protocol, (protocol) =>
         frame(protocol.encode(protocol.make(
@@ -187,7 +188,7 @@ describe("Link", () => {
       ["PacketOverrun", 0, Effect.succeed(Uint8Array.of(0, 0, 0, 8, 255, 255, 255, 255, 255, 255, 255, 255))],
       ["MissingPackets", 4, Effect.succeed(frame(Uint8Array.of(0, 0, 0, 1, 2)))],
       ["InvalidTime", 95, changed((body) => body.set(bytesOf("0"), timeStart(body)))],
-      ["ChecksumMismatch", 29, changed((body) => body.set(bytesOf("y"), body.length - 1))],
+      ["ChecksumMismatch", 29, Effect.map(wrongId, (bytes) => join([bytes, bytes, bytes]))],
       ["MissingPacket", 1, said("renegotiate", 1)],
       [
         "InvalidText",
@@ -219,6 +220,21 @@ describe("Link", () => {
         })
       )
     }
+
+    test(
+      "are borne twice where only the id is wrong, behind a message that was right",
+      Effect.gen(function*() {
+        const { link, peer, pulled } = yield* linked(js2p)
+        const right = frame(yield* valid)
+        const wrong = yield* wrongId
+
+        yield* peer.write(join([right, wrong, right, wrong, right]))
+        yield* peer.sync
+
+        assert.strictEqual(pulled.length, 3)
+        assert.strictEqual(link.ignoredCount, 2)
+      })
+    )
 
     test(
       "are told from an end within a frame, which is a lost connection",

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
+import { ByteBudget } from "../../src/Transport/ByteBudget.ts"
 import { coalesce, group, Outbox } from "../../src/Transport/Outbox.ts"
 
 const bytes = (count: number, fill = 0) => new Uint8Array(count).fill(fill)
@@ -107,6 +108,53 @@ describe("Outbox", () => {
     outbox.take()
 
     assert.isFalse(outbox.data.isOpen())
+  })
+
+  it("keeps the order of broadcasts and other frames while little waits", () => {
+    const outbox = new Outbox(1_000_000)
+
+    for (const fill of [1, 2, 3, 4, 5]) outbox.offer(bytes(10, fill), fill % 2 === 0)
+
+    assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [1, 2, 3, 4, 5])
+  })
+
+  it("takes other frames before broadcasts when many wait, in their own order", () => {
+    const outbox = new Outbox(1_000_000)
+    outbox.offer(bytes(100_000, 1), true)
+    outbox.offer(bytes(10, 101))
+    for (const fill of [2, 3, 4, 5]) outbox.offer(bytes(100_000, fill), true)
+    outbox.offer(bytes(10, 102))
+
+    assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [101, 102, 1, 2, 3])
+    assert.isTrue(outbox.data.isOpen())
+    outbox.offer(bytes(10, 103))
+    assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [4, 5, 103])
+    assert.isFalse(outbox.data.isOpen())
+  })
+
+  it("drops the oldest broadcasts, and nothing else, to make room", () => {
+    const budget = new ByteBudget(1_000_000)
+    const outbox = new Outbox(1000, budget)
+    outbox.offer(bytes(100, 1), true)
+    outbox.offer(bytes(100, 101))
+    for (const fill of [2, 3, 4, 5, 6, 7, 8, 9]) outbox.offer(bytes(100, fill), true)
+
+    assert.strictEqual(outbox.dropOldest(100), 2)
+    assert.deepStrictEqual([outbox.queuedBytes, budget.usedBytes], [800, 800])
+    assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [101, 3, 4, 5, 6, 7, 8, 9])
+    outbox.discard()
+    assert.strictEqual(budget.usedBytes, 0)
+  })
+
+  it("holds less when what all queues may hold together is used up", () => {
+    const budget = new ByteBudget(6400)
+    const [one, other] = [new Outbox(10_000, budget), new Outbox(10_000, budget)]
+    assert.isTrue(one.offer(bytes(6500)))
+
+    assert.isTrue(other.offer(bytes(60)))
+    assert.isFalse(other.offer(bytes(60)))
+    one.written(6500)
+    assert.isTrue(other.offer(bytes(60)))
   })
 
   it("refuses everything once closed, gives what waits, and lets nobody wait for it", () => {

@@ -1,8 +1,8 @@
 /**
  * What happens when a peer takes less than it is sent. Its queue is bounded; when it is half full,
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
- * One that stays behind is slow: nobody waits for it, what does not fit is dropped, and after
- * `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
+ * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
+ * and for whispers, and after `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,16 +11,29 @@ import type { Outgoing } from "../../Transport/Outgoing.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
-/** Queues a frame for a peer, and has the peer watched when that fills its queue. */
+/** After a stall of this node, what the peer took meanwhile is heard of first, in milliseconds. */
+const graceMillis = 50
+
+/** Queues a whisper for a peer, `false` when there is no room, and has the peer watched when that fills its queue. */
 export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
+  const { droppedCount } = peer.link
   const isTaken = peer.link.offer(outgoing)
-  if (!isTaken) node.counters.droppedOutbound++
-  if (!peer.isWatched && !peer.link.outbox.room.isOpen()) {
-    peer.isWatched = true
-    node.congested.add(peer)
-    node.services.run(watch(node, peer))
-  }
+  node.counters.droppedOutbound += peer.link.droppedCount - droppedCount
+  attend(node, peer)
   return isTaken
+}
+
+/** Queues a broadcast for a peer: where there is no room, the oldest ones that wait are dropped for it. */
+export const pass = (node: MeshNode, peer: Peer, outgoing: Outgoing): void => {
+  node.counters.droppedOutbound += peer.link.pass(outgoing)
+  attend(node, peer)
+}
+
+const attend = (node: MeshNode, peer: Peer): void => {
+  if (peer.isWatched || peer.link.outbox.room.isOpen()) return
+  peer.isWatched = true
+  node.congested.add(peer)
+  node.services.run(watch(node, peer))
 }
 
 /** Waits until no healthy peer is congested: at once as a rule, `slowPatience` at the most. */
@@ -39,7 +52,8 @@ const watch = (node: MeshNode, peer: Peer): Effect.Effect<void> =>
     peer.isSlow = true
     node.congested.delete(peer)
     node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: link.outbox.queuedBytes })
-    if (Option.isNone(yield* Effect.timeoutOption(link.outbox.room.await, slowTimeout))) {
+    const took = yield* Effect.timeoutOption(link.outbox.room.await, slowTimeout)
+    if (Option.isNone(took) && Option.isNone(yield* Effect.timeoutOption(link.outbox.room.await, graceMillis))) {
       const afterMillis = Duration.toMillis(slowTimeout)
       link.close({ _tag: "TooSlow", queuedBytes: link.outbox.queuedBytes, afterMillis })
     } else if (!link.outbox.isClosed) {

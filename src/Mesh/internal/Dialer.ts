@@ -10,6 +10,7 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { LinkClosed } from "../../Transport/CloseReason.ts"
 import { canDial, type DialError, refuseDial } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
+import { targetText } from "../BanList.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -29,6 +30,11 @@ export const connect = Effect.fnUntraced(function*(
   address: PeerAddress,
   id?: string
 ): Effect.fn.Return<Peer, ConnectError> {
+  const ban = node.banOf(address, id)
+  if (ban !== undefined) {
+    const reason = { _tag: "Banned", target: targetText(ban.target), why: ban.why } as const
+    return yield* new ConnectError({ address, reason })
+  }
   const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)
   if (linked !== undefined) return linked
   const underway = node.dials.get(format(address))
@@ -133,7 +139,7 @@ const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
       Effect.sync(() => {
         const reason = error.reason
         if (reason._tag === "SelfConnection") {
-          node.ownAddresses.add(format(known.address))
+          node.foundSelf(known.address)
           node.book.forget(known.address)
           return
         }
@@ -152,18 +158,37 @@ const askForPeers = (node: MeshNode): void => {
   for (const peer of node.sample(node.table.values(), 1)) peer.link.tell({ _tag: "RequestPeers" })
 }
 
-/** Pings silent peers that answer pings, and gives up those that do not any more; runs until interrupted. */
+/** A node whose own clock rings so late was stalled itself, in milliseconds. */
+const stallMillis = 2000
+
+/**
+ * Pings silent peers that answer pings, and gives up those that do not any more, as well as those whose
+ * messages never end; runs until interrupted. A node that was stalled itself judges nobody by that time:
+ * what came meanwhile is not read yet.
+ */
 export const liveness = (node: MeshNode): Effect.Effect<never> =>
   Effect.gen(function*() {
     const intervalMillis = Duration.toMillis(node.options.pingInterval)
     const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
+    /** Since when this node has not been stalled. */
+    let awakeMillis = Number.NEGATIVE_INFINITY
+    const frameMillis = Duration.toMillis(node.options.frameTimeout)
     while (true) {
-      yield* Effect.sleep(intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe()))
+      const waitMillis = intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe())
+      const dueMillis = node.nowMillis() + waitMillis
+      yield* Effect.sleep(waitMillis)
       const now = node.nowMillis()
+      if (now - dueMillis > stallMillis) awakeMillis = now
+      for (const link of node.links) {
+        const sinceMillis = Math.max(awakeMillis, link.frameSinceMillis ?? now)
+        if (now - sinceMillis < frameMillis) continue
+        const receivedBytes = link.unfinishedBytes
+        link.close({ _tag: "FrameTimeout", afterMillis: Math.round(now - sinceMillis), receivedBytes })
+      }
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
         if (!link.capabilities.extended || silentMillis < intervalMillis) continue
-        if (silentMillis >= intervalMillis + timeoutMillis) {
+        if (now - Math.max(awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
           link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
         } else link.ping()
       }

@@ -11,6 +11,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { sourceOf } from "../../Transport/Source.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
@@ -18,6 +19,8 @@ import * as Places from "./Places.ts"
 
 /** New broadcasts that a peer must have let pass: in a quiet network nobody is useless. */
 const minMissedCount = 8
+/** With this score a peer makes room for others whatever it passes on. */
+const badScore = 20
 /** For how long a host whose peer made room gets only slots that are free, in seconds. */
 const restSeconds = 600
 /** Such hosts remembered; past it the one that made room longest ago is forgotten. */
@@ -65,17 +68,24 @@ const rest = (node: MeshNode, host: string): void => {
   }
 }
 
-/** The inbound peer that let most broadcasts pass; of several the one that joined first. */
+/** The inbound peer of the worst name, or that let most broadcasts pass; of several the one that joined first. */
 const findUseless = (node: MeshNode): Peer | undefined => {
   const evictAfterSeconds = Duration.toSeconds(node.options.evictAfter)
   const now = node.uptimeSeconds()
+  const nowMillis = node.nowMillis()
   let protectedCount = Math.ceil(node.options.maxInboundLinks * protectedPart)
   let found: Peer | undefined
+  let foundScore = 0
   for (const peer of node.table.values()) {
     if (peer.link.direction !== "inbound" || protectedCount-- > 0) continue
-    if (now - peer.usefulSeconds < evictAfterSeconds) continue
-    if (node.freshCount - peer.usefulCount < minMissedCount) continue
-    if (found === undefined || peer.usefulCount < found.usefulCount) found = peer
+    const score = node.reputation.scoreOf(sourceOf(peer.link.remote), nowMillis)
+    const isIdle = now - peer.usefulSeconds >= evictAfterSeconds &&
+      node.freshCount - peer.usefulCount >= minMissedCount
+    if (!isIdle && score < badScore) continue
+    if (found === undefined || score > foundScore || (score === foundScore && peer.usefulCount < found.usefulCount)) {
+      found = peer
+      foundScore = score
+    }
   }
   return found
 }

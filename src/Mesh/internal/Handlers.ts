@@ -10,6 +10,7 @@ import { goodbyeSubFlag } from "../../Transport/Link.ts"
 import { SubFlagTaken } from "../MeshError.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import type { Sized } from "./Readers.ts"
 
 /** Claims a sub-flag for a synchronous handler, until the scope closes. */
 export const claim = (
@@ -28,7 +29,7 @@ export const claim = (
   ))
 
 /** Runs an effect for each item that is published, `handlerConcurrency` at a time, until the scope closes. */
-export const consume = <A, E, R>(
+export const consume = <A extends Sized, E, R>(
   node: MeshNode,
   name: string,
   handler: (item: A) => Effect.Effect<unknown, E, R>

@@ -15,19 +15,32 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { SigningKeys } from "../../Protocol/Signing.ts"
 import { encryptions, translate } from "../../Transport/AddressForm.ts"
+import { ByteBudget } from "../../Transport/ByteBudget.ts"
 import type { LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
+import { reachOf, sourceOf } from "../../Transport/Source.ts"
 import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
+import { BanList } from "../BanList.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
-import { makeCounters, type MeshCounters } from "../MeshStats.ts"
+import { makeCounters, type MeshCounters, type MeshStats } from "../MeshStats.ts"
+import { Reputation } from "../Reputation.ts"
 import { addressesOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
-import { Readers } from "./Readers.ts"
+import { Allowance } from "./Allowance.ts"
+import { Gate } from "./Gate.ts"
+import { isPlausible } from "./Hearsay.ts"
+import { Readers, type Sized } from "./Readers.ts"
+
+/** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
+const maxOwnAddresses = 256
+
+/** The longest id remembered of a list, in characters, as in a handshake. */
+const maxIdLength = 256
 
 /** The services a node was made with. */
 export interface NodeServices {
@@ -61,9 +74,18 @@ export class MeshNode {
   /** Senders that have proven themselves. */
   readonly provenIds = new Set<string>()
   readonly book: AddressBook
+  /** Who is let in. */
+  readonly gate: Gate
+  readonly bans: BanList
+  readonly reputation = new Reputation()
+  /** All links, those in their handshake included. */
+  readonly links = new Set<Link>()
+  /** What unfinished frames take, and what waits for peers. */
+  readonly frameBudget: ByteBudget
+  readonly outboxBudget: ByteBudget
   readonly counters: MeshCounters = makeCounters()
   /** Readers of what happens; who is far behind loses the oldest. */
-  readonly events = new Readers<MeshEvent>(maxUnreadEvents, () => {})
+  readonly events = new Readers<MeshEvent>(maxUnreadEvents, Number.POSITIVE_INFINITY, () => 0, () => {})
   /** Readers of what users sent. */
   readonly inbox: Readers<MeshMessage>
   /** Whoever takes messages with a sub-flag of its own; called synchronously. */
@@ -86,11 +108,9 @@ export class MeshNode {
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedHosts = new Map<string, number>()
-  /** Every connection that has not ended, with a handshake or before it. */
-  readonly openLinks = new Set<Link>()
-  pendingInboundCount = 0
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
   surveyedMillis = Number.NEGATIVE_INFINITY
+  readonly #allowances = new WeakMap<Peer, Allowance>()
   /** Broadcasts of others that were new to this node. */
   freshCount = 0
   readonly #gate = new CompressionGate()
@@ -112,7 +132,14 @@ export class MeshNode {
     this.addresses = addresses
     this.options = options
     this.services = services
+    this.gate = new Gate(this)
+    this.bans = new BanList(options.maxBans)
+    this.frameBudget = new ByteBudget(options.maxUnfinishedBytes)
+    this.frameBudget.onSpent = () => this.#relieve()
+    this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
     this.linkOptions = {
+      frameBudget: this.frameBudget,
+      outboxBudget: this.outboxBudget,
       nodeId: id,
       maxMessageBytes: options.maxMessageBytes,
       maxOutboxBytes: options.maxOutboxBytes,
@@ -126,7 +153,7 @@ export class MeshNode {
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)
-    })
+    }, { maxPerSource: options.maxAddressesPerSource, maxPerHost: options.maxAddressesPerHost })
     this.inbox = this.readers("messages")
     for (const address of addresses) this.ownAddresses.add(format(address))
   }
@@ -174,6 +201,42 @@ export class MeshNode {
     return Math.max(0, Math.floor(this.services.clock.currentTimeMillisUnsafe() / 1000))
   }
 
+  /** What a peer may ask for. */
+  allowanceOf(peer: Peer): Allowance {
+    const known = this.#allowances.get(peer)
+    if (known !== undefined) return known
+    const made = new Allowance(this.options, this.gate.isLimited(peer.link.remote), this.nowMillis())
+    this.#allowances.set(peer, made)
+    return made
+  }
+
+  /** Notes that a peer went beyond its allowance; told as an event the first, the second, the fourth, ... time. */
+  throttled(peer: Peer, what: keyof Allowance["excess"]): void {
+    const count = ++this.allowanceOf(peer).excess[what]
+    if (what === "messages") this.counters.throttled++
+    else this.counters.excess++
+    if ((count & (count - 1)) === 0) this.emit({ _tag: "PeerThrottled", id: peer.id, what, count })
+  }
+
+  /** This node was met at an address: it is not dialed again. */
+  foundSelf(address: PeerAddress): void {
+    this.ownAddresses.add(format(address))
+    if (this.ownAddresses.size <= maxOwnAddresses) return
+    for (const own of this.ownAddresses) {
+      if (this.addresses.some((each) => format(each) === own)) continue
+      this.ownAddresses.delete(own)
+      return
+    }
+  }
+
+  /** Whether the user, or this node, wants nothing to do with who is there, or with that id. */
+  banOf(address: PeerAddress | undefined, id: string | undefined) {
+    if (this.bans.count === 0) return undefined
+    const now = this.nowMillis()
+    return (address === undefined ? undefined : this.bans.find({ _tag: "Source", source: sourceOf(address) }, now)) ??
+      (id === undefined ? undefined : this.bans.find({ _tag: "Id", id }, now))
+  }
+
   nextLinkKey(): number {
     return ++this.#linkCount
   }
@@ -183,11 +246,34 @@ export class MeshNode {
   }
 
   /** Readers whose losses are told as events under this name: the first, the second, the fourth, ... */
-  readers<A>(name: string): Readers<A> {
-    return new Readers<A>(this.options.inboxCapacity, (lostCount) => {
+  readers<A extends Sized>(name: string): Readers<A> {
+    const { inboxCapacity, maxInboxBytes } = this.options
+    return new Readers<A>(inboxCapacity, maxInboxBytes, ({ bodyBytes }) => bodyBytes, (lostCount) => {
       this.counters.lostByReaders++
       if ((lostCount & (lostCount - 1)) === 0) this.emit({ _tag: "ReaderLagged", reader: name, lostCount })
     })
+  }
+
+  /** What was counted, and what there is now. */
+  get stats(): MeshStats {
+    const { counters } = this
+    let { receivedBytes, sentBytes } = counters
+    for (const link of this.links) {
+      sentBytes += link.sentBytes
+      receivedBytes += link.receivedBytes
+    }
+    return {
+      ...counters,
+      sentBytes,
+      receivedBytes,
+      peers: this.table.count,
+      seenIds: this.seen.count,
+      knownAddresses: this.book.count,
+      bans: this.bans.count,
+      pendingHandshakes: this.gate.pendingCount,
+      unfinishedBytes: this.frameBudget.usedBytes,
+      queuedBytes: this.outboxBudget.usedBytes
+    }
   }
 
   /** A message on its way out. */
@@ -235,8 +321,7 @@ export class MeshNode {
     for (const entry of taken) {
       if (entry.address === null || entry.id === this.id) continue
       const address = this.fromPeer(entry.address, link)
-      if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
-      isNew = this.book.learn(address, entry.id) || isNew
+      isNew = this.hear(address, entry.id, link) || isNew
     }
     if (isNew) this.wake.openUnsafe()
   }
@@ -250,6 +335,29 @@ export class MeshNode {
     }
     if (newCount > 0) this.wake.openUnsafe()
     return newCount
+  }
+
+  /** Takes an address that came over a link, unless it is none to dial; `true` when it is new. */
+  hear(address: PeerAddress, id: string, link: Link): boolean {
+    if (!this.canDial(address) || this.ownAddresses.has(format(address))) return false
+    if (id.length > maxIdLength || !isPlausible(this, address, link)) return false
+    // Everybody on this machine has its address: neither their hearsay nor their ports are bounded by it.
+    const isLocal = reachOf(address.hostname) === "loopback"
+    return this.book.learn(address, id, isLocal ? undefined : sourceOf(link.remote))
+  }
+
+  /**
+   * Unfinished messages take more memory than they may: the link ends whose message began first. Those of
+   * honest peers come whole soon.
+   */
+  #relieve(): void {
+    let oldest: Link | undefined
+    for (const link of this.links) {
+      if (link.frameSinceMillis === undefined || link.closeReason !== undefined) continue
+      if (oldest === undefined || link.frameSinceMillis < oldest.frameSinceMillis!) oldest = link
+    }
+    const limitBytes = this.options.maxUnfinishedBytes
+    oldest?.close({ _tag: "OverBudget", receivedBytes: oldest.unfinishedBytes, limitBytes })
   }
 
   /** Hands a user's message to the application, if it was taken. */

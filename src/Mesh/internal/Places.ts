@@ -28,7 +28,7 @@ export const file = (
   for (const address of addressesOf(identity)) {
     if (!node.canDial(address)) continue
     if (isSameHost(address, link.remote)) proven.push(address)
-    else node.book.learn(address, id)
+    else node.hear(address, id, link)
   }
   for (const place of proven) node.book.met(place, id)
   node.places.set(link, new Map(proven.map((address) => [format(address), address])))

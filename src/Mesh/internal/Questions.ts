@@ -20,6 +20,7 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import type { Sized } from "./Readers.ts"
 import { newRequestId } from "./RequestId.ts"
 import { whisper } from "./Sender.ts"
 
@@ -27,7 +28,7 @@ const askSubFlag = "ask"
 const answerSubFlag = "answer"
 
 /** A question that came in. */
-interface Asked {
+interface Asked extends Sized {
   readonly from: string
   readonly number: string
   readonly text: string
@@ -117,7 +118,7 @@ export class Questions {
       this.#node.counters.ignored++
       return
     }
-    const asked: Asked = { from: message.from, number, text }
+    const asked: Asked = { from: message.from, number, text, bodyBytes: message.bodyBytes }
     const responder = this.#responders.get(name)
     if (responder !== undefined) responder(asked)
     else this.#refuse(asked, `nobody responds to "${name}" there`)

@@ -7,25 +7,53 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 
+/** What waits for one reader. */
+interface Waiting<A> {
+  readonly queue: Queue.Queue<A, Cause.Done>
+  bytes: number
+}
+
+/** What tells how much memory it holds, in bytes. */
+export interface Sized {
+  readonly bodyBytes: number
+}
+
 export class Readers<A> {
   readonly #capacity: number
+  readonly #maxBytes: number
+  readonly #bytesOf: (item: A) => number
   /** Told of each lost message, with the number lost so far. */
   readonly #onLost: (lostCount: number) => void
-  readonly #queues = new Set<Queue.Queue<A, Cause.Done>>()
+  readonly #waiting = new Set<Waiting<A>>()
   #lostCount = 0
 
-  constructor(capacity: number, onLost: (lostCount: number) => void) {
+  /** `bytesOf` tells how much memory an item holds. */
+  constructor(capacity: number, maxBytes: number, bytesOf: (item: A) => number, onLost: (lostCount: number) => void) {
     this.#capacity = capacity
+    this.#maxBytes = maxBytes
+    this.#bytesOf = bytesOf
     this.#onLost = onLost
   }
 
   get count(): number {
-    return this.#queues.size
+    return this.#waiting.size
   }
 
+  /** Puts an item into each queue, in the place of the oldest ones where there is no room. */
   publish(item: A): void {
-    for (const queue of this.#queues) {
-      if (Queue.sizeUnsafe(queue) >= this.#capacity) this.#onLost(++this.#lostCount)
+    const bytes = this.#bytesOf(item)
+    for (const waiting of this.#waiting) {
+      const { queue } = waiting
+      let count = Queue.sizeUnsafe(queue)
+      // A reader takes all that waits at once.
+      if (count === 0) waiting.bytes = 0
+      while (count > 0 && (count >= this.#capacity || waiting.bytes + bytes > this.#maxBytes)) {
+        const oldest = Queue.takeUnsafe(queue)
+        count--
+        if (oldest?._tag === "Success") waiting.bytes -= this.#bytesOf(oldest.value)
+        this.#onLost(++this.#lostCount)
+      }
+      waiting.bytes += bytes
       Queue.offerUnsafe(queue, item)
     }
   }
@@ -35,17 +63,18 @@ export class Readers<A> {
     Effect.acquireRelease(
       Effect.suspend(() =>
         Effect.map(Queue.sliding<A, Cause.Done>(this.#capacity), (queue) => {
-          this.#queues.add(queue)
-          return queue
+          const waiting: Waiting<A> = { queue, bytes: 0 }
+          this.#waiting.add(waiting)
+          return waiting
         })
       ),
-      (queue) => Effect.andThen(Effect.sync(() => this.#queues.delete(queue)), Queue.shutdown(queue))
+      (waiting) => Effect.andThen(Effect.sync(() => this.#waiting.delete(waiting)), Queue.shutdown(waiting.queue))
     ),
-    Stream.fromQueue
+    ({ queue }) => Stream.fromQueue(queue)
   ))
 
   /** Ends all streams behind what waits in them. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.#queues], Queue.end, { discard: true })
+    Effect.forEach([...this.#waiting], ({ queue }) => Queue.end(queue), { discard: true })
   )
 }

@@ -13,7 +13,9 @@ import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { type Link, readGoodbye } from "../../Transport/Link.ts"
 import { addressesOf, type Peer } from "../RoutingTable.ts"
-import { send } from "./Congestion.ts"
+import * as Conduct from "./Conduct.ts"
+import { pass } from "./Congestion.ts"
+import { isPlausible } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { take } from "./Proofs.ts"
 import { schemesIn } from "./RequestId.ts"
@@ -78,7 +80,8 @@ const relay = (node: MeshNode, from: Peer | undefined, message: Message): void =
   const outgoing = node.outgoing(node.services.protocol.encodeRelay(message))
   for (const peer of node.table.values()) {
     if (peer === from || peer.id === message.sender) continue
-    if (send(node, peer, outgoing)) node.counters.relayed++
+    pass(node, peer, outgoing)
+    node.counters.relayed++
   }
 }
 
@@ -98,8 +101,11 @@ const handle = (node: MeshNode, peer: Peer, link: Link, message: Message): Close
       handleOwn(node, peer, link, message, syncSubFlag)
       return undefined
     case "peers":
-    case "request":
+      return message.type === "whisper" ? takeList(node, peer, link, message) : undefined
     case "response":
+      // Without a search there is nothing to be answered: not worth decoding.
+      return node.searches.size === 0 ? undefined : handleRouting(node, peer, link, message)
+    case "request":
       return handleRouting(node, peer, link, message)
     default:
       // A second handshake cannot change who is at the other end; ping, notify and the chord's
@@ -130,24 +136,36 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
   // Whoever passed on a malformed broadcast need not have made it.
   if (isWireFault(payload)) return isWhisper ? malformed(payload) : undefined
   switch (payload._tag) {
-    case "Peers":
-      if (isWhisper) node.learn(payload.peers, link, peer)
-      return undefined
     case "RequestPeers":
       tellPeers(node, peer, link)
       return undefined
     case "Request":
-      answer(node, link, payload.requestId, payload.nodeId)
+      if (node.allowanceOf(peer).searches.take(node.nowMillis())) {
+        answer(node, link, payload.requestId, payload.nodeId)
+      } else node.throttled(peer, "searches")
       return undefined
     case "Response":
       if (payload.address !== null && payload.address.port > 0) {
         const address = node.fromPeer(payload.address, link)
-        node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
+        if (isPlausible(node, address, link)) node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
       }
       return undefined
     default:
       return undefined
   }
+}
+
+/** Lists come one for each handshake, and for each request: who sends many more fills address books. */
+const takeList = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
+  if (!node.allowanceOf(peer).lists.take(node.nowMillis())) {
+    node.throttled(peer, "lists")
+    Conduct.offend(node, link, Conduct.excessListPoints, () => "it sent too many lists of peers")
+    return undefined
+  }
+  const payload = node.services.protocol.decodePayload(message.payload)
+  if (isWireFault(payload)) return malformed(payload)
+  if (payload._tag === "Peers") node.learn(payload.peers, link, peer)
+  return undefined
 }
 
 const malformed = ({ detail, offset, reason }: WireFault): CloseReason => ({

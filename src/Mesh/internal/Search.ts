@@ -69,5 +69,5 @@ const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
   const message = protocol.make("broadcast", node.id, payload, node.nowSeconds())
   node.seen.add(message.id, node.uptimeSeconds())
   const outgoing = node.outgoing(protocol.encode(message))
-  for (const peer of node.table.values()) Congestion.send(node, peer, outgoing)
+  for (const peer of node.table.values()) Congestion.pass(node, peer, outgoing)
 }

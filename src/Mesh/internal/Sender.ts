@@ -47,7 +47,7 @@ export const broadcast = Effect.fnUntraced(function*(
   node.counters.sent++
   for (const peer of node.table.values()) {
     peer.link.remember(message)
-    Congestion.send(node, peer, outgoing)
+    Congestion.pass(node, peer, outgoing)
   }
   yield* Congestion.awaitRoom(node)
   return message

@@ -10,10 +10,13 @@ import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
 import type { Connection, DialError, RefusedConnection } from "../../Transport/Transport.ts"
+import { targetText } from "../BanList.ts"
 import type { Peer } from "../RoutingTable.ts"
+import * as Conduct from "./Conduct.ts"
 import { awaitRoom } from "./Congestion.ts"
 import * as Contest from "./Contest.ts"
 import { evict, isRoomFor } from "./Eviction.ts"
+import type { Pending } from "./Gate.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as Relay from "./Relay.ts"
@@ -31,14 +34,24 @@ export const run = (
   node: MeshNode,
   connection: Connection,
   direction: "inbound" | "outbound",
-  expectation?: Expectation
+  expectation?: Expectation,
+  pending?: Pending
 ): Effect.Effect<void> =>
   Effect.scoped(Effect.gen(function*() {
     const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
-    const session = new Session(node, link, expectation)
-    node.openLinks.add(link)
+    const session = new Session(node, link, expectation, pending)
     const fiber = yield* Effect.fiber
     link.onClose = () => fiber.interruptUnsafe()
+    if (pending !== undefined) pending.end = (reason) => link.close(reason)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => node.links.add(link)),
+      () =>
+        Effect.sync(() => {
+          node.links.delete(link)
+          node.counters.sentBytes += link.sentBytes
+          node.counters.receivedBytes += link.receivedBytes
+        })
+    )
     yield* session.converse.pipe(
       Effect.catch((error) => session.end(link.closeReason ?? error.reason)),
       Effect.catchDefect((defect) =>
@@ -51,21 +64,21 @@ export const run = (
     )
   })).pipe(Effect.provideService(Protocol, node.services.protocol))
 
-/** Accepts a connection, unless too many have not shown who they are. */
+/** Accepts a connection, if the gate lets it in. */
 export const accept = (node: MeshNode, connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (node.pendingInboundCount >= node.options.maxPendingHandshakes) {
-      node.counters.rejected++
-      const reason: CloseReason = { _tag: "Full", limit: node.options.maxPendingHandshakes }
-      node.emit({ _tag: "Rejected", remote: connection.remote, direction: "inbound", reason })
-      return Effect.void
-    }
-    node.pendingInboundCount++
-    return run(node, connection, "inbound")
+    const admitted = node.gate.admit(connection.remote)
+    if (!("_tag" in admitted)) return run(node, connection, "inbound", undefined, admitted)
+    const { identity, remote } = connection
+    Conduct.ended(node, { direction: "inbound", remote, identity }, admitted)
+    node.counters.rejected++
+    node.emit({ _tag: "Rejected", remote, direction: "inbound", reason: admitted })
+    return Effect.void
   })
 
 /** A connection that the transport did not let through. */
 export const refused = (node: MeshNode, { reason, remote }: RefusedConnection): void => {
+  Conduct.ended(node, { direction: "inbound", remote, identity: undefined }, reason)
   node.counters.rejected++
   node.emit({ _tag: "Rejected", remote, direction: "inbound", reason })
 }
@@ -74,14 +87,19 @@ class Session {
   readonly #node: MeshNode
   readonly #link: Link.Link
   readonly #expectation: Expectation | undefined
+  readonly #pending: Pending | undefined
   #peer: Peer | undefined
-  #isPending: boolean
 
-  constructor(node: MeshNode, link: Link.Link, expectation: Expectation | undefined) {
+  constructor(
+    node: MeshNode,
+    link: Link.Link,
+    expectation: Expectation | undefined,
+    pending: Pending | undefined
+  ) {
     this.#node = node
     this.#link = link
     this.#expectation = expectation
-    this.#isPending = link.direction === "inbound"
+    this.#pending = pending
   }
 
   /** Fails with the reason for which the link ends, unless `close` names one first. */
@@ -89,10 +107,17 @@ class Session {
     const node = this.#node
     const link = this.#link
     const peer = yield* this.#meet()
+    const { messages } = node.allowanceOf(peer)
     link.tell(node.listFor(link, peer))
     while (true) {
-      const reason = Relay.receive(node, peer, link, yield* link.pull)
+      const batch = yield* link.pull
+      const reason = Relay.receive(node, peer, link, batch)
       if (reason !== undefined) return yield* refuse(reason)
+      const waitMillis = messages.charge(batch.length, node.nowMillis())
+      if (waitMillis > 0) {
+        node.throttled(peer, "messages")
+        yield* Effect.sleep(waitMillis)
+      }
       if (node.congested.size > 0) yield* awaitRoom(node)
     }
   })
@@ -118,12 +143,25 @@ class Session {
       link.tell(node.listFor(link, undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
+    const refusal = this.#refusalOf(identity.id)
+    if (refusal !== undefined) {
+      if (refusal._tag === "SourceFull") link.tell(node.listFor(link, undefined))
+      return yield* refuse(refusal)
+    }
     const expected = this.#expectation?.id
     if (expected !== undefined && expected !== identity.id) {
       return yield* refuse({ _tag: "WrongPeer", expected, found: identity.id })
     }
     return yield* this.#join(identity)
   }).bind(this)
+
+  #refusalOf(id: string): CloseReason | undefined {
+    const node = this.#node
+    const ban = node.banOf(undefined, id)
+    if (ban !== undefined) return { _tag: "Banned", target: targetText(ban.target), why: ban.why }
+    // A second link to a peer takes no slot; which of the two stays is decided among them.
+    return node.table.get(id) === undefined ? node.gate.refuseLink(this.#link) : undefined
+  }
 
   #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
     const node = this.#node
@@ -150,10 +188,8 @@ class Session {
       const node = this.#node
       const link = this.#link
       this.#settle()
+      Conduct.ended(node, link, reason)
       link.sayGoodbye(reason)
-      node.openLinks.delete(link)
-      node.counters.sentBytes += link.sentBytes
-      node.counters.receivedBytes += link.receivedBytes
       if (this.#expectation !== undefined) {
         Deferred.doneUnsafe(this.#expectation.joined, Effect.fail(new LinkClosed({ reason })))
       }
@@ -181,8 +217,7 @@ class Session {
   }
 
   #settle(): void {
-    if (this.#isPending) this.#node.pendingInboundCount--
-    this.#isPending = false
+    if (this.#pending !== undefined) this.#node.gate.settle(this.#pending)
   }
 }
 

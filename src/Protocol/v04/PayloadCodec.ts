@@ -19,6 +19,14 @@ const allPeers = "*"
 const maxKeyDigits = 88
 const maxKeyBits = 512
 
+/**
+ * Bytes of JSON that are read. Two megabytes of it, in the right form, take a second to read; lists are
+ * much shorter: 1000 peers of an original node take 100 kB.
+ */
+const maxJsonBytes = { address: 4096, answer: 4096, methods: 16_384, peers: 131_072, sync: 131_072 } as const
+/** Entries of a list of peers that are looked at. */
+const maxListedPeers = 1024
+
 const encoder = new TextEncoder()
 // A byte order mark is part of a text here: dropping it would make two texts one.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -145,7 +153,7 @@ const decodeHandshake = (packets: Packets): Payload | WireFault => {
   if (nodeId instanceof WireFault) return nodeId
   const networkId = readText(packets, 2)
   if (networkId instanceof WireFault) return networkId
-  const json = readJson(packets, 3)
+  const json = readJson(packets, 3, maxJsonBytes.address)
   if (json instanceof WireFault) return json
   const address = addressFromJson(json.value)
   if (address === undefined) return new WireFault("InvalidField", 3, "an address that is no [host, port]")
@@ -154,10 +162,10 @@ const decodeHandshake = (packets: Packets): Payload | WireFault => {
 }
 
 const decodePeers = (packets: Packets): Payload | WireFault => {
-  const list = readList(packets, 1)
+  const list = readList(packets, 1, maxJsonBytes.peers)
   if (list instanceof WireFault) return list
   const peers: Array<PeerEntry> = []
-  for (const item of list) {
+  for (const item of list.slice(0, maxListedPeers)) {
     const entry = entryFromJson(item)
     // One bad entry costs its peer only: the references skip what they cannot dial as well.
     if (entry !== undefined) peers.push(entry)
@@ -183,7 +191,7 @@ const isChordResponse = (packets: Packets): boolean => {
 const decodeResponse = (packets: Packets): Payload | WireFault => {
   const requestId = readText(packets, 1)
   if (requestId instanceof WireFault) return requestId
-  const json = readJson(packets, 2)
+  const json = readJson(packets, 2, maxJsonBytes.answer)
   if (json instanceof WireFault) return json
   const entry = entryFromJson(json.value)
   if (entry === undefined) return new WireFault("InvalidField", 2, "an answer that is no [[host, port], id]")
@@ -214,7 +222,7 @@ const decodeSync = (packets: Packets): Payload | WireFault => {
   if (kind instanceof WireFault) return kind
   const key = readText(packets, 2)
   if (key instanceof WireFault) return key
-  const json = readJson(packets, 3)
+  const json = readJson(packets, 3, maxJsonBytes.sync)
   if (json instanceof WireFault) return json
   if (kind === "delta") {
     return SyncEntry.delta(key, json.value) ?? new WireFault("InvalidField", 3, "JSON that is no map")
@@ -240,7 +248,13 @@ const readText = (packets: Packets, index: number): string | WireFault => {
 }
 
 /** In an object, because any value may come, and be told from a fault. */
-const readJson = (packets: Packets, index: number): { readonly value: unknown } | WireFault => {
+const readJson = (
+  packets: Packets,
+  index: number,
+  maxBytes: number
+): { readonly value: unknown } | WireFault => {
+  const bytes = packets[index]?.length ?? 0
+  if (bytes > maxBytes) return new WireFault("InvalidField", index, `JSON of ${bytes} bytes, more than ${maxBytes}`)
   const text = readText(packets, index)
   if (text instanceof WireFault) return text
   try {
@@ -250,14 +264,14 @@ const readJson = (packets: Packets, index: number): { readonly value: unknown } 
   }
 }
 
-const readList = (packets: Packets, index: number): ReadonlyArray<unknown> | WireFault => {
-  const json = readJson(packets, index)
+const readList = (packets: Packets, index: number, maxBytes: number): ReadonlyArray<unknown> | WireFault => {
+  const json = readJson(packets, index, maxBytes)
   if (json instanceof WireFault) return json
   return Array.isArray(json.value) ? json.value : new WireFault("InvalidField", index, "JSON that is no list")
 }
 
 const readMethods = (packets: Packets, index: number): ReadonlyArray<string> | WireFault => {
-  const list = readList(packets, index)
+  const list = readList(packets, index, maxJsonBytes.methods)
   if (list instanceof WireFault) return list
   return list.filter((item): item is string => typeof item === "string").map(Flags.compressionName)
 }

@@ -40,7 +40,10 @@ export const openSocket = <S extends Net.Socket>(
  */
 export const closeGently = (connection: Net.Socket, lingerMillis: number): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
+    // A stranger to whom nothing was said: there are no last words to take care of.
+    if (connection.bytesWritten === 0) connection.destroy()
     if (connection.closed) return resume(Effect.void)
+    if (connection.destroyed) return void connection.once("close", () => resume(Effect.void))
     connection.once("close", () => resume(Effect.void))
     connection.end()
     connection.resume()

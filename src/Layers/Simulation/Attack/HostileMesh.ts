@@ -47,6 +47,10 @@ export interface HostileBehavior {
   readonly entriesPerList: number
   /** Lists that each of its peers is sent unasked, a second. Default 0. */
   readonly listsPerSecond: number
+  /** Broadcasts of its own that it makes, each another one, a second. Default 0. */
+  readonly broadcastsPerSecond: number
+  /** The size of one of those, in bytes. Default 1000. */
+  readonly broadcastBytes: number
   /** How long after a link it dialed has ended, or was refused, it dials again, in milliseconds; 0 for never. Default 0. */
   readonly redialMillis: number
 }
@@ -91,6 +95,8 @@ export interface HostileStats {
   readonly rejected: number
   readonly relayed: number
   readonly swallowed: number
+  /** Broadcasts of its own. */
+  readonly flooded: number
   readonly listsTold: number
   readonly entriesTold: number
 }
@@ -138,6 +144,8 @@ const harmless: HostileBehavior = {
   accomplices: undefined,
   entriesPerList: 64,
   listsPerSecond: 0,
+  broadcastsPerSecond: 0,
+  broadcastBytes: 1000,
   redialMillis: 0
 }
 
@@ -155,6 +163,7 @@ const make = Effect.fnUntraced(function*(options: HostileMeshOptions) {
   const handshake = { nodeId: id, networkId, address, timeout: "10 seconds" } as const
   const node = new HostileNode(options, handshake, { protocol, transport, random, clock, run })
   yield* Effect.forkScoped(listener.serve((connection) => node.converse(connection, "inbound")))
+  yield* Effect.forkScoped(node.tellLists)
   yield* Effect.forkScoped(node.flood)
   return HostileMesh.of({
     id,
@@ -182,12 +191,14 @@ const maxSeenIds = 200_000
 
 class HostileNode {
   readonly links = new Map<Link.Link, Handshake.PeerIdentity>()
-  readonly counters = { linked: 0, rejected: 0, relayed: 0, swallowed: 0, listsTold: 0, entriesTold: 0 }
+  readonly counters = { linked: 0, rejected: 0, relayed: 0, swallowed: 0, flooded: 0, listsTold: 0, entriesTold: 0 }
   readonly #options: HostileMeshOptions
   readonly #handshake: Handshake.HandshakeOptions
   readonly #services: Services
   readonly #seen = new SeenIds(120, maxSeenIds)
   /** Open while lists are to be told unasked. */
+  readonly #tells = Latch.makeUnsafe(false)
+  /** Open while it broadcasts without end. */
   readonly #floods = Latch.makeUnsafe(false)
   /** Addresses it keeps to. */
   readonly #kept = new Set<string>()
@@ -205,7 +216,9 @@ class HostileNode {
 
   behave(changes: Partial<HostileBehavior>): void {
     this.#behavior = { ...this.#behavior, ...changes }
-    if (this.#behavior.listsPerSecond > 0) this.#floods.openUnsafe()
+    if (this.#behavior.listsPerSecond > 0) this.#tells.openUnsafe()
+    else this.#tells.closeUnsafe()
+    if (this.#behavior.broadcastsPerSecond > 0) this.#floods.openUnsafe()
     else this.#floods.closeUnsafe()
   }
 
@@ -311,13 +324,32 @@ class HostileNode {
   }
 
   /** Tells each peer lists without end, while the behavior says so. */
-  readonly flood: Effect.Effect<never> = Effect.gen({ self: this }, function*() {
+  readonly tellLists: Effect.Effect<never> = Effect.gen({ self: this }, function*() {
     while (true) {
-      yield* this.#floods.await
+      yield* this.#tells.await
       const { listsPerSecond } = this.#behavior
       if (listsPerSecond === 0) continue
       for (const link of this.links.keys()) this.#tellPeers(link)
       yield* Effect.sleep(1000 / listsPerSecond * (0.5 + this.#chance()))
+    }
+  })
+
+  /** Broadcasts without end, while the behavior says so: each one is right by itself, and another one. */
+  readonly flood: Effect.Effect<never> = Effect.gen({ self: this }, function*() {
+    const { clock, protocol } = this.#services
+    while (true) {
+      yield* this.#floods.await
+      const { broadcastBytes, broadcastsPerSecond } = this.#behavior
+      if (broadcastsPerSecond === 0) continue
+      const bytes = new Uint8Array(Math.max(8, broadcastBytes))
+      new DataView(bytes.buffer).setFloat64(0, this.#chance())
+      const payload = protocol.encodePayload({ _tag: "UserBroadcast", packets: [bytes] })
+      const time = Math.max(0, Math.floor(clock.currentTimeMillisUnsafe() / 1000))
+      const message = protocol.make("broadcast", this.#handshake.nodeId, payload, time)
+      const outgoing = new Outgoing(protocol.encode(message), Number.POSITIVE_INFINITY)
+      for (const link of this.links.keys()) link.pass(outgoing)
+      this.counters.flooded++
+      yield* Effect.sleep(1000 / broadcastsPerSecond * (0.5 + this.#chance()))
     }
   })
 

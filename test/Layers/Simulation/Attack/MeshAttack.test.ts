@@ -151,6 +151,25 @@ describe("HostileMesh", () => {
     assert.deepStrictEqual(seen, { atA: ["from b"], atB: ["before"], swallowed: 1 })
   })
 
+  it("floods its peers with broadcasts of its own, and others still get through", () => {
+    const seen = between({}, ({ a, atB, hostile }) =>
+      Effect.gen(function*() {
+        yield* hostile.behave({ broadcastsPerSecond: 200, broadcastBytes: 500 })
+        yield* Effect.sleep("2 seconds")
+        yield* Effect.orDie(a.broadcast("in between"))
+        yield* Effect.sleep("1 second")
+        return {
+          flooded: (yield* hostile.stats).flooded,
+          arrived: texts(atB).length,
+          found: texts(atB).includes("in between")
+        }
+      }))
+
+    assert.isTrue(seen.found)
+    assert.isAbove(seen.flooded, 300)
+    assert.isAbove(seen.arrived, 300)
+  })
+
   it("passes broadcasts on late", () => {
     const seen = between({ behavior: { delayMillis: 3000 } }, ({ a, atB }) =>
       Effect.gen(function*() {

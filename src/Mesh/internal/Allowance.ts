@@ -1,0 +1,28 @@
+/**
+ * What one peer may ask of this node in a second. Messages beyond it are read later, so that TCP slows
+ * the peer down and nothing is lost; searches and lists of peers beyond it are not looked at.
+ */
+import { TokenBucket } from "../../Transport/TokenBucket.ts"
+import type { MeshOptions } from "../MeshConfig.ts"
+
+/** Searches of a peer that are looked at after a quiet time, in seconds' worth. */
+const searchBurstSeconds = 10
+/** Lists of peers that are looked at after a quiet time. */
+const listBurst = 16
+
+export class Allowance {
+  readonly messages: TokenBucket
+  readonly searches: TokenBucket
+  readonly lists: TokenBucket
+  /** What was not looked at, or read later, so far. */
+  readonly excess = { messages: 0, searches: 0, lists: 0 }
+
+  /** `isLimited`: false for peers on this machine, whose messages are read as they come. */
+  constructor(options: MeshOptions, isLimited: boolean, nowMillis: number) {
+    const { maxListsPerSecond, maxMessagesPerSecond, maxSearchesPerSecond } = options
+    const perSecond = isLimited ? maxMessagesPerSecond : Number.POSITIVE_INFINITY
+    this.messages = new TokenBucket(perSecond, perSecond, nowMillis)
+    this.searches = new TokenBucket(maxSearchesPerSecond, maxSearchesPerSecond * searchBurstSeconds, nowMillis)
+    this.lists = new TokenBucket(maxListsPerSecond, listBurst, nowMillis)
+  }
+}

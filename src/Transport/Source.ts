@@ -1,0 +1,78 @@
+/**
+ * Where a connection comes from, as far as strangers can be told apart by it. Ids are claims that cost
+ * nothing; addresses cost something. An IPv4 host is one source, and so is an IPv6 network of 64 bits,
+ * for whoever has one address of it has them all.
+ */
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+
+/**
+ * The source that a host belongs to.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const sourceOf = ({ hostname }: PeerAddress): string => {
+  const host = plainHost(hostname)
+  return host.includes(":") ? `${groupsOf(host).slice(0, 4).join(":")}::/64` : host
+}
+
+/** Without brackets, and without what sockets for both families put before an IPv4 address. @category math @since 0.1.0 */
+export const plainHost = (hostname: string): string =>
+  hostname.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:(?=\d+\.)/i, "").toLowerCase()
+
+/** The eight groups of an IPv6 address, without leading zeros. */
+const groupsOf = (host: string): ReadonlyArray<string> => {
+  const [head = "", tail] = host.replace(/%.*$/, "").split("::")
+  const before = head === "" ? [] : head.split(":")
+  const after = tail === undefined || tail === "" ? [] : tail.split(":")
+  const zeros = tail === undefined
+    ? []
+    : Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0")
+  return [...before, ...zeros, ...after].map((group) => group.replace(/^0+(?=.)/, ""))
+}
+
+/**
+ * How far an address reaches, by what it looks like.
+ *
+ * - `loopback`: this machine alone.
+ * - `private`: networks that are not routed between organizations, and link-local addresses.
+ * - `public`: anything else that can be dialed.
+ * - `name`: no IP address, so it has to be looked up.
+ * - `never`: nobody can be dialed there (wildcards, multicast, scoped addresses).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reach = "loopback" | "private" | "public" | "name" | "never"
+
+/**
+ * The reach of a host.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const reachOf = (hostname: string): Reach => {
+  const host = plainHost(hostname)
+  if (host.includes(":")) return reachOfIpv6(host)
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(host)
+  if (match === null) return host === "localhost" ? "loopback" : isNumeric(host) ? "never" : "name"
+  const [a = 0, b = 0, c = 0, d = 0] = match.slice(1).map(Number)
+  if (Math.max(a, b, c, d) > 255 || a === 0 || a >= 224) return "never"
+  if (a === 127) return "loopback"
+  const isPrivate = a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) ||
+    (a === 169 && b === 254) || (a === 100 && b >= 64 && b < 128)
+  return isPrivate ? "private" : "public"
+}
+
+/** What the system reads as an IPv4 address of another form: `0x7f000001`, `2130706433`, `127.1`. */
+const isNumeric = (host: string): boolean => /^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d*))*$/.test(host) && /\d/.test(host)
+
+const reachOfIpv6 = (host: string): Reach => {
+  if (!/^[0-9a-f:]+$/.test(host)) return "never"
+  const groups = groupsOf(host)
+  if (groups.length !== 8) return "never"
+  const first = Number.parseInt(groups[0] ?? "", 16)
+  if (groups.slice(0, 7).every((group) => group === "0")) return groups[7] === "1" ? "loopback" : "never"
+  if (first >= 0xff00) return "never"
+  return (first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfe80 ? "private" : "public"
+}

@@ -1,0 +1,59 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import { TestClock } from "effect/testing"
+import { KnownIds } from "../../src/Cli/KnownIds.ts"
+import { MeshConsole } from "../../src/Cli/MeshConsole.ts"
+import { MeshDisplay } from "../../src/Cli/MeshDisplay.ts"
+import { fromEvent, type MeshReport } from "../../src/Cli/MeshReport.ts"
+import * as Style from "../../src/Cli/Style.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+
+it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times, and say what is wrong", () =>
+  Effect.gen(function*() {
+    const node = yield* startNode(1, { maxOutboundLinks: 0 })
+    const peer = yield* startNode(2, { maxOutboundLinks: 0 })
+    yield* whileTimePasses(peer.mesh.connect(node.address))
+    const reports: Array<MeshReport> = []
+    const console = new MeshConsole(
+      node.mesh,
+      new KnownIds(),
+      () => Effect.void,
+      (report) => Effect.sync(() => void reports.push(report)),
+      Effect.succeed("")
+    )
+    const type = Effect.fnUntraced(function*(line: string) {
+      reports.length = 0
+      yield* Effect.scoped(console.run(line))
+      return reports[0]
+    })
+
+    yield* type(`/ban ${peer.mesh.id.slice(0, 8)} 2h too loud`)
+    yield* type("/ban 10.0.9.9:4444 forever")
+    yield* type("/ban 2001:db8::1")
+    yield* TestClock.adjust("1 second")
+    const listed = yield* type("/bans")
+
+    assert.deepStrictEqual(listed, {
+      event: "bans",
+      bans: [
+        { target: peer.mesh.id, why: "too loud", automatic: false, seconds: 7199 },
+        { target: "10.0.9.9", why: "by hand", automatic: false, seconds: null },
+        { target: "2001:db8:0:0::/64", why: "by hand", automatic: false, seconds: 599 }
+      ]
+    })
+    assert.deepStrictEqual(yield* node.mesh.peers, [])
+    yield* type(`/unban ${peer.mesh.id.slice(0, 8)}`)
+    yield* type("/unban 10.0.9.9")
+    yield* type("/unban 2001:db8::")
+    assert.deepStrictEqual(yield* type("/bans"), { event: "bans", bans: [] })
+    const wrong = [yield* type("/unban 10.0.9.9"), yield* type("/ban ..:/"), yield* type("/ban")]
+    assert.deepStrictEqual(wrong.map((report) => report?.event === "error" ? report.message.slice(0, 24) : report), [
+      "10.0.9.9 is not banned; ",
+      "\"..:/\" is no host: write",
+      "write /ban HOST|ID [TIME"
+    ])
+    const display = new MeshDisplay(Style.make(false), () => "")
+    const told = node.events.flatMap((event) => event._tag === "PeerBanned" ? display.toLines(fromEvent(event)) : [])
+    assert.include(told[1] ?? "", "10.0.9.9 is banned until this node stops: by hand")
+  }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("console")))

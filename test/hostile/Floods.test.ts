@@ -1,0 +1,4 @@
+import { floods } from "./rows/Floods.ts"
+import { suite } from "./suite.ts"
+
+suite("hostile floods", floods)

@@ -1,0 +1,4 @@
+import { frames } from "./rows/Frames.ts"
+import { suite } from "./suite.ts"
+
+suite("hostile frames", frames)

@@ -1,0 +1,4 @@
+import { networks } from "./rows/Networks.ts"
+import { suite } from "./suite.ts"
+
+suite("hostile networks", networks)
