@@ -162,7 +162,7 @@ const takeList = (node: MeshNode, peer: Peer, link: Link, message: Message): Clo
     Conduct.offend(node, link, Conduct.excessListPoints, () => "it sent too many lists of peers")
     return undefined
   }
-  const payload = node.services.protocol.decodePayload(message.payload)
+  const payload = node.services.protocol.decodePayload(message.packets)
   if (isWireFault(payload)) return malformed(payload)
   if (payload._tag === "Peers") node.learn(payload.peers, link, peer)
   return undefined
