@@ -25,6 +25,7 @@ const node: TestProjectInlineConfiguration = {
     name: "node",
     include: ["test/**/*.test.ts"],
     exclude: ["test/browser/**", ...pureTests],
+    globalSetup: [file("test/Cli/bundle.ts")],
     // Sockets and child processes take the time that a busy machine gives them.
     testTimeout: 60_000
   }

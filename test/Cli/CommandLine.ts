@@ -2,9 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
-
-const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
+import { packed } from "./command.ts"
 
 /** The longest wait for anything; reached only when a test fails. */
 const deadline = "40 seconds"
@@ -136,9 +134,13 @@ export class Running {
 }
 
 export const start = (...args: ReadonlyArray<string>): Effect.Effect<Running, never, Scope.Scope> =>
+  startFile(packed, ...args)
+
+/** The same by another file. */
+export const startFile = (file: string, ...args: ReadonlyArray<string>): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => spawn(process.execPath, [main, ...args], { env: { ...process.env, NO_COLOR: "1" } })),
+      Effect.sync(() => spawn(process.execPath, [file, ...args], { env: { ...process.env, NO_COLOR: "1" } })),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     ),
     (child) => new Running(child)

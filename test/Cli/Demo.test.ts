@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { start } from "./CommandLine.ts"
+import { source } from "./command.ts"
+import { startFile } from "./CommandLine.ts"
 
 /** What is told, in this order; other lines come between. */
 const story: ReadonlyArray<RegExp> = [
@@ -28,7 +29,7 @@ const story: ReadonlyArray<RegExp> = [
 describe("p2p demo", () => {
   it.live("tells what a mesh and a dictionary do, step by step, each as it comes true", () =>
     Effect.gen(function*() {
-      const program = yield* start("demo", "--json")
+      const program = yield* startFile(source, "demo", "--json")
       // Each part has its own time to come true.
       for (const part of [/Each message arrived/, /Hal's process is killed/, /Done\./]) yield* program.line(part)
       const { status, stderr, stdout } = yield* program.finished

@@ -1,8 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChildProcess from "node:child_process"
-import { fileURLToPath } from "node:url"
-
-const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
+import { packed as main } from "./command.ts"
 
 const simulate = (...args: ReadonlyArray<string>) =>
   ChildProcess.spawnSync(process.execPath, [main, "simulate", "attack", ...args], { encoding: "utf8" })

@@ -3,9 +3,7 @@ import * as ChildProcess from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { fileURLToPath } from "node:url"
-
-const main = fileURLToPath(new URL("../../src/Cli/main.ts", import.meta.url))
+import { packed as main } from "./command.ts"
 
 const simulate = (...flags: ReadonlyArray<string>) =>
   ChildProcess.spawnSync(process.execPath, [main, "simulate", "mesh", ...flags], { encoding: "utf8" })
