@@ -23,6 +23,7 @@ const node: TestProjectInlineConfiguration = {
   ssr: { resolve: { conditions } },
   test: {
     name: "node",
+    isolate: false,
     include: ["test/**/*.test.ts"],
     exclude: ["test/browser/**", ...pureTests],
     globalSetup: [file("test/Cli/bundle.ts")],

@@ -29,13 +29,13 @@ for (const kind of ["directory", "sqlite"] as const) {
     })
 
     it.live(
-      "has what it acknowledged, and nothing torn, after ten kills in the middle of writing",
+      "has what it acknowledged, and nothing torn, after five kills in the middle of writing",
       () =>
         Effect.gen(function*() {
           const place = yield* temporaryDirectory
           const acknowledged: Array<number> = []
           let next = 1
-          for (let round = 0; round < 10; round++) {
+          for (let round = 0; round < 5; round++) {
             const batches = yield* writeUntilKilled(kind, place, next, yield* Random.nextIntBetween(0, 60))
             assert.strictEqual(batches[0], next, "a batch was acknowledged in each life")
             acknowledged.push(...batches)

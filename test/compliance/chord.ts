@@ -142,17 +142,17 @@ export const chordSuite = <E extends { readonly _tag: string }>(suite: ChordSuit
   it.live("leaves no socket behind when its scope closes, however often", () =>
     Effect.gen(function*() {
       const { openCount = socketCount } = suite
-      const none = eventually(Effect.map(openCount, (count) => assert.strictEqual(count, 0)))
-      yield* none
+      // Other tests of this process may have left some that are still closing.
+      const before = yield* openCount
 
       for (let round = 0; round < 3; round++) {
         yield* Effect.scoped(Effect.gen(function*() {
           const nodes = yield* startRing(3)
           yield* nodes[0]!.chord.set("round", String(round))
-          assert.isAbove(yield* openCount, 0)
+          assert.isAbove(yield* openCount, before)
         }))
       }
 
-      yield* none
+      yield* eventually(Effect.map(openCount, (count) => assert.isAtMost(count, before)))
     }))
 }

@@ -169,18 +169,18 @@ export const meshSuite = <E extends { readonly _tag: string }>(suite: MeshSuite<
   it.live("leaves no socket behind when its scope closes, however often", () =>
     Effect.gen(function*() {
       const { openCount = socketCount } = suite
-      const none = eventually(Effect.map(openCount, (count) => assert.strictEqual(count, 0)))
-      yield* none
+      // Other tests of this process may have left some that are still closing.
+      const before = yield* openCount
 
       for (let round = 0; round < 5; round++) {
         yield* Effect.scoped(Effect.gen(function*() {
           const nodes = yield* startLine(4)
           yield* nodes[0]!.mesh.broadcast("round " + round)
-          assert.isAbove(yield* openCount, 0)
+          assert.isAbove(yield* openCount, before)
         }))
       }
 
-      yield* none
+      yield* eventually(Effect.map(openCount, (count) => assert.isAtMost(count, before)))
     }))
 }
 

@@ -8,7 +8,7 @@ export const weather = (seed: number): void => {
     nodes: 20,
     seed: `${seed}`,
     durationSeconds: 430,
-    broadcasts: 86,
+    broadcasts: 43,
     failFraction: 0,
     lossChance: 0,
     latencyMillis: 50,
