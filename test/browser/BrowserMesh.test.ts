@@ -23,8 +23,15 @@ const startPage = Effect.fnUntraced(function*(options: BrowserMesh.BrowserMeshOp
 
 type Page = Effect.Success<ReturnType<typeof startPage>>
 
+/** At both ends: what either says from now on reaches the other. */
 const isLinked = (page: Page, node: FarNode) =>
-  until("linked", Effect.map(page.mesh.peers, (peers) => peers.some(({ id }) => id === node.id)))
+  until(
+    "linked",
+    Effect.zipWith(page.mesh.peers, node.peers, (peers, ids) =>
+      peers.some(({ id }) =>
+        id === node.id
+      ) && ids.includes(page.mesh.id))
+  )
 
 const pageHears = (page: Page, text: string) =>
   until(`the page hears "${text.slice(0, 40)}"`, Effect.sync(() => page.received.some((one) => one.text === text)))
@@ -37,6 +44,7 @@ describe("BrowserMesh", () => {
     Effect.gen(function*() {
       const near = yield* startNode()
       const far = yield* startNode({ bootstrap: [near.tcp], maxOutboundLinks: 1 })
+      yield* until("linked", Effect.map(near.peers, (peers) => peers.includes(far.id)))
       const page = yield* startPage({ bootstrap: [near.webSocket], maxOutboundLinks: 1 })
       yield* isLinked(page, near)
 
