@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { ListenError } from "../Transport/Transport.ts"
@@ -75,7 +76,9 @@ export const serve = Effect.fnUntraced(function*<R>(
   observed: Layer.Layer<never, never, R>,
   serveDashboard: ServeDashboard
 ): Effect.fn.Return<ReadonlyArray<Served>, ListenError, R | Scope.Scope> {
-  if (metrics !== undefined || collector() !== "") yield* Layer.build(observed)
+  // Without a collector the logs would go to the console, where all of it is told anyway.
+  if (collector() !== "") yield* Layer.build(observed)
+  else if (metrics !== undefined) yield* Layer.build(Layer.provide(observed, Logger.layer([])))
   const pages = metrics === undefined ? new Map<string, WebPage>() : yield* metricsPages
   const isShared = dashboard !== undefined && metrics !== undefined && format(dashboard) === format(metrics)
   const served: Array<Served> = []

@@ -362,7 +362,9 @@ export class Link {
     }
     this.#bodies = index < bodies.length && this.#failure === undefined ? bodies.slice(index) : []
     if (this.#fault === undefined || this.#bodies.length > 0) return
-    this.#failWith(this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault))
+    this.#failWith(
+      this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault, this.#decodedCount === 0)
+    )
   }
 
   /** A wrong id, on a link where right ones came before. */
@@ -474,11 +476,11 @@ export class Link {
 /** Unlike the time of day, it never jumps: for ages and waits. */
 const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-const malformed = (fault: WireFault): CloseReason => ({
+const malformed = (fault: WireFault, isFirst = false): CloseReason => ({
   _tag: "Malformed",
   reason: fault.reason,
   offset: fault.offset,
-  detail: fault.detail
+  detail: isFirst ? `${fault.detail}, in its first frame: it may speak another wire version` : fault.detail
 })
 
 const encoder = new TextEncoder()
