@@ -111,6 +111,9 @@ const latency = async (work: (key: string) => Promise<unknown>): Promise<number>
   return percentile(millis, 0.99)
 }
 
+/** For fingers to be found, and records to be where they belong. */
+const settleMillis = 30_000
+
 /** Growth from one node, all at once; then puts, gets and hops. */
 const grow = async (): Promise<Array<ClusterNode>> => {
   const nodes = await startNodes(nodeCount, [])
@@ -123,9 +126,10 @@ const grow = async (): Promise<Array<ClusterNode>> => {
     (right ?? 99) <= 32
   )
 
-  // Once to warm up: each process compiles its own code.
+  // Once to warm up: each process compiles its own code. Then the new ring comes to rest.
   await setAll(nodes)
   await countLost(nodes)
+  await sleep(settleMillis)
   const [client] = nodes
   const set = await latency((key) => client!.set(key, `value of ${key}`))
   const get = await latency((key) => client!.get(key))
