@@ -26,6 +26,7 @@ import type { MessageType } from "../../src/Protocol/Message.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
+import * as Protocol07 from "../../src/Protocol/Protocol07.ts"
 import { snappy } from "../../src/Protocol/Snappy.ts"
 import * as MessageCodec from "../../src/Protocol/v04/MessageCodec.ts"
 import * as PayloadCodec from "../../src/Protocol/v04/PayloadCodec.ts"
@@ -53,6 +54,9 @@ const methods: ReadonlyArray<CompressionMethod> = [
 ]
 const protocol = Effect.runSync(
   Effect.provide(Protocol, Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, Compression.layer(methods)])))
+)
+const protocol07 = Effect.runSync(
+  Effect.provide(Protocol, Protocol07.layer.pipe(Layer.provide([NodeHashing.layer, Compression.layer(methods)])))
 )
 const encoder = new TextEncoder()
 
@@ -99,6 +103,27 @@ const message: Target = {
     const relayed = protocol.decode(protocol.encodeRelay(found))
     assert.isFalse(isWireFault(relayed))
     if (!isWireFault(relayed)) assert.deepEqual([relayed.id, relayed.type], [found.id, "waterfall"])
+  }
+}
+
+/** In version 0.7, where values lie in values: what is decoded can be encoded, and is the same message then. */
+const message07: Target = {
+  name: "message-0.7",
+  maxBytes: 4096,
+  generate: (draws) => {
+    const text = () => protocol07.encodePayload({ _tag: "UserWhisper", packets: [draws.bytes(draws.below(40))] })
+    const packets = draws.chance() < 0.5 ? text() : Grammar.anyPayload(draws)
+    return protocol07.encode(protocol07.make("whisper", "fuzz", packets, 1_000_000_000 + draws.below(1000)))
+  },
+  run: (bytes) => {
+    const plain = protocol07.unpack(bytes, protocol07.methods, 65_536)
+    if (isWireFault(plain)) return
+    const found = protocol07.decode(plain)
+    if (isWireFault(found)) return
+    protocol07.decodePayload(found.packets)
+    const again = protocol07.decode(protocol07.encode(found))
+    assert.isFalse(isWireFault(again), isWireFault(again) ? again.detail : "")
+    if (!isWireFault(again)) assert.deepEqual([again.id, again.type], [found.id, found.type])
   }
 }
 
@@ -287,6 +312,7 @@ const decodeCommand: Target = {
 export const targets: ReadonlyArray<Target> = [
   splitter,
   message,
+  message07,
   payload,
   compression("zlib", NodeCompression.zlibMethod),
   compression("gzip", NodeCompression.gzipMethod),
