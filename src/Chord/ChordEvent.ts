@@ -14,7 +14,7 @@ import type { Contact } from "./Contact.ts"
  * - `Alone`: nobody else of the ring is known any more; `isLast` when all others were known before.
  * - `OtherRing`: a node was met that belongs to a second ring; the two begin to grow together.
  * - `Repaired`: records were brought to nodes that lacked them, or got from them.
- * - `HandedOver`: records that other nodes answer for now were given to them.
+ * - `HandedOver`: records were given to the nodes that have come to answer for them.
  * - `StorageFailed`: this node's share could not be written.
  * - `LookedUp`: the owner of a position was found for a read, a write or a `lookup`: `path` are the nodes that
  *   answered on the way. Not what the node looks up for itself.

@@ -12,7 +12,8 @@ import { Protocol } from "../Protocol/Protocol.ts"
 import { isWireFault } from "../Protocol/WireFault.ts"
 import { translate } from "./AddressForm.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
-import { type Link, readGoodbye } from "./Link.ts"
+import { readGoodbye } from "./Goodbye.ts"
+import type { Link } from "./Link.ts"
 
 /**
  * What this node says of itself, and how long it waits for the other's word.

@@ -15,21 +15,21 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
 import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
-import { FrameSplitter } from "../Protocol/FrameSplitter.ts"
 import type { Message, MessageType } from "../Protocol/Message.ts"
 import type { Packet } from "../Protocol/Packet.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { isSigned } from "../Protocol/Signature.ts"
-import { isWireFault, type WireFault } from "../Protocol/WireFault.ts"
+import { isWireFault } from "../Protocol/WireFault.ts"
 import type { ByteBudget } from "./ByteBudget.ts"
-import { type CloseReason, describe, LinkClosed } from "./CloseReason.ts"
+import { type CloseReason, LinkClosed } from "./CloseReason.ts"
+import { goodbye } from "./Goodbye.ts"
+import { LinkReader, malformed, monotonicMillis } from "./internal/LinkReader.ts"
 import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
-import { refusedHere } from "./TlsFault.ts"
 import { TokenBucket } from "./TokenBucket.ts"
-import type { Connection, ConnectionClosed } from "./Transport.ts"
+import type { Connection } from "./Transport.ts"
 
 /**
  * The bounds of a link.
@@ -64,12 +64,6 @@ const maxPingBytes = 256
 const pingsPerSecond = 32
 const pingBurst = 512
 /**
- * Messages whose id is not that of their content, after which the link ends (`Malformed`); those before
- * are dropped. The original JavaScript node makes such ids, of packets that are not UTF-8.
- */
-const maxChecksumFaults = 3
-
-/**
  * Messages after which the reading fiber lets others run. A fiber yields by the number of its steps, and a
  * step here is a whole batch: a peer that writes without end would keep the others waiting for seconds.
  */
@@ -97,26 +91,19 @@ export class Link {
   readonly outbox: Outbox
   /** What the peer showed of itself in its handshake. */
   capabilities: Capabilities = noCapabilities
-  /** When the last byte of a whole message came, in milliseconds of the node's clock that only grows. */
-  lastReceivedMillis: number
   /** Frames that found the outbox full and were not queued. */
   droppedCount = 0
-  /** Bytes that were queued for the peer, and that came from it, framing included. */
+  /** Bytes that were queued for the peer, framing included. */
   sentBytes = 0
-  receivedBytes = 0
   /** Why this end closes the link, once it does. */
   closeReason: CloseReason | undefined
-  /** Pings, and messages with a wrong id, that were dropped. */
-  ignoredCount = 0
-  /** When the unfinished frame began to come, as `lastReceivedMillis`; undefined while there is none. */
-  frameSinceMillis: number | undefined
   /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */
   onClose: (() => void) | undefined
 
   readonly #protocol: Protocol["Service"]
   readonly #options: LinkOptions
   readonly #clock: Clock.Clock
-  readonly #splitter: FrameSplitter
+  readonly #reader: LinkReader
   readonly #pullSource: Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed>
   readonly #sendNow: Connection["sendNow"]
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
@@ -126,16 +113,9 @@ export class Link {
   #failure: LinkClosed | undefined
   #lastSent: Message | undefined
   #renegotiationCount = 0
-  #checksumFaultCount = 0
-  #decodedCount = 0
   #yieldedCount = 0
   #pings: TokenBucket | undefined
-  /** Bodies that came and are not unpacked yet. */
-  #bodies: Array<Uint8Array> = []
-  /** What stands behind them, if the peer broke the protocol. */
-  #fault: WireFault | undefined
-  /** Bytes of the unfinished frame that the budget knows of. */
-  #countedBytes = 0
+  #ignoredPingCount = 0
 
   constructor(
     key: number,
@@ -152,24 +132,56 @@ export class Link {
     this.encryption = connection.encryption
     this.#sendNow = connection.sendNow
     this.outbox = new Outbox(options.maxOutboxBytes, options.outboxBudget)
-    this.lastReceivedMillis = monotonicMillis(clock)
     this.#protocol = protocol
     this.#options = options
     this.#clock = clock
-    this.#splitter = new FrameSplitter(options.maxMessageBytes)
+    this.#reader = new LinkReader(protocol, clock, {
+      maxMessageBytes: options.maxMessageBytes,
+      frameBudget: options.frameBudget,
+      onMessage: (message) => {
+        if (!this.#isAnswered(message)) this.#unread.push(message)
+        return this.#failure === undefined
+      },
+      onUnreadable: () => this.#askAgain()
+    })
     // Made once: this is what every waiting link consists of.
     this.#pullSource = Effect.matchEffect(connection.pull, {
       onSuccess: (chunks) => {
-        this.#read(chunks)
+        this.#failWith(this.#reader.read(chunks))
         return this.#next
       },
-      onFailure: (error) => Effect.fail(this.#lost(error))
+      onFailure: (error) => Effect.fail(new LinkClosed({ reason: this.#reader.end(error) }))
     })
   }
 
   /** The compression of what is sent from now on; undefined for none. */
   get method(): CompressingMethod | undefined {
     return this.#method
+  }
+
+  /** When the last byte of a whole message came, in milliseconds of the node's clock that only grows. */
+  get lastReceivedMillis(): number {
+    return this.#reader.lastReceivedMillis
+  }
+
+  /** When the unfinished frame began to come, as `lastReceivedMillis`; undefined while there is none. */
+  get frameSinceMillis(): number | undefined {
+    return this.#reader.frameSinceMillis
+  }
+
+  /** How many bytes of an unfinished frame came so far. */
+  get unfinishedBytes(): number {
+    return this.#reader.unfinishedBytes
+  }
+
+  /** Bytes that came from the peer, framing included. */
+  get receivedBytes(): number {
+    return this.#reader.receivedBytes
+  }
+
+  /** Pings, and messages with a wrong id, that were dropped. */
+  get ignoredCount(): number {
+    return this.#ignoredPingCount + this.#reader.droppedCount
   }
 
   /** Fails with the reason as soon as `close` is called; never succeeds. */
@@ -190,15 +202,15 @@ export class Link {
       return Effect.succeed(unread)
     }
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
-    if (this.#bodies.length === 0) return this.#pullSource
-    this.#decode()
+    if (!this.#reader.hasBodies) return this.#pullSource
+    this.#failWith(this.#reader.decode())
     return this.#next
   })
 
   /** What was read, once the others had their turn. */
   get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
-    if (this.#decodedCount - this.#yieldedCount < yieldEvery) return this.pull
-    this.#yieldedCount = this.#decodedCount
+    if (this.#reader.messageCount - this.#yieldedCount < yieldEvery) return this.pull
+    this.#yieldedCount = this.#reader.messageCount
     return Effect.andThen(Effect.yieldNow, this.pull)
   }
 
@@ -293,7 +305,7 @@ export class Link {
   close(reason: CloseReason): void {
     if (this.closeReason !== undefined) return
     this.closeReason = reason
-    this.#countPending(0)
+    this.#reader.discard()
     this.onClose?.()
     Deferred.doneUnsafe(this.#closed, Effect.fail(new LinkClosed({ reason })))
   }
@@ -320,89 +332,14 @@ export class Link {
     return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
   }
 
-  /** Cuts bytes into bodies, and those into messages that wait to be pulled. */
-  #read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
-    const bodies = this.#bodies
-    for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
-      this.receivedBytes += chunks[i]!.length
-      this.#fault = this.#splitter.push(chunks[i]!, bodies)
-    }
-    const now = monotonicMillis(this.#clock)
-    const pendingBytes = this.#splitter.pendingBytes
-    if (pendingBytes === 0) this.frameSinceMillis = undefined
-    else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
-    this.#countPending(this.closeReason === undefined ? pendingBytes : 0)
-    if (bodies.length > 0) this.lastReceivedMillis = now
-    this.#decode()
-  }
-
-  /**
-   * Turns bodies into messages; the first fault ends the link behind them. No more at once than inflate
-   * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
-   */
-  #decode(): void {
-    const bodies = this.#bodies
-    const { maxMessageBytes } = this.#options
-    let plainBytes = 0
-    let index = 0
-    while (index < bodies.length && plainBytes < maxMessageBytes && this.#failure === undefined) {
-      const body = bodies[index++]!
-      const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
-      if (isWireFault(plain) && plain.reason === "MalformedCompression" && this.#askAgain()) continue
-      const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
-      if (isWireFault(message)) {
-        if (this.#isBorne(message)) continue
-        this.#fault = message
-        index = bodies.length
-        break
-      }
-      this.#decodedCount++
-      if (plain !== body) plainBytes += message.body?.length ?? 0
-      if (!this.#isAnswered(message)) this.#unread.push(message)
-    }
-    this.#bodies = index < bodies.length && this.#failure === undefined ? bodies.slice(index) : []
-    if (this.#fault === undefined || this.#bodies.length > 0) return
-    this.#failWith(
-      this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault, this.#decodedCount === 0)
-    )
-  }
-
-  /** A wrong id, on a link where right ones came before. */
-  #isBorne(fault: WireFault): boolean {
-    const isBorne = fault.reason === "ChecksumMismatch" && this.#decodedCount > 0 &&
-      ++this.#checksumFaultCount < maxChecksumFaults
-    if (isBorne) this.ignoredCount++
-    return isBorne
-  }
-
-  #countPending(bytes: number): void {
-    const budget = this.#options.frameBudget
-    if (budget === undefined || bytes === this.#countedBytes) return
-    budget.usedBytes += bytes - this.#countedBytes
-    this.#countedBytes = bytes
-    if (budget.isSpent && bytes > 0) budget.onSpent?.()
-  }
-
-  /** How many bytes of an unfinished frame came so far. */
-  get unfinishedBytes(): number {
-    return this.#splitter.pendingBytes
-  }
-
   /** Gives back what the budgets of the node count for this link; nothing is read or written any more. */
   discard(): void {
-    this.#countPending(0)
+    this.#reader.discard()
     this.outbox.discard()
   }
 
-  /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
-  #isTls(fault: WireFault): boolean {
-    if (fault.reason !== "FrameTooLarge" || fault.offset !== 0) return false
-    const type = this.#splitter.announcedBytes >>> 24
-    return type >= 0x14 && type <= 0x17 && ((this.#splitter.announcedBytes >>> 16) & 0xff) === 3
-  }
-
-  #failWith(reason: CloseReason): void {
-    this.#failure ??= new LinkClosed({ reason })
+  #failWith(reason: CloseReason | undefined): void {
+    if (reason !== undefined) this.#failure ??= new LinkClosed({ reason })
   }
 
   /** A frame that cannot be unpacked: asks for it plain, as the original Python node does. */
@@ -419,7 +356,7 @@ export class Link {
       for (const packet of message.payload) bytes += packet.length
       const now = monotonicMillis(this.#clock)
       const pings = this.#pings ??= new TokenBucket(pingsPerSecond, pingBurst, now)
-      if (!pings.take(now)) this.ignoredCount++
+      if (!pings.take(now)) this.#ignoredPingCount++
       else if (message.payload.length > 0 && bytes <= maxPingBytes) {
         const packets = message.payload.slice(1)
         this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
@@ -463,57 +400,6 @@ export class Link {
     // With a new time its signature would be wrong; whoever could not read it has not seen its id.
     if (isSigned(last.payload)) this.offer(new Outgoing(this.#protocol.encode(last), this.#options.compressFromBytes))
     else this.#control(last.type, last.packets)
-  }
-
-  #lost(error: ConnectionClosed): LinkClosed {
-    const partial = this.#splitter.end()
-    const detail = partial?.detail ?? error.detail
-    const clean = error.clean && partial === undefined
-    return new LinkClosed({ reason: { _tag: "ConnectionLost", clean, detail } })
-  }
-}
-
-/** Unlike the time of day, it never jumps: for ages and waits. */
-const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-const malformed = (fault: WireFault, isFirst = false): CloseReason => ({
-  _tag: "Malformed",
-  reason: fault.reason,
-  offset: fault.offset,
-  detail: isFirst ? `${fault.detail}, in its first frame: it may speak another wire version` : fault.detail
-})
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
-
-/**
- * The sub-flag of a goodbye; the original nodes ignore whispers with a sub-flag they do not know.
- *
- * @category models
- * @since 0.1.0
- */
-export const goodbyeSubFlag = "goodbye"
-
-const goodbye = (reason: CloseReason): Payload => ({
-  _tag: "Custom",
-  subFlag: encoder.encode(goodbyeSubFlag),
-  packets: [encoder.encode(reason._tag), encoder.encode(describe(reason))]
-})
-
-/**
- * The reason in a message by which one of ours ends a link, or `undefined` for any other message.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const readGoodbye = (message: Message): CloseReason | undefined => {
-  const [subFlag, reason, detail] = message.payload
-  if (message.type !== "whisper" || subFlag?.length !== goodbyeSubFlag.length) return undefined
-  if (decoder.decode(subFlag) !== goodbyeSubFlag) return undefined
-  return {
-    _tag: "Goodbye",
-    reason: decoder.decode(reason?.subarray(0, 64)),
-    detail: decoder.decode(detail?.subarray(0, 512))
   }
 }
 

@@ -1,5 +1,6 @@
 /** Connections between nodes, and the sessions over them. */
 export { CloseReason, describe as describeReason, LinkClosed } from "./CloseReason.ts"
+export * as Goodbye from "./Goodbye.ts"
 export * as Handshake from "./Handshake.ts"
 export * as Link from "./Link.ts"
 export {

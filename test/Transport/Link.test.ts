@@ -8,6 +8,7 @@ import type { Payload } from "../../src/Protocol/Payload.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import type { WireFaultReason } from "../../src/Protocol/WireFault.ts"
 import type { LinkClosed } from "../../src/Transport/CloseReason.ts"
+import { readGoodbye } from "../../src/Transport/Goodbye.ts"
 import * as Link from "../../src/Transport/Link.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { Outgoing } from "../../src/Transport/Outgoing.ts"
@@ -577,7 +578,7 @@ describe("Link", () => {
         yield* close
         const { message } = yield* peer.waitFor((one) => one.message.type === "whisper")
 
-        assert.deepStrictEqual(Link.readGoodbye(message), {
+        assert.deepStrictEqual(readGoodbye(message), {
           _tag: "Goodbye",
           reason: "Full",
           detail: "all 3 slots for links are taken"
@@ -606,15 +607,15 @@ describe("Link", () => {
         const protocol = yield* Protocol
         const packets = ["goodbye", "R".repeat(1000), "d".repeat(1000)].map(bytesOf)
 
-        assert.isUndefined(Link.readGoodbye(protocol.make("broadcast", "peer", packets, 0)))
-        assert.isUndefined(Link.readGoodbye(protocol.make("whisper", "peer", [bytesOf("goodbyf")], 0)))
-        assert.isUndefined(Link.readGoodbye(protocol.make("whisper", "peer", [], 0)))
-        assert.deepStrictEqual(Link.readGoodbye(protocol.make("whisper", "peer", packets.slice(0, 1), 0)), {
+        assert.isUndefined(readGoodbye(protocol.make("broadcast", "peer", packets, 0)))
+        assert.isUndefined(readGoodbye(protocol.make("whisper", "peer", [bytesOf("goodbyf")], 0)))
+        assert.isUndefined(readGoodbye(protocol.make("whisper", "peer", [], 0)))
+        assert.deepStrictEqual(readGoodbye(protocol.make("whisper", "peer", packets.slice(0, 1), 0)), {
           _tag: "Goodbye",
           reason: "",
           detail: ""
         })
-        assert.deepStrictEqual(Link.readGoodbye(protocol.make("whisper", "peer", packets, 0)), {
+        assert.deepStrictEqual(readGoodbye(protocol.make("whisper", "peer", packets, 0)), {
           _tag: "Goodbye",
           reason: "R".repeat(64),
           detail: "d".repeat(512)

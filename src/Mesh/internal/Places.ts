@@ -33,7 +33,7 @@ export const file = (
   for (const place of proven) node.book.met(place, id)
   node.places.set(link, new Map(proven.map((address) => [format(address), address])))
   if (dialed === undefined || admission._tag === "Joined") return
-  // Another link to that id stays, for now at least: whether it leads there too is not said.
+  // Another link to that id stays until the contest is settled: whether it leads there too is not said.
   if (isSameEnd(admission.peer.link, link)) prove(node, admission.peer, dialed)
   else failed(node, dialed)
 }

@@ -1,0 +1,168 @@
+/**
+ * The way in of a link: bytes to frames, frames to messages, and the first fault that ends it. Plain and
+ * synchronous; whom the messages concern is for the link to say.
+ */
+import type * as Arr from "effect/Array"
+import type * as Clock from "effect/Clock"
+import { FrameSplitter } from "../../Protocol/FrameSplitter.ts"
+import type { Message } from "../../Protocol/Message.ts"
+import type { Protocol } from "../../Protocol/Protocol.ts"
+import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
+import type { ByteBudget } from "../ByteBudget.ts"
+import type { CloseReason } from "../CloseReason.ts"
+import { refusedHere } from "../TlsFault.ts"
+import type { ConnectionClosed } from "../Transport.ts"
+
+/**
+ * Messages whose id is not that of their content, after which the link ends (`Malformed`); those before
+ * are dropped. The original JavaScript node makes such ids, of packets that are not UTF-8.
+ */
+const maxChecksumFaults = 3
+
+export interface LinkReaderOptions {
+  readonly maxMessageBytes: number
+  readonly frameBudget?: ByteBudget | undefined
+  /** Takes a message; `false` to read no further. */
+  readonly onMessage: (message: Message) => boolean
+  /** A frame cannot be unpacked; whether the peer was asked for it once more. */
+  readonly onUnreadable: () => boolean
+}
+
+export class LinkReader {
+  /** Bytes that came, framing included. */
+  receivedBytes = 0
+  /** When the last byte of a whole message came, in milliseconds of a clock that only grows. */
+  lastReceivedMillis: number
+  /** When the unfinished frame began to come; undefined while there is none. */
+  frameSinceMillis: number | undefined
+  /** Messages that were understood. */
+  messageCount = 0
+  /** Messages with a wrong id that were dropped. */
+  droppedCount = 0
+  readonly #protocol: Protocol["Service"]
+  readonly #options: LinkReaderOptions
+  readonly #clock: Clock.Clock
+  readonly #splitter: FrameSplitter
+  /** Bodies that came and are not unpacked yet. */
+  #bodies: Array<Uint8Array> = []
+  /** What stands behind them, if the peer broke the protocol. */
+  #fault: WireFault | undefined
+  #checksumFaultCount = 0
+  /** Bytes of the unfinished frame that the budget knows of. */
+  #countedBytes = 0
+  #isDiscarded = false
+
+  constructor(protocol: Protocol["Service"], clock: Clock.Clock, options: LinkReaderOptions) {
+    this.#protocol = protocol
+    this.#options = options
+    this.#clock = clock
+    this.#splitter = new FrameSplitter(options.maxMessageBytes)
+    this.lastReceivedMillis = monotonicMillis(clock)
+  }
+
+  /** How many bytes of an unfinished frame came so far. */
+  get unfinishedBytes(): number {
+    return this.#splitter.pendingBytes
+  }
+
+  /** Whether bodies wait to be unpacked. */
+  get hasBodies(): boolean {
+    return this.#bodies.length > 0
+  }
+
+  /** Cuts bytes into bodies, and reads those. */
+  read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): CloseReason | undefined {
+    const bodies = this.#bodies
+    for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
+      this.receivedBytes += chunks[i]!.length
+      this.#fault = this.#splitter.push(chunks[i]!, bodies)
+    }
+    const now = monotonicMillis(this.#clock)
+    const unfinishedBytes = this.#splitter.pendingBytes
+    if (unfinishedBytes === 0) this.frameSinceMillis = undefined
+    else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
+    if (!this.#isDiscarded) this.#count(unfinishedBytes)
+    if (bodies.length > 0) this.lastReceivedMillis = now
+    return this.decode()
+  }
+
+  /**
+   * Turns bodies into messages, and gives the reason to end the link behind them. No more at once than inflate
+   * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
+   */
+  decode(): CloseReason | undefined {
+    const bodies = this.#bodies
+    const { maxMessageBytes, onMessage, onUnreadable } = this.#options
+    let plainBytes = 0
+    let index = 0
+    let goesOn = true
+    while (goesOn && index < bodies.length && plainBytes < maxMessageBytes) {
+      const body = bodies[index++]!
+      const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
+      if (isWireFault(plain) && plain.reason === "MalformedCompression" && onUnreadable()) continue
+      const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
+      if (isWireFault(message)) {
+        if (this.#isBorne(message)) continue
+        this.#fault = message
+        index = bodies.length
+        break
+      }
+      this.messageCount++
+      if (plain !== body) plainBytes += message.body?.length ?? 0
+      goesOn = onMessage(message)
+    }
+    this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : []
+    if (this.#fault === undefined || this.#bodies.length > 0) return undefined
+    return this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault, this.messageCount === 0)
+  }
+
+  /** The connection is gone: in the middle of a frame that was no clean end. */
+  end(error: ConnectionClosed): CloseReason {
+    const partial = this.#splitter.end()
+    return {
+      _tag: "ConnectionLost",
+      clean: error.clean && partial === undefined,
+      detail: partial?.detail ?? error.detail
+    }
+  }
+
+  /** Nothing is read any more: gives back what the budget counts. */
+  discard(): void {
+    this.#isDiscarded = true
+    this.#count(0)
+  }
+
+  /** A wrong id, on a link where right ones came before. */
+  #isBorne(fault: WireFault): boolean {
+    const isBorne = fault.reason === "ChecksumMismatch" && this.messageCount > 0 &&
+      ++this.#checksumFaultCount < maxChecksumFaults
+    if (isBorne) this.droppedCount++
+    return isBorne
+  }
+
+  #count(bytes: number): void {
+    const budget = this.#options.frameBudget
+    if (budget === undefined || bytes === this.#countedBytes) return
+    budget.usedBytes += bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    if (budget.isSpent && bytes > 0) budget.onSpent?.()
+  }
+
+  /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
+  #isTls(fault: WireFault): boolean {
+    if (fault.reason !== "FrameTooLarge" || fault.offset !== 0) return false
+    const type = this.#splitter.announcedBytes >>> 24
+    return type >= 0x14 && type <= 0x17 && ((this.#splitter.announcedBytes >>> 16) & 0xff) === 3
+  }
+}
+
+/** Unlike the time of day, it never jumps: for ages and waits. */
+export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+/** `isFirst`: nothing was understood before. */
+export const malformed = (fault: WireFault, isFirst = false): CloseReason => ({
+  _tag: "Malformed",
+  reason: fault.reason,
+  offset: fault.offset,
+  detail: isFirst ? `${fault.detail}, in its first frame: it may speak another wire version` : fault.detail
+})
