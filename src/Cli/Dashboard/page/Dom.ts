@@ -5,10 +5,13 @@ type Attributes = Readonly<Record<string, string | number>>
 const svgNamespace = "http://www.w3.org/2000/svg"
 
 /** The element that the page has under that id. */
-export const byId = <E extends Element = HTMLElement>(id: string): E => {
-  const found = document.getElementById(id)
-  if (found === null) throw new Error(`the page has no #${id}`)
-  return found as unknown as E
+export const byId = (id: string): HTMLElement => elementOf(id, HTMLElement)
+
+/** The same, of a kind. */
+export const elementOf = <E extends Element>(id: string, kind: new() => E): E => {
+  const found: Element | null = document.getElementById(id)
+  if (!(found instanceof kind)) throw new Error(`the page has no #${id} of that kind`)
+  return found
 }
 
 export const html = <K extends keyof HTMLElementTagNameMap>(

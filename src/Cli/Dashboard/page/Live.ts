@@ -1,8 +1,8 @@
 /** Follows the node that serves this page: asks it twice a second what it knows and what happened. */
-import { byId, showLegend } from "./Dom.ts"
+import { byId, elementOf, showLegend } from "./Dom.ts"
 import { type NetworkLink, type NetworkNode, NetworkView } from "./NetworkView.ts"
 import { addLines, Chart, clearLines, showTable, showTiles } from "./Panels.ts"
-import { RingView, type ShownLookup } from "./RingView.ts"
+import { isLookup, RingView, type ShownLookup } from "./RingView.ts"
 import type { ChordState, MeshState, PageEvent, PageState } from "./State.ts"
 import { bytes, count, short, tell, timeOfDay } from "./Words.ts"
 
@@ -14,7 +14,7 @@ const goneMillis = 10_000
 export class Live {
   readonly #network: NetworkView
   readonly #ring: RingView
-  readonly #chart = new Chart(byId<SVGSVGElement>("traffic"), ["peer", "warn"])
+  readonly #chart = new Chart(elementOf("traffic", SVGSVGElement), ["peer", "warn"])
   readonly #gone = new Map<string, number>()
   #lookups: Array<ShownLookup> = []
   #seq = 0
@@ -216,10 +216,9 @@ export class Live {
     ])
     this.#chart.add([rate("calls"), rate("served")])
     for (const event of state.events) {
-      if (event.event !== "looked-up") continue
-      const lookup = event as unknown as ShownLookup
-      this.#lookups.unshift(lookup)
-      this.#ring.meet(lookup)
+      if (!isLookup(event)) continue
+      this.#lookups.unshift(event)
+      this.#ring.meet(event)
     }
     this.#lookups = this.#lookups.slice(0, 30)
     showTable(
@@ -233,7 +232,7 @@ export class Live {
     )
     this.#ring.show(node)
     const last = this.#lookups.find(({ path }) => path.length > 0) ?? this.#lookups[0]
-    if (!isNew && last !== undefined && state.events.some(({ event }) => event === "looked-up")) this.#ring.lookup(last)
+    if (!isNew && last !== undefined && state.events.some(isLookup)) this.#ring.lookup(last)
   }
 }
 

@@ -40,6 +40,10 @@ interface Pulse {
 
 interface Drawn {
   readonly group: SVGGElement
+  readonly glow: SVGCircleElement
+  readonly disc: SVGCircleElement
+  readonly label: SVGTextElement
+  readonly title: SVGTitleElement
   radius: number
 }
 
@@ -112,15 +116,17 @@ export class NetworkView {
     for (const node of nodes) {
       let drawn = this.#drawn.get(node.id)
       if (drawn === undefined) {
-        const group = svg("g")
-        group.append(
-          svg("circle", { class: "glow" }),
-          svg("circle", { class: "disc" }),
-          svg("text", { class: "halo" }),
-          svg("title")
-        )
-        this.#nodes.append(group)
-        this.#drawn.set(node.id, drawn = { group, radius })
+        drawn = {
+          group: svg("g"),
+          glow: svg("circle", { class: "glow" }),
+          disc: svg("circle", { class: "disc" }),
+          label: svg("text", { class: "halo" }),
+          title: svg("title"),
+          radius
+        }
+        drawn.group.append(drawn.glow, drawn.disc, drawn.label, drawn.title)
+        this.#nodes.append(drawn.group)
+        this.#drawn.set(node.id, drawn)
       }
       this.#showNode(drawn, node, radius, nodes.length)
     }
@@ -133,13 +139,12 @@ export class NetworkView {
     drawn.radius = size
     const color = node.role === "gone" ? "bad" : node.isReached === true ? "warn" : node.role
     set(drawn.group, { class: `node ${node.role} c-${color} ${node.isSlow === true ? "slow" : ""}` })
-    const [glow, disc, label, title] = drawn.group.children as unknown as ReadonlyArray<SVGElement>
-    set(glow!, { r: size + 7 })
-    set(disc!, { r: size })
+    set(drawn.glow, { r: size + 7 })
+    set(drawn.disc, { r: size })
     const isNamed = isSelf || node.role === "peer" || nodeCount <= maxNames
-    set(label!, { y: isInside ? 0 : size + 16, class: isInside ? "inside" : isSelf ? "name halo" : "halo" })
-    label!.textContent = isNamed ? node.label : ""
-    title!.textContent = node.title
+    set(drawn.label, { y: isInside ? 0 : size + 16, class: isInside ? "inside" : isSelf ? "name halo" : "halo" })
+    drawn.label.textContent = isNamed ? node.label : ""
+    drawn.title.textContent = node.title
   }
 
   #showLinks(links: ReadonlyArray<NetworkLink>): void {

@@ -1,5 +1,5 @@
 /** Plays a trace: the network, a line of time, what happens. */
-import { byId, fit, html, set, showLegend, svg } from "./Dom.ts"
+import { byId, elementOf, fit, html, set, showLegend, svg } from "./Dom.ts"
 import { status } from "./Live.ts"
 import { type NetworkLink, type NetworkNode, NetworkView } from "./NetworkView.ts"
 import { addLines, clearLines, showTable, showTiles } from "./Panels.ts"
@@ -11,10 +11,10 @@ const maxPulseSpeed = 4
 
 export class Player {
   readonly #network: NetworkView
-  readonly #timeline = byId<SVGSVGElement>("timeline")
-  readonly #slider = byId<HTMLInputElement>("time")
-  readonly #play = byId<HTMLButtonElement>("play")
-  readonly #speed = byId<HTMLSelectElement>("speed")
+  readonly #timeline = elementOf("timeline", SVGSVGElement)
+  readonly #slider = elementOf("time", HTMLInputElement)
+  readonly #play = elementOf("play", HTMLButtonElement)
+  readonly #speed = elementOf("speed", HTMLSelectElement)
   #playback: Playback | undefined
   #millis = 0
   #isPlaying = false

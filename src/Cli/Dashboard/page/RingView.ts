@@ -1,6 +1,6 @@
 /** A ring as a picture: its members as this node knows them, its fingers, its keys, and lookups. */
 import { fit, isCalm, svg } from "./Dom.ts"
-import type { ChordState, MemberState } from "./State.ts"
+import type { ChordState, MemberState, PageEvent } from "./State.ts"
 import { count, short } from "./Words.ts"
 
 export interface ShownLookup {
@@ -8,6 +8,9 @@ export interface ShownLookup {
   readonly owner: MemberState
   readonly path: ReadonlyArray<MemberState>
 }
+
+/** What a node tells of a lookup has these fields. */
+export const isLookup = (event: PageEvent): event is PageEvent & ShownLookup => event.event === "looked-up"
 
 /** How long a lookup is shown. */
 const lookupMillis = 6000

@@ -1,5 +1,5 @@
 /** The page: the node that serves it, or a trace, one that the server has or one that somebody opens. */
-import { byId } from "./Dom.ts"
+import { elementOf } from "./Dom.ts"
 import { Live } from "./Live.ts"
 import { Player, refuse } from "./Player.ts"
 import { parse } from "./Trace.ts"
@@ -7,10 +7,10 @@ import { parse } from "./Trace.ts"
 /** The largest file that is read, in bytes. */
 const maxFileBytes = 64 * 1024 * 1024
 
-const stage = byId<SVGSVGElement>("stage")
+const stage = elementOf("stage", SVGSVGElement)
 const live = new Live(stage)
 const player = new Player(stage)
-const back = byId<HTMLButtonElement>("live")
+const back = elementOf("live", HTMLButtonElement)
 let hasNode = true
 
 const open = (name: string, content: string): void => {
@@ -22,7 +22,7 @@ const open = (name: string, content: string): void => {
   back.hidden = !hasNode
 }
 
-byId<HTMLInputElement>("file").addEventListener("change", (event) => {
+elementOf("file", HTMLInputElement).addEventListener("change", (event) => {
   const input = event.target as HTMLInputElement
   const file = input.files?.[0]
   if (file === undefined) return
