@@ -6,7 +6,7 @@
 
 /**
  * A packet that is not bytes. `text`: `bytes` are its UTF-8. `value`: `bytes` are the value as the
- * wire version writes it (`Protocol.encodeValue`).
+ * wire version writes it (`Protocol.packetOf`).
  *
  * @category models
  * @since 0.1.0

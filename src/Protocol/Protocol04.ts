@@ -4,14 +4,13 @@
  * Departures, all on the side of reading: a time has at most 64 significant digits, a chord key
  * 512 bits, and a compressed body is known by its first bytes instead of by trying every method.
  */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
-import { Compression } from "./Compression.ts"
-import { Hashing } from "./Hashing.ts"
-import * as WireSchemas from "./internal/WireSchemas.ts"
+import type { Compression } from "./Compression.ts"
+import type { Hashing } from "./Hashing.ts"
+import * as WireLayer from "./internal/WireLayer.ts"
 import { contentOf, contentsOf, type Packet, text } from "./Packet.ts"
-import { Protocol } from "./Protocol.ts"
+import type { Protocol } from "./Protocol.ts"
 import * as Flags from "./v04/Flags.ts"
 import * as Identifiers from "./v04/Identifiers.ts"
 import * as MessageCodec from "./v04/MessageCodec.ts"
@@ -24,18 +23,12 @@ import * as Unpack from "./v04/Unpack.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = Layer.effect(
-  Protocol,
-  Effect.suspend(() => make)
-)
-
-const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = Effect.gen(function*() {
-  const hashing = yield* Hashing
-  const compression = yield* Compression
-  const protocol: Omit<Protocol["Service"], "Message" | "Payload"> = {
+export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__PURE__ */ WireLayer.layer(
+  (type) => Flags.typePacket(type) !== undefined,
+  (hashing, methods) => ({
     version: Identifiers.version,
     isTyped: false,
-    methods: compression.methods,
+    methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
     chord: {
@@ -61,13 +54,8 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
     encodePayload: PayloadCodec.encode,
     decodePayload: (packets) => PayloadCodec.decode(contentsOf(packets))
-  }
-  return {
-    ...protocol,
-    Message: WireSchemas.message(protocol.encode, protocol.decode, (type) => Flags.typePacket(type) !== undefined),
-    Payload: WireSchemas.payload(protocol.encodePayload, protocol.decodePayload)
-  }
-})
+  })
+)
 
 const packetOf = (value: unknown): Packet => {
   if (value instanceof Uint8Array) return value

@@ -5,13 +5,12 @@
  * time from 0 on and no values that nest deeper than 32; a compressed body is known by its bytes
  * instead of by trying every method; ids, keys and the star are taken as texts and as bytes.
  */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
-import { Compression } from "./Compression.ts"
-import { Hashing } from "./Hashing.ts"
-import * as WireSchemas from "./internal/WireSchemas.ts"
-import { Protocol } from "./Protocol.ts"
+import type { Compression } from "./Compression.ts"
+import type { Hashing } from "./Hashing.ts"
+import * as WireLayer from "./internal/WireLayer.ts"
+import type { Protocol } from "./Protocol.ts"
 import * as Flags from "./v07/Flags.ts"
 import * as Identifiers from "./v07/Identifiers.ts"
 import * as MessageCodec from "./v07/MessageCodec.ts"
@@ -24,18 +23,12 @@ import * as Unpack from "./v07/Unpack.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = Layer.effect(
-  Protocol,
-  Effect.suspend(() => make)
-)
-
-const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = Effect.gen(function*() {
-  const hashing = yield* Hashing
-  const compression = yield* Compression
-  const protocol: Omit<Protocol["Service"], "Message" | "Payload"> = {
+export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__PURE__ */ WireLayer.layer(
+  (type) => Flags.typeBytes(type) !== undefined,
+  (hashing, methods) => ({
     version: Identifiers.version,
     isTyped: true,
-    methods: compression.methods,
+    methods,
     networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
     chordNetworkId: Identifiers.chordNetworkId,
     chord: {
@@ -62,10 +55,5 @@ const make: Effect.Effect<Protocol["Service"], never, Hashing | Compression> = E
     subFlag: ([first]) => Flags.readSubFlag(first),
     encodePayload: PayloadCodec.encode,
     decodePayload: PayloadCodec.decode
-  }
-  return {
-    ...protocol,
-    Message: WireSchemas.message(protocol.encode, protocol.decode, (type) => Flags.typeBytes(type) !== undefined),
-    Payload: WireSchemas.payload(protocol.encodePayload, protocol.decodePayload)
-  }
-})
+  })
+)

@@ -2,6 +2,7 @@
  * The flags of wire version 0.4 (section 1), each table both ways: main flags are message types,
  * sub-flags say what a payload is, compression flags stand in handshakes as texts of one character.
  */
+import * as HexType from "../internal/HexType.ts"
 import { knownTypes, type MessageType } from "../Message.ts"
 
 /** Sub-flags by byte. */
@@ -62,7 +63,6 @@ const compressionTexts = new Map<string, string>(
   compressions.map((name, index) => [name, String.fromCharCode(firstCompression + index)])
 )
 const compressionNames = new Map<string, string>(Array.from(compressionTexts, ([name, text]) => [text, name]))
-const hexForm = /^0x(?:[0-9a-f]{2})*$/i
 
 /**
  * The byte with which a broadcast is passed on.
@@ -81,9 +81,7 @@ export const waterfall = 0x01
 export const readType = (body: Uint8Array, start: number, end: number): MessageType => {
   const name = end - start === 1 ? knownTypes[body[start]!] : undefined
   if (name !== undefined) return name
-  let hex = ""
-  for (let i = start; i < end; i++) hex += body[i]!.toString(16).padStart(2, "0")
-  return `0x${hex}`
+  return HexType.toType(body, start, end)
 }
 
 /**
@@ -92,13 +90,7 @@ export const readType = (body: Uint8Array, start: number, end: number): MessageT
  * @category encoding
  * @since 0.1.0
  */
-export const typePacket = (type: MessageType): Uint8Array | undefined => {
-  const known = mainPackets.get(type)
-  if (known !== undefined || !hexForm.test(type)) return known
-  const out = new Uint8Array((type.length - 2) / 2)
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(type.slice(2 + 2 * i, 4 + 2 * i), 16)
-  return out
-}
+export const typePacket = (type: MessageType): Uint8Array | undefined => mainPackets.get(type) ?? HexType.toBytes(type)
 
 /**
  * The name of a sub-flag packet.

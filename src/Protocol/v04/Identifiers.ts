@@ -3,6 +3,7 @@
  */
 import * as Base58 from "../Base58.ts"
 import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
+import * as Ids from "../internal/Ids.ts"
 
 /**
  * The version as it goes into network ids.
@@ -12,8 +13,6 @@ import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
  */
 export const version = "0.4"
 
-const encoder = new TextEncoder()
-
 /**
  * The id of a network: the SHA-256 of subnet, encryption and version.
  *
@@ -21,7 +20,7 @@ const encoder = new TextEncoder()
  * @since 0.1.0
  */
 export const networkId = (hashing: Hashing["Service"], subnet: string, encryption: string): string =>
-  digestText(hashing, "sha256", subnet + encryption + version)
+  Ids.networkId(hashing, subnet, encryption, version)
 
 /**
  * The id of a node: the SHA-384 of its address as Python writes a pair, its network and a salt of
@@ -35,17 +34,15 @@ export const nodeId = (
   address: { readonly host: string; readonly port: number },
   networkId: string,
   salt: string
-): string => digestText(hashing, "sha384", `(${pythonText(address.host)}, ${address.port})${networkId}${salt}`)
+): string => Ids.digestText(hashing, "sha384", `(${pythonText(address.host)}, ${address.port})${networkId}${salt}`)
 
 /**
- * The id of a node that has a key: the SHA-384 of a name for this use, its network and its public key
- * (DER). It looks like any other id, and only whoever has the private key can prove that it is theirs.
+ * The id of a node that has a key.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const identityId = (hashing: Hashing["Service"], publicKey: Uint8Array, networkId: string): string =>
-  Base58.fromBytes(hashing.digest("sha384", encoder.encode(`effect-p2p:identity:1:${networkId}:`), publicKey))
+export const identityId = Ids.identityId
 
 /**
  * The id of a request for a node: the SHA-384 of the wanted id and the time in seconds.
@@ -54,7 +51,7 @@ export const identityId = (hashing: Hashing["Service"], publicKey: Uint8Array, n
  * @since 0.1.0
  */
 export const requestId = (hashing: Hashing["Service"], nodeId: string, time: number | bigint): string =>
-  digestText(hashing, "sha384", nodeId + Base58.fromInteger(time))
+  Ids.digestText(hashing, "sha384", nodeId + Base58.fromInteger(time))
 
 /**
  * What a chord node puts in its handshake for the network: the id and the exponent of the ring's
@@ -72,10 +69,7 @@ export const chordNetworkId = (networkId: string, exponent: number): string => n
  * @category math
  * @since 0.1.0
  */
-export const ringPosition = (id: string, exponent: number): bigint | undefined => {
-  const integer = Base58.toInteger(id)
-  return integer === undefined ? undefined : BigInt.asUintN(exponent, integer)
-}
+export const ringPosition = Ids.ringPosition
 
 /**
  * Where a key lies in each of the five tables, as whole digests: `BigInt.asUintN` with the exponent
@@ -89,9 +83,6 @@ export const keyPositions = (
   key: Uint8Array
 ): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
   hashAlgorithms.map((table) => ({ table, position: Base58.toBigInt(hashing.digest(table, key)) }))
-
-const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
-  Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))
 
 /** A text as Python 3 writes it: quotes chosen by content, what cannot be printed as escapes. */
 const pythonText = (text: string): string => {

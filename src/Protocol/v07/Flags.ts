@@ -1,6 +1,7 @@
 /**
  * The flags of wire version 0.7 (section 2): whole numbers, in three tables of their own.
  */
+import * as HexType from "../internal/HexType.ts"
 import type { MessageType } from "../Message.ts"
 import { contentOf, kindOf, type Packet, TypedPacket } from "../Packet.ts"
 import type { SubFlag } from "../Payload.ts"
@@ -65,7 +66,6 @@ const subPackets = new Map<string, TypedPacket>(
   subFlags.flatMap((name, flag) => name === undefined ? [] : [[name, new TypedPacket("value", Uint8Array.of(flag))]])
 )
 const mainBytes = new Map<string, Uint8Array>(mainFlags.map((type, flag) => [type, Uint8Array.of(flag)]))
-const hexForm = /^0x(?:[0-9a-f]{2})+$/i
 
 /**
  * The type for the main flag in `body` from `start` to `end`, one value.
@@ -76,10 +76,8 @@ const hexForm = /^0x(?:[0-9a-f]{2})+$/i
 export const readType = (body: Uint8Array, start: number, end: number): MessageType => {
   const name = end - start === 1 ? mainFlags[body[start]!] : undefined
   if (name !== undefined) return name
-  let hex = ""
   // No flag is long; what is goes on as it came, and needs no name.
-  for (let i = start; i < Math.min(end, start + maxHexBytes); i++) hex += body[i]!.toString(16).padStart(2, "0")
-  return `0x${hex}`
+  return HexType.toType(body, start, Math.min(end, start + maxHexBytes))
 }
 
 const maxHexBytes = 16
@@ -91,13 +89,8 @@ const maxHexBytes = 16
  * @category encoding
  * @since 0.1.0
  */
-export const typeBytes = (type: MessageType): Uint8Array | undefined => {
-  const known = mainBytes.get(type)
-  if (known !== undefined || !hexForm.test(type)) return known
-  const out = new Uint8Array((type.length - 2) / 2)
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(type.slice(2 + 2 * i, 4 + 2 * i), 16)
-  return out
-}
+export const typeBytes = (type: MessageType): Uint8Array | undefined =>
+  mainBytes.get(type) ?? (type.length > 2 ? HexType.toBytes(type) : undefined)
 
 /**
  * The name of a sub-flag packet. `custom` is a text or bytes; a number without a name is `unknown`.

@@ -3,6 +3,7 @@
  */
 import * as Base58 from "../Base58.ts"
 import { digestBytes, type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
+import * as Ids from "../internal/Ids.ts"
 
 /**
  * The version as it goes into network ids.
@@ -20,8 +21,6 @@ export const version = "0.7"
  */
 export const ringBits = 384
 
-const encoder = new TextEncoder()
-
 /**
  * The id of a network: the SHA-256 of subnet, encryption and version.
  *
@@ -29,7 +28,7 @@ const encoder = new TextEncoder()
  * @since 0.1.0
  */
 export const networkId = (hashing: Hashing["Service"], subnet: string, encryption: string): string =>
-  digestText(hashing, "sha256", subnet + encryption + version)
+  Ids.networkId(hashing, subnet, encryption, version)
 
 /**
  * The id of a node: the SHA-384 of its address as JavaScript writes it, its network and a salt of its
@@ -43,17 +42,15 @@ export const nodeId = (
   address: { readonly host: string; readonly port: number },
   networkId: string,
   salt: string
-): string => digestText(hashing, "sha384", `(${address.host}, ${address.port})${networkId}${salt}`)
+): string => Ids.digestText(hashing, "sha384", `(${address.host}, ${address.port})${networkId}${salt}`)
 
 /**
- * The id of a node that has a key: the SHA-384 of a name for this use, its network and its public key
- * (DER). It looks like any other id, and only whoever has the private key can prove that it is theirs.
+ * The id of a node that has a key.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const identityId = (hashing: Hashing["Service"], publicKey: Uint8Array, networkId: string): string =>
-  Base58.fromBytes(hashing.digest("sha384", encoder.encode(`effect-p2p:identity:1:${networkId}:`), publicKey))
+export const identityId = Ids.identityId
 
 /**
  * What a chord node puts in its handshake for the network. The ring of 2^384 is the version's own, and
@@ -98,10 +95,4 @@ export const keyShift = (table: HashAlgorithm, exponent: number): number =>
  * @category math
  * @since 0.1.0
  */
-export const ringPosition = (id: string, exponent: number): bigint | undefined => {
-  const integer = Base58.toInteger(id)
-  return integer === undefined ? undefined : BigInt.asUintN(exponent, integer)
-}
-
-const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>
-  Base58.fromBytes(hashing.digest(algorithm, encoder.encode(text)))
+export const ringPosition = Ids.ringPosition
