@@ -81,13 +81,3 @@ export const anyFrame = (hashing: Hashing["Service"], draws: Draws): Uint8Array 
   const method = draws.pick([undefined, undefined, NodeCompression.zlibMethod, NodeCompression.gzipMethod])
   return frame(method === undefined ? body : method.compress!(body))
 }
-
-export const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
-}

@@ -31,6 +31,7 @@ import { snappy } from "../../src/Protocol/Snappy.ts"
 import * as MessageCodec from "../../src/Protocol/v04/MessageCodec.ts"
 import * as PayloadCodec from "../../src/Protocol/v04/PayloadCodec.ts"
 import { isWireFault } from "../../src/Protocol/WireFault.ts"
+import { join } from "../utils/bytes.ts"
 import type { Draws } from "./Draws.ts"
 import * as Grammar from "./Grammar.ts"
 
@@ -65,7 +66,7 @@ const splitter: Target = {
   name: "splitter",
   maxBytes: 4096,
   generate: (draws) =>
-    Grammar.join([
+    join([
       draws.bytes(4),
       ...Array.from({ length: draws.below(5) }, () => frame(draws.bytes(draws.below(300)))),
       draws.bytes(draws.below(6))
@@ -140,7 +141,7 @@ const packetsOf = (bytes: Uint8Array): Array<Uint8Array> => {
 }
 const separator = 0x1e
 const joined = (packets: ReadonlyArray<Uint8Array>) =>
-  Grammar.join(packets.flatMap((packet, i) => i === 0 ? [packet] : [Uint8Array.of(separator), packet]))
+  join(packets.flatMap((packet, i) => i === 0 ? [packet] : [Uint8Array.of(separator), packet]))
 
 /** What a payload says can be said again, and is understood in the same way. */
 const payload: Target = {
@@ -160,9 +161,9 @@ const compression = (name: string, method: CompressionMethod): Target => ({
   name,
   maxBytes: 2048,
   generate: (draws) => {
-    const plain = Grammar.join(Array.from({ length: draws.below(8) }, () => {
+    const plain = join(Array.from({ length: draws.below(8) }, () => {
       const part = draws.bytes(1 + draws.below(40))
-      return draws.chance() < 0.5 ? Grammar.join([part, part, part, part]) : part
+      return draws.chance() < 0.5 ? join([part, part, part, part]) : part
     }))
     return method.compress === undefined ? samples(name, draws) : method.compress(plain)
   },
@@ -229,11 +230,11 @@ const conversation = (name: string, { networkId, port, start }: Story): Target =
   name,
   maxBytes: 2048,
   generate: (draws) =>
-    Grammar.join([
+    join([
       Uint8Array.of(draws.chance() < 0.9 ? 1 | draws.below(8) : 0),
       ...Array.from({ length: draws.below(6) }, () => {
         const data = joined(Grammar.anyPayload(draws)).subarray(0, 255)
-        return Grammar.join([Uint8Array.of(1 | (draws.below(6) << 1), data.length), data])
+        return join([Uint8Array.of(1 | (draws.below(6) << 1), data.length), data])
       })
     ]),
   run: (bytes) => {
