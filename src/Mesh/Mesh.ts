@@ -271,12 +271,14 @@ const make = Effect.gen(function*() {
   const address = options.announce ?? listener.address
   const furtherAddresses = options.announceFurther ?? further.map((listener) => listener.address)
   const networkId = protocol.networkId(options.subnet, transport.encryption)
-  const salt = [1, 2, 3, 4].map(() => services.random.nextIntUnsafe().toString(36)).join(".")
+  const draw = (): number => services.random.nextIntUnsafe()
+  const secret = [draw(), draw(), draw(), draw()] as const
+  const salt = secret.map((number) => number.toString(36)).join(".")
   const publicKey = transport.identity ?? services.signing?.publicKey
   const id = publicKey === undefined
     ? protocol.nodeId(address, networkId, salt)
     : protocol.identityId(publicKey, networkId)
-  const node = new MeshNode(id, networkId, [address, ...furtherAddresses], options, services)
+  const node = new MeshNode(id, networkId, [address, ...furtherAddresses], options, services, secret)
   for (const bootstrap of options.bootstrap) node.book.keep(bootstrap)
 
   const questions = new Questions(node)

@@ -1,12 +1,19 @@
 /**
  * The ids of broadcasts that went through this node, so that none is handled or relayed twice
- * (protocol 0.4, section 5). Bounded in time, to the second, and in number; one map operation a
- * message.
+ * (protocol 0.4, section 5). Bounded in time, to the second, and in number.
+ *
+ * An id is known by the first 16 bytes of its digest, which nobody can make twice. They lie in arrays of
+ * numbers, in the order in which they came, with a hash table of their places: no text, no object and
+ * no entry of a map for each message.
  *
  * Every id is kept for the same time, the relay window and the allowed skew together: a message
  * stamped as far in the future as is allowed stays within the window that long. So the order of
  * insertion is the order of expiry, and nothing has to be searched.
  */
+
+const wordsEach = 4
+const minCapacity = 16
+const empty = 0
 
 /**
  * Remembers ids for a number of seconds.
@@ -17,51 +24,140 @@
 export class SeenIds {
   readonly #lifetimeSeconds: number
   readonly #maxCount: number
-  /** The last second in which each id is known. */
-  readonly #lastSeconds = new Map<string, number>()
-  /**
-   * The same ids, oldest first, from `#oldest` on. A queue of its own: to find the first key of a map
-   * is to walk over all that were deleted before it.
-   */
-  #order: Array<string> = []
+  /** What mixes ids into places of the table: unknown to others, or they could make ids that all fall together. */
+  readonly #factors: readonly [number, number]
+  /** A ring of ids from `#oldest` on; its capacity is a power of two. */
+  #words = new Uint32Array(0)
+  #lastSeconds = new Float64Array(0)
   #oldest = 0
+  #count = 0
+  /** Twice as many places: each is `empty`, or a position in the ring and one. Collisions lie behind each other. */
+  #table = new Uint32Array(0)
+  #shift = 0
   #sweptSecond = Number.NEGATIVE_INFINITY
 
-  constructor(lifetimeSeconds: number, maxCount: number) {
+  /** `secret`: two random numbers. */
+  constructor(lifetimeSeconds: number, maxCount: number, secret: readonly [number, number]) {
     this.#lifetimeSeconds = lifetimeSeconds
     this.#maxCount = maxCount
+    this.#factors = [secret[0] | 1, secret[1] | 1]
+    this.#resize(minCapacity)
   }
 
   /** How many ids are remembered. */
   get count(): number {
-    return this.#lastSeconds.size
+    return this.#count
   }
 
   /**
-   * Notes an id from now on; `false` when it is known already. At `maxCount` the id noted longest
-   * ago is forgotten first.
+   * Notes an id, by its digest of 16 bytes or more, from now on; `false` when it is known already. At
+   * `maxCount` the id noted longest ago is forgotten first.
    */
-  add(id: string, nowSecond: number): boolean {
+  add(digest: Uint8Array, nowSecond: number): boolean {
     if (nowSecond !== this.#sweptSecond) this.#sweep(nowSecond)
-    if (this.#lastSeconds.has(id)) return false
-    if (this.#lastSeconds.size >= this.#maxCount) this.#forgetOldest()
-    this.#lastSeconds.set(id, nowSecond + this.#lifetimeSeconds)
-    this.#order.push(id)
+    const first = wordAt(digest, 0)
+    const second = wordAt(digest, 4)
+    const third = wordAt(digest, 8)
+    const fourth = wordAt(digest, 12)
+    const words = this.#words
+    const table = this.#table
+    const mask = table.length - 1
+    let place = this.#placeOf(first, second)
+    for (let found = table[place]!; found !== empty; found = table[place]!) {
+      const at = (found - 1) * wordsEach
+      if (
+        words[at] === first && words[at + 1] === second && words[at + 2] === third && words[at + 3] === fourth
+      ) return false
+      place = (place + 1) & mask
+    }
+    if (this.#count >= this.#maxCount) {
+      this.#forgetOldest()
+      return this.#append(first, second, third, fourth, nowSecond)
+    }
+    if (this.#count === this.#lastSeconds.length) {
+      this.#resize(this.#count * 2)
+      return this.#append(first, second, third, fourth, nowSecond)
+    }
+    this.#write(place, first, second, third, fourth, nowSecond)
     return true
+  }
+
+  /** Where it begins to be looked for. */
+  #placeOf(first: number, second: number): number {
+    return (Math.imul(first, this.#factors[0]) + Math.imul(second, this.#factors[1])) >>> this.#shift
+  }
+
+  #append(first: number, second: number, third: number, fourth: number, nowSecond: number): true {
+    const mask = this.#table.length - 1
+    let place = this.#placeOf(first, second)
+    while (this.#table[place] !== empty) place = (place + 1) & mask
+    this.#write(place, first, second, third, fourth, nowSecond)
+    return true
+  }
+
+  #write(place: number, first: number, second: number, third: number, fourth: number, nowSecond: number): void {
+    const position = (this.#oldest + this.#count++) & (this.#lastSeconds.length - 1)
+    const at = position * wordsEach
+    this.#words[at] = first
+    this.#words[at + 1] = second
+    this.#words[at + 2] = third
+    this.#words[at + 3] = fourth
+    this.#lastSeconds[position] = nowSecond + this.#lifetimeSeconds
+    this.#table[place] = position + 1
   }
 
   #sweep(nowSecond: number): void {
     this.#sweptSecond = nowSecond
-    while (this.#oldest < this.#order.length) {
-      if (this.#lastSeconds.get(this.#order[this.#oldest]!)! >= nowSecond) return
-      this.#forgetOldest()
-    }
+    while (this.#count > 0 && this.#lastSeconds[this.#oldest]! < nowSecond) this.#forgetOldest()
+    // After a flood: what it took is given back.
+    let capacity = this.#lastSeconds.length
+    while (capacity > minCapacity && this.#count * 8 <= capacity) capacity /= 2
+    if (capacity < this.#lastSeconds.length) this.#resize(capacity)
   }
 
   #forgetOldest(): void {
-    this.#lastSeconds.delete(this.#order[this.#oldest++]!)
-    if (this.#oldest * 2 < this.#order.length || this.#oldest < 1024) return
-    this.#order = this.#order.slice(this.#oldest)
+    const table = this.#table
+    const mask = table.length - 1
+    const at = this.#oldest * wordsEach
+    let hole = this.#placeOf(this.#words[at]!, this.#words[at + 1]!)
+    while (table[hole] !== this.#oldest + 1) hole = (hole + 1) & mask
+    // Those behind it move up, unless they are where they began to be looked for, or behind that.
+    for (let place = (hole + 1) & mask; table[place] !== empty; place = (place + 1) & mask) {
+      const other = (table[place]! - 1) * wordsEach
+      const start = this.#placeOf(this.#words[other]!, this.#words[other + 1]!)
+      if (((place - start) & mask) < ((place - hole) & mask)) continue
+      table[hole] = table[place]!
+      hole = place
+    }
+    table[hole] = empty
+    this.#oldest = (this.#oldest + 1) & (this.#lastSeconds.length - 1)
+    this.#count--
+  }
+
+  #resize(capacity: number): void {
+    const words = this.#words
+    const lastSeconds = this.#lastSeconds
+    const count = this.#count
+    const oldest = this.#oldest
+    this.#words = new Uint32Array(capacity * wordsEach)
+    this.#lastSeconds = new Float64Array(capacity)
+    this.#table = new Uint32Array(capacity * 2)
+    this.#shift = Math.clz32(capacity * 2 - 1)
     this.#oldest = 0
+    this.#count = 0
+    for (let i = 0; i < count; i++) {
+      const position = (oldest + i) & (lastSeconds.length - 1)
+      const at = position * wordsEach
+      this.#append(
+        words[at]!,
+        words[at + 1]!,
+        words[at + 2]!,
+        words[at + 3]!,
+        lastSeconds[position]! - this.#lifetimeSeconds
+      )
+    }
   }
 }
+
+const wordAt = (bytes: Uint8Array, offset: number): number =>
+  ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0

@@ -2,6 +2,7 @@
  * Frames, the same in every wire version: a size of four bytes, big-endian, and a body of that
  * many bytes (protocol 0.4, section 1). `FrameSplitter` finds them in a stream.
  */
+import * as Slab from "./internal/Slab.ts"
 import { WireFault } from "./WireFault.ts"
 
 /**
@@ -45,7 +46,7 @@ export const readHeader = (bytes: Uint8Array, offset: number): number =>
  * @since 0.1.0
  */
 export const frame = (body: Uint8Array): Uint8Array => {
-  const out = new Uint8Array(headerBytes + body.length)
+  const out = Slab.allocate(headerBytes + body.length)
   writeHeader(body.length, out, 0)
   out.set(body, headerBytes)
   return out

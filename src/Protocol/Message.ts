@@ -1,7 +1,7 @@
 /**
  * A message as every wire version has it: a type, a sender, an id that is the digest of what it
- * carries, a time and a payload of packets. A plain class, because one is made for each
- * message that arrives; its Schema is the wire version's (`Protocol`).
+ * carries, a time and a payload of packets. Plain classes, because one is made for each
+ * message that arrives; their Schema is the wire version's (`Protocol`).
  */
 
 import type { Packet } from "./Packet.ts"
@@ -25,47 +25,40 @@ export type MessageType = typeof knownTypes[number] | `0x${string}`
 
 // A byte order mark is kept: without it two senders would have one text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+const encoder = new TextEncoder()
 
 /**
  * One message. `id` is its text form; `time` is whole seconds since 1970 UTC, exact up to 2^53
  * (`exactTime` beyond); `payload` is what its packets hold, views of the bytes it was decoded from:
- * copy what you keep.
+ * copy what you keep. `Protocol.make` and `Protocol.decode` make messages whose parts are read from
+ * their body when they are asked for, since most of what a node receives it has seen before.
  *
  * @category models
  * @since 0.1.0
  */
-export class Message {
+export abstract class Message {
   readonly type: MessageType
-  readonly senderBytes: Uint8Array
-  readonly id: string
   readonly time: number
-  readonly payload: ReadonlyArray<Uint8Array>
-  /** The same packets with their kinds, where the wire version has any. */
-  readonly packets: ReadonlyArray<Packet>
-  /** The body it was decoded from, so that a relay need not serialize it again. */
-  readonly body: Uint8Array | undefined
   readonly #largeTime: bigint | undefined
   #sender: string | undefined
 
-  constructor(
-    type: MessageType,
-    senderBytes: Uint8Array,
-    id: string,
-    time: number | bigint,
-    payload: ReadonlyArray<Uint8Array>,
-    body?: Uint8Array,
-    packets: ReadonlyArray<Packet> = payload
-  ) {
+  constructor(type: MessageType, time: number | bigint) {
     this.type = type
-    this.senderBytes = senderBytes
-    this.id = id
     this.time = Number(time)
-    this.payload = payload
-    this.packets = packets
-    this.body = body
     this.#largeTime = typeof time === "bigint" && time > Number.MAX_SAFE_INTEGER ? time : undefined
     this.#sender = undefined
   }
+
+  /** The digest that the id is the text of, where the message was made or decoded; its UTF-8 elsewhere. */
+  abstract readonly digest: Uint8Array
+  abstract readonly id: string
+  abstract readonly senderBytes: Uint8Array
+  abstract readonly payload: ReadonlyArray<Uint8Array>
+  /** The same packets with their kinds, where the wire version has any. */
+  abstract readonly packets: ReadonlyArray<Packet>
+  abstract readonly packetCount: number
+  /** The body it was decoded from, or made as. */
+  abstract readonly body: Uint8Array | undefined
 
   /** The sender's id as text; bytes that are not UTF-8 read as U+FFFD. A claim, not a proof. */
   get sender(): string {
@@ -75,5 +68,47 @@ export class Message {
   /** The time without the rounding of numbers above 2^53. */
   get exactTime(): bigint {
     return this.#largeTime ?? BigInt(this.time)
+  }
+}
+
+/**
+ * A message all of whose parts are given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class PlainMessage extends Message {
+  readonly senderBytes: Uint8Array
+  readonly id: string
+  readonly payload: ReadonlyArray<Uint8Array>
+  readonly packets: ReadonlyArray<Packet>
+  readonly body: Uint8Array | undefined
+  readonly #digest: Uint8Array | undefined
+
+  constructor(
+    type: MessageType,
+    senderBytes: Uint8Array,
+    id: string,
+    time: number | bigint,
+    payload: ReadonlyArray<Uint8Array>,
+    body?: Uint8Array,
+    packets: ReadonlyArray<Packet> = payload,
+    digest?: Uint8Array
+  ) {
+    super(type, time)
+    this.senderBytes = senderBytes
+    this.id = id
+    this.payload = payload
+    this.packets = packets
+    this.body = body
+    this.#digest = digest
+  }
+
+  get packetCount(): number {
+    return this.payload.length
+  }
+
+  get digest(): Uint8Array {
+    return this.#digest ?? encoder.encode(this.id)
   }
 }

@@ -68,8 +68,8 @@ export class Protocol extends Context.Service<Protocol, {
   readonly identityId: (publicKey: Uint8Array, networkId: string) => string
 
   /**
-   * A new message with its id; the payload packets are kept as they are, not copied. Throws a
-   * `RangeError` for a type or a time that the version cannot write.
+   * A new message with its id; its body is a copy of the payload. Throws a `RangeError` for a type or a
+   * time that the version cannot write.
    */
   readonly make: (
     type: MessageType,
@@ -79,11 +79,10 @@ export class Protocol extends Context.Service<Protocol, {
   ) => Message
   /** The body of a message: plain, without the size header. */
   readonly encode: (message: Message) => Uint8Array
-  /**
-   * The body with which a broadcast is passed on: same sender, id, time and payload. The received
-   * body itself is reused where the message still has it.
-   */
-  readonly encodeRelay: (message: Message) => Uint8Array
+  /** The frame of a message: its body, plain, behind the size header. */
+  readonly frame: (message: Message) => Uint8Array
+  /** The frame with which a broadcast is passed on: same sender, id, time and payload. */
+  readonly frameRelay: (message: Message) => Uint8Array
   /** Reads a plain body and checks the id against the content. Never throws. */
   readonly decode: (body: Uint8Array) => Message | WireFault
   /**

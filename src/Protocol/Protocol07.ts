@@ -8,6 +8,7 @@
 import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
 import type { Compression } from "./Compression.ts"
+import { frame } from "./Frame.ts"
 import type { Hashing } from "./Hashing.ts"
 import * as WireLayer from "./internal/WireLayer.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -43,7 +44,8 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),
     encode: (message) => MessageCodec.encode(hashing, message),
-    encodeRelay: (message) => MessageCodec.encode(hashing, message),
+    frame: (message) => frame(MessageCodec.encode(hashing, message)),
+    frameRelay: (message) => frame(MessageCodec.encode(hashing, message)),
     decode: (body) => MessageCodec.decode(hashing, body),
     unpack: (body, methods, maxBytes) => Unpack.unpack(hashing, body, methods, maxBytes),
     encodePacket: MessageCodec.encodePacket,

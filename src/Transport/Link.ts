@@ -266,7 +266,7 @@ export class Link {
   /** Queues a message of this node; it is what a `resend` repeats. */
   say(message: Message): boolean {
     this.#lastSent = message
-    return this.offer(new Outgoing(this.#protocol.encode(message), this.#options.compressFromBytes))
+    return this.offer(this.#outgoing(message))
   }
 
   /** Queues a whisper of this node. */
@@ -319,9 +319,7 @@ export class Link {
     if (isOver || !this.capabilities.extended) return
     // Behind all that waits, broadcasts included: whoever hears it reads no further.
     const payload = this.#protocol.encodePayload(goodbye(reason))
-    this.pass(
-      new Outgoing(this.#protocol.encode(this.make("whisper", payload)), this.#options.compressFromBytes)
-    )
+    this.pass(this.#outgoing(this.make("whisper", payload)))
   }
 
   #nowSeconds(): number {
@@ -329,7 +327,11 @@ export class Link {
   }
 
   #control(type: MessageType, payload: ReadonlyArray<Packet>): boolean {
-    return this.offer(new Outgoing(this.#protocol.encode(this.make(type, payload)), this.#options.compressFromBytes))
+    return this.offer(this.#outgoing(this.make(type, payload)))
+  }
+
+  #outgoing(message: Message): Outgoing {
+    return new Outgoing(this.#protocol.frame(message), this.#options.compressFromBytes)
   }
 
   /** Gives back what the budgets of the node count for this link; nothing is read or written any more. */
@@ -398,7 +400,7 @@ export class Link {
     if (last === undefined) return
     this.#lastSent = undefined
     // With a new time its signature would be wrong; whoever could not read it has not seen its id.
-    if (isSigned(last.payload)) this.offer(new Outgoing(this.#protocol.encode(last), this.#options.compressFromBytes))
+    if (isSigned(last.payload)) this.offer(this.#outgoing(last))
     else this.#control(last.type, last.packets)
   }
 }

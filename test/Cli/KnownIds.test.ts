@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { KnownIds } from "../../src/Cli/KnownIds.ts"
 import { MeshMessage } from "../../src/Mesh/MeshMessage.ts"
-import { Message } from "../../src/Protocol/Message.ts"
+import { PlainMessage } from "../../src/Protocol/Message.ts"
 
 const message = (sender: string, id: string) =>
-  new MeshMessage(new Message("whisper", Buffer.from(sender), id, 0, []), sender)
+  new MeshMessage(new PlainMessage("whisper", Buffer.from(sender), id, 0, []), sender)
 
 describe("KnownIds", () => {
   it.effect("finds the one peer or author whose id begins so, or is so", () =>

@@ -6,7 +6,7 @@ import type { CompressionMethod } from "../../src/Protocol/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
-import { knownTypes, Message, type MessageType } from "../../src/Protocol/Message.ts"
+import { knownTypes, type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
 import { isWireFault, type WireFault } from "../../src/Protocol/WireFault.ts"
@@ -52,7 +52,13 @@ layer(protocolLayer)("Protocol04", (it) => {
         const serialized = toBytes(vector.serialized)
 
         const message = make(protocol, vector)
-        const rebuilt = new Message(message.type, message.senderBytes, vector.id, BigInt(vector.time), message.payload)
+        const rebuilt = new PlainMessage(
+          message.type,
+          message.senderBytes,
+          vector.id,
+          BigInt(vector.time),
+          message.payload
+        )
 
         assert.strictEqual(message.id, vector.id)
         assert.strictEqual(Base58.fromInteger(BigInt(vector.time)), vector.time_58)
@@ -86,7 +92,7 @@ layer(protocolLayer)("Protocol04", (it) => {
           const message = assertMessage(protocol.decode(body))
           const before = hex(body)
 
-          const relayed = protocol.encodeRelay(message)
+          const relayed = protocol.frameRelay(message).subarray(4)
           const waterfall = protocol.make("waterfall", message.senderBytes, message.payload, message.exactTime)
 
           assert.strictEqual(hex(relayed), hex(protocol.encode(waterfall)))
@@ -126,7 +132,7 @@ layer(protocolLayer)("Protocol04", (it) => {
       (type) =>
         Effect.gen(function*() {
           const protocol = yield* Protocol
-          const message = new Message(type as MessageType, new Uint8Array(0), "1", 0, [])
+          const message = new PlainMessage(type as MessageType, new Uint8Array(0), "1", 0, [])
 
           assert.throws(() => protocol.make(type as MessageType, "a", [], 0), RangeError)
           assert.isTrue(Schema.encodeUnknownExit(protocol.Message)(message)._tag === "Failure")

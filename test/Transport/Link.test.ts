@@ -445,7 +445,7 @@ describe("Link", () => {
         yield* peer.say("renegotiate", resend)
         yield* peer.sync
         const shared = protocol.make("broadcast", "me", protocol.encodePayload(broadcastOf("second")), 0)
-        link.offer(new Outgoing(protocol.encode(shared), 100))
+        link.offer(new Outgoing(protocol.frame(shared), 100))
         link.remember(shared)
 
         yield* peer.say("renegotiate", resend)

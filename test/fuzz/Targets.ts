@@ -17,7 +17,7 @@ import { Mesh } from "../../src/Mesh/Mesh.ts"
 import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import { bz2 } from "../../src/Protocol/Bz2.ts"
 import { Compression, type CompressionMethod } from "../../src/Protocol/Compression.ts"
-import { frame } from "../../src/Protocol/Frame.ts"
+import { frame, headerBytes } from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import { lzma } from "../../src/Protocol/Lzma.ts"
@@ -101,7 +101,7 @@ const message: Target = {
     const found = protocol.decode(plain)
     if (isWireFault(found)) return
     assert.deepEqual([...protocol.encode(found)], [...plain])
-    const relayed = protocol.decode(protocol.encodeRelay(found))
+    const relayed = protocol.decode(protocol.frameRelay(found).subarray(headerBytes))
     assert.isFalse(isWireFault(relayed))
     if (!isWireFault(relayed)) assert.deepEqual([relayed.id, relayed.type], [found.id, "waterfall"])
   }

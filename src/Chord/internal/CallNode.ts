@@ -181,10 +181,11 @@ export class CallNode {
     const { clock, protocol } = this.services
     // The wire has no time before 1970.
     const seconds = Math.max(0, Math.floor(clock.currentTimeMillisUnsafe() / 1000))
-    const body = protocol.encode(protocol.make("whisper", this.#senderBytes, payload, seconds))
+    const frame = protocol.frame(protocol.make("whisper", this.#senderBytes, payload, seconds))
     // Not remembered for a `resend`: that would keep the last call of each link alive.
-    const isTaken = to.link.offer(new Outgoing(body, this.settings.compressFromBytes))
-    if (isTaken) this.counters.sentBytes += body.length
+    const outgoing = new Outgoing(frame, this.settings.compressFromBytes)
+    const isTaken = to.link.offer(outgoing)
+    if (isTaken) this.counters.sentBytes += outgoing.bodyBytes
     if (!to.link.outbox.room.isOpen()) to.watch()
     return isTaken
   }

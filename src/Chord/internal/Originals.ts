@@ -181,7 +181,7 @@ export class Originals implements OriginalGuests {
       methods: this.#protocol.methods.map((method) => method.name)
     })
     // Plain, however long: the original has not been told yet what this node can read and write.
-    link.offer(new Outgoing(this.#protocol.encode(message), Number.POSITIVE_INFINITY))
+    link.offer(new Outgoing(this.#protocol.frame(message), Number.POSITIVE_INFINITY))
     link.remember(message)
   }
 

@@ -10,6 +10,7 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type * as Random from "effect/Random"
+import type { Message } from "../../Protocol/Message.ts"
 import type { Payload, PeerEntry } from "../../Protocol/Payload.ts"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
@@ -121,7 +122,8 @@ export class MeshNode {
     networkId: string,
     addresses: Arr.NonEmptyReadonlyArray<PeerAddress>,
     options: MeshOptions,
-    services: NodeServices
+    services: NodeServices,
+    secret: readonly [number, number, ...ReadonlyArray<number>]
   ) {
     this.id = id
     this.networkId = networkId
@@ -148,8 +150,8 @@ export class MeshNode {
     }
     this.table = new RoutingTable(id)
     const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
-    this.seen = new SeenIds(seenSeconds, options.maxSeenIds)
-    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds)
+    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)
@@ -276,9 +278,14 @@ export class MeshNode {
     }
   }
 
-  /** A message on its way out. */
-  outgoing(body: Uint8Array): Outgoing {
-    return new Outgoing(body, this.options.compressFromBytes, this.#gate)
+  /** A message of this node on its way out. */
+  outgoing(message: Message): Outgoing {
+    return new Outgoing(this.services.protocol.frame(message), this.options.compressFromBytes, this.#gate)
+  }
+
+  /** A broadcast on its way on. */
+  relayed(message: Message): Outgoing {
+    return new Outgoing(this.services.protocol.frameRelay(message), this.options.compressFromBytes, this.#gate)
   }
 
   /** Some of the items, each as likely as the other, in random order. */

@@ -4,7 +4,6 @@
  * on what another signed as their own.
  */
 import * as Duration from "effect/Duration"
-import * as Base64Url from "effect/encoding/Base64Url"
 import type { Message } from "../../Protocol/Message.ts"
 import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
@@ -95,7 +94,7 @@ const isFresh = (node: MeshNode, message: Message, signature: Uint8Array): boole
   const { maxClockSkew, relayWindow } = node.options
   if (message.time < now - Duration.toSeconds(relayWindow)) return false
   if (message.time > now + Duration.toSeconds(maxClockSkew)) return false
-  return node.seenSignatures.add(Base64Url.encode(signature), node.uptimeSeconds())
+  return node.seenSignatures.add(signature, node.uptimeSeconds())
 }
 
 const remember = (node: MeshNode, sender: string): void => {

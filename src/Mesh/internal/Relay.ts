@@ -60,10 +60,10 @@ const isFresh = (
   uptimeSeconds: number
 ): boolean => {
   const { counters, options } = node
-  if (message.payload.length === 0) return count(counters, "ignored")
+  if (message.packetCount === 0) return count(counters, "ignored")
   if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
   if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
-  const isNew = node.seen.add(message.id, uptimeSeconds)
+  const isNew = node.seen.add(message.digest, uptimeSeconds)
   if (isNew) node.freshCount++
   // A copy that crossed this node's own shows as well that the peer passes on what it gets.
   from.usefulSeconds = uptimeSeconds
@@ -78,7 +78,7 @@ const count = (counters: MeshNode["counters"], name: keyof MeshNode["counters"])
 
 const relay = (node: MeshNode, from: Peer | undefined, message: Message): void => {
   if (from !== undefined && node.table.count < 2) return
-  const outgoing = node.outgoing(node.services.protocol.encodeRelay(message))
+  const outgoing = node.relayed(message)
   for (const peer of node.table.values()) {
     if (peer === from || peer.id === message.sender) continue
     pass(node, peer, outgoing)
@@ -199,7 +199,7 @@ const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): 
     if (said.port === 0 || !schemes.includes(said.scheme)) continue
     const payload = protocol.encodePayload({ _tag: "Response", requestId, address: said, nodeId })
     const message = link.make("broadcast", payload)
-    node.seen.add(message.id, node.uptimeSeconds())
+    node.seen.add(message.digest, node.uptimeSeconds())
     link.say(message)
   }
 }

@@ -43,7 +43,7 @@ export const broadcast = Effect.fnUntraced(function*(
     yield* Effect.sleep("1 second")
     message = stamp(node, payload, notBefore)
   }
-  const outgoing = node.outgoing(node.services.protocol.encode(message))
+  const outgoing = node.outgoing(message)
   node.counters.sent++
   for (const peer of node.table.values()) {
     peer.link.remember(message)
@@ -58,7 +58,7 @@ const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number
   const uptimeSeconds = node.uptimeSeconds()
   for (let time = Math.max(now, notBefore); time <= now + maxStampAheadSeconds; time++) {
     const message = Proofs.make(node, "broadcast", "", payload, time)
-    if (node.seen.add(message.id, uptimeSeconds)) return message
+    if (node.seen.add(message.digest, uptimeSeconds)) return message
   }
   return undefined
 }
@@ -72,7 +72,7 @@ export const whisper = Effect.fnUntraced(function*(
   yield* checkSize(node, payload)
   const peer = yield* find(node, id)
   const message = Proofs.make(node, "whisper", id, payload, node.nowSeconds())
-  const outgoing = node.outgoing(node.services.protocol.encode(message))
+  const outgoing = node.outgoing(message)
   while (!Congestion.send(node, peer, outgoing)) {
     const room = yield* Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowTimeout)
     if (Option.isNone(room)) {

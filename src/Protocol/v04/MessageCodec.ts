@@ -9,13 +9,12 @@
 import * as Base58 from "../Base58.ts"
 import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
-import { Message, type MessageType } from "../Message.ts"
+import * as Slab from "../internal/Slab.ts"
+import type { Message, MessageType } from "../Message.ts"
 import { WireFault } from "../WireFault.ts"
+import { BodyMessage, fixedPackets, lengthBytes, view } from "./BodyMessage.ts"
 import * as Flags from "./Flags.ts"
 
-/** Flag, sender, id and time. */
-const fixedPackets = 4
-const lengthBytes = 4
 /** A digest of 48 bytes in base 58. */
 const maxIdBytes = 66
 /**
@@ -25,11 +24,7 @@ const maxIdBytes = 66
 const maxTimeDigits = 64
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 const idScratch = new Uint8Array(maxIdBytes)
-/** Ten digits hold 2^53 - 1. */
-const timeScratch = new Uint8Array(10)
-const emptyPacket = new Uint8Array(0)
 
 /**
  * Reads a plain body; the message's parts are views of it.
@@ -78,21 +73,8 @@ const decodePackets = (hashing: Hashing["Service"], body: Uint8Array, lengthsEnd
   if (!Base58.equalsBytes(digest, body, idStart, timeStart)) {
     return new WireFault("ChecksumMismatch", idStart, `the id should be ${Base58.fromBytes(digest)}`)
   }
-  const payload: Array<Uint8Array> = []
-  let start = payloadStart
-  for (let i = fixedPackets * lengthBytes; i < lengthsEnd; i += lengthBytes) {
-    const end = start + Frame.readHeader(body, i)
-    payload.push(view(body, start, end))
-    start = end
-  }
-  return new Message(
-    Flags.readType(body, lengthsEnd, senderStart),
-    view(body, senderStart, idStart),
-    decoder.decode(view(body, idStart, timeStart)),
-    time,
-    payload,
-    body
-  )
+  const type = Flags.readType(body, lengthsEnd, senderStart)
+  return new BodyMessage(type, time, digest, body, 0, lengthsEnd, senderStart, idStart, timeStart, payloadStart)
 }
 
 /**
@@ -110,30 +92,52 @@ export const make = (
   time: number | bigint
 ): Message => {
   const flag = flagPacket(type)
-  const senderBytes = typeof sender === "string" ? encoder.encode(sender) : sender
+  const senderBytes = typeof sender === "string" ? encodeSender(sender) : sender
   const timeText = encodeTime(time)
   const lengthsEnd = (fixedPackets + payload.length) * lengthBytes
   let payloadBytes = 0
   for (const packet of payload) payloadBytes += packet.length
 
-  // Laid out for the longest id and filled from the end, so that the payload is copied only once.
-  const out = new Uint8Array(
-    lengthsEnd + flag.length + senderBytes.length + maxIdBytes + timeText.length + payloadBytes
-  )
-  const payloadStart = out.length - payloadBytes
-  let position = payloadStart
-  for (const packet of payload) {
-    position = copy(packet, out, position)
-  }
-  const digest = hashing.digest("sha384", view(out, payloadStart, out.length), timeText)
+  // Laid out for the longest id, and what comes before it filled in last, so that the payload is copied once;
+  // behind it the time once more, because the digest is of both.
+  const fixedBytes = lengthsEnd + flag.length + senderBytes.length + timeText.length
+  const payloadEnd = Frame.headerBytes + fixedBytes + maxIdBytes + payloadBytes
+  const room = Slab.allocate(payloadEnd + timeText.length)
+  let position = payloadEnd - payloadBytes
+  for (const packet of payload) position = copy(packet, room, position)
+  copy(timeText, room, payloadEnd)
+  const digest = hashing.digest("sha384", view(room, payloadEnd - payloadBytes, room.length))
   const idBytes = Base58.writeBytes(digest, idScratch, 0)
-  const id = idScratch.subarray(0, idBytes)
-  const body = idBytes === maxIdBytes ? out : out.subarray(maxIdBytes - idBytes)
-  writeFixed(body, lengthsEnd, flag, senderBytes, id, timeText)
-  for (let i = 0; i < payload.length; i++) {
-    Frame.writeHeader(payload[i]!.length, body, (fixedPackets + i) * lengthBytes)
+
+  const frame = view(room, maxIdBytes - idBytes, payloadEnd)
+  const start = Frame.headerBytes
+  Frame.writeHeader(frame.length - start, frame, 0)
+  Frame.writeHeader(flag.length, frame, start)
+  Frame.writeHeader(senderBytes.length, frame, start + lengthBytes)
+  Frame.writeHeader(idBytes, frame, start + 2 * lengthBytes)
+  Frame.writeHeader(timeText.length, frame, start + 3 * lengthBytes)
+  position = start + fixedPackets * lengthBytes
+  for (const packet of payload) {
+    Frame.writeHeader(packet.length, frame, position)
+    position += lengthBytes
   }
-  return new Message(Flags.readType(flag, 0, flag.length), senderBytes, decoder.decode(id), time, payload, body)
+  const senderStart = copy(flag, frame, position)
+  const idStart = copy(senderBytes, frame, senderStart)
+  const timeStart = idStart + idBytes
+  for (let i = 0; i < idBytes; i++) frame[idStart + i] = idScratch[i]!
+  const payloadStart = copy(timeText, frame, timeStart)
+  return new BodyMessage(
+    Flags.readType(flag, 0, flag.length),
+    time,
+    digest,
+    frame,
+    start,
+    lengthsEnd,
+    senderStart - start,
+    idStart - start,
+    timeStart - start,
+    payloadStart - start
+  )
 }
 
 /**
@@ -145,16 +149,26 @@ export const make = (
 export const encode = (message: Message): Uint8Array => message.body ?? serialize(message, flagPacket(message.type))
 
 /**
- * The body of a message with the main flag `waterfall`, everything else as it is.
+ * The frame of a message, the size and the body.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const encodeRelay = (message: Message): Uint8Array => {
-  const body = message.body
-  if (body === undefined || Frame.readHeader(body, 0) !== 1) return serialize(message, flagPacket("waterfall"))
-  const out = new Uint8Array(body)
-  out[(fixedPackets + message.payload.length) * lengthBytes] = Flags.waterfall
+export const frame = (message: Message): Uint8Array =>
+  (message instanceof BodyMessage ? message.frame : undefined) ?? Frame.frame(encode(message))
+
+/**
+ * The frame of a message with the main flag `waterfall`, everything else as it is.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const frameRelay = (message: Message): Uint8Array => {
+  if (!(message instanceof BodyMessage) || message.flagLength !== 1) {
+    return Frame.frame(serialize(message, flagPacket("waterfall")))
+  }
+  const out = Frame.frame(message.body)
+  out[Frame.headerBytes + message.flagStart] = Flags.waterfall
   return out
 }
 
@@ -195,12 +209,29 @@ const flagPacket = (type: MessageType): Uint8Array => {
   return flag
 }
 
-const encodeTime = (time: number | bigint): Uint8Array => {
-  if (typeof time === "bigint" || !Number.isSafeInteger(time) || time < 0) {
-    return encoder.encode(Base58.fromInteger(time))
+/** A node says the same sender, and for a second the same time. */
+let lastSender = ""
+let lastSenderBytes: Uint8Array = encoder.encode(lastSender)
+
+const encodeSender = (sender: string): Uint8Array => {
+  if (sender !== lastSender) {
+    lastSenderBytes = encoder.encode(sender)
+    lastSender = sender
   }
-  // A copy, not a view: a view would move the few bytes out of the engine's own heap, at 1 µs.
-  return timeScratch.slice(0, Base58.writeInteger(time, timeScratch, 0))
+  return lastSenderBytes
+}
+
+let lastTime = 0
+let lastTimeText: Uint8Array = encoder.encode(Base58.fromInteger(lastTime))
+
+const encodeTime = (time: number | bigint): Uint8Array => {
+  if (time === lastTime) return lastTimeText
+  const text = encoder.encode(Base58.fromInteger(time))
+  if (typeof time === "number") {
+    lastTimeText = text
+    lastTime = time
+  }
+  return text
 }
 
 /** Returns where the copy ends. For a few bytes a loop takes a fraction of what `set` does. */
@@ -209,7 +240,3 @@ const copy = (bytes: Uint8Array, out: Uint8Array, position: number): number => {
   else for (let i = 0; i < bytes.length; i++) out[position + i] = bytes[i]!
   return position + bytes.length
 }
-
-/** A view by offsets. Unlike `subarray`, of a plain `Uint8Array` whatever class `bytes` has. */
-const view = (bytes: Uint8Array, start: number, end: number): Uint8Array =>
-  start === end ? emptyPacket : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)

@@ -4,7 +4,7 @@
  * message's id. It covers everything, so a relay passes a body on as it came.
  */
 import type { Hashing } from "../Hashing.ts"
-import { Message, type MessageType } from "../Message.ts"
+import { type Message, type MessageType, PlainMessage } from "../Message.ts"
 import { contentOf, contentsOf, kindOf, type Packet, TypedPacket } from "../Packet.ts"
 import { WireFault } from "../WireFault.ts"
 import * as Flags from "./Flags.ts"
@@ -93,14 +93,15 @@ const decodeList = (body: Uint8Array): Message | WireFault => {
     start = end
   }
   // What follows the list is covered by the id; the references take and ignore it.
-  return new Message(
+  return new PlainMessage(
     Flags.readType(body, flagStart, senderStart),
     contentOf(packetAt(body, senderStart, timeStart)),
     hex(body.subarray(0, idBytes)),
     time,
     contentsOf(packets),
     body,
-    packets
+    packets,
+    view(body, 0, idBytes)
   )
 }
 
@@ -131,7 +132,7 @@ export const make = (
   const senderBytes = typeof sender === "string" ? encoder.encode(sender) : sender
   const body = serialize(hashing, type, senderBytes, packets, time)
   const id = hex(body.subarray(0, idBytes))
-  return new Message(type, senderBytes, id, time, contentsOf(packets), body, packets)
+  return new PlainMessage(type, senderBytes, id, time, contentsOf(packets), body, packets, view(body, 0, idBytes))
 }
 
 /**

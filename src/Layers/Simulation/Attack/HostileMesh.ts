@@ -195,7 +195,7 @@ class HostileNode {
   readonly #options: HostileMeshOptions
   readonly #handshake: Handshake.HandshakeOptions
   readonly #services: Services
-  readonly #seen = new SeenIds(120, maxSeenIds)
+  readonly #seen = new SeenIds(120, maxSeenIds, [0, 0])
   /** Open while lists are to be told unasked. */
   readonly #tells = Latch.makeUnsafe(false)
   /** Open while it broadcasts without end. */
@@ -295,7 +295,7 @@ class HostileNode {
   #take(link: Link.Link, peer: Handshake.PeerIdentity, message: Message): void {
     const { clock, protocol } = this.#services
     if (message.type === "broadcast" || message.type === "waterfall") {
-      if (!this.#seen.add(message.id, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
+      if (!this.#seen.add(message.digest, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
       this.#options.onBroadcast?.(message, peer.id)
       this.#relay(link, peer, message)
       return
@@ -313,7 +313,7 @@ class HostileNode {
       return
     }
     // Made at once: the message is a view of bytes that will be used again.
-    const outgoing = new Outgoing(this.#services.protocol.encodeRelay(message), Number.POSITIVE_INFINITY)
+    const outgoing = new Outgoing(this.#services.protocol.frameRelay(message), Number.POSITIVE_INFINITY)
     const pass = () => {
       for (const [link, { id }] of this.links) {
         if (link !== from && id !== message.sender && link.offer(outgoing)) this.counters.relayed++
@@ -346,7 +346,7 @@ class HostileNode {
       const payload = protocol.encodePayload({ _tag: "UserBroadcast", packets: [bytes] })
       const time = Math.max(0, Math.floor(clock.currentTimeMillisUnsafe() / 1000))
       const message = protocol.make("broadcast", this.#handshake.nodeId, payload, time)
-      const outgoing = new Outgoing(protocol.encode(message), Number.POSITIVE_INFINITY)
+      const outgoing = new Outgoing(protocol.frame(message), Number.POSITIVE_INFINITY)
       for (const link of this.links.keys()) link.pass(outgoing)
       this.counters.flooded++
       yield* Effect.sleep(1000 / broadcastsPerSecond * (0.5 + this.#chance()))
