@@ -90,7 +90,8 @@ export class FrameSplitter {
   #takeBody(chunk: Uint8Array, start: number, out: Array<Uint8Array>): number {
     const end = Math.min(start + this.#size - this.#bodyCount, chunk.length)
     if (end - start === this.#size) {
-      out.push(chunk.subarray(start, end))
+      // Not by `subarray`, which is slower by half for the buffers that sockets hand out.
+      out.push(new Uint8Array(chunk.buffer, chunk.byteOffset + start, this.#size))
       this.#reset()
       return end
     }

@@ -16,42 +16,42 @@ import { find } from "./Search.ts"
 /** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
 const maxStampAheadSeconds = 20
 
-/** Refuses payloads over the limit before they are hashed; the frame adds at most some hundred bytes. */
-const checkSize = (node: MeshNode, payload: ReadonlyArray<Packet>): Effect.Effect<void, MessageTooLarge> => {
+/** What is wrong with payloads over the limit, before they are hashed; the frame adds at most some hundred bytes. */
+const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
   let bytes = overheadBytes + (node.services.signing?.sign === undefined ? 0 : Proofs.maxSignatureBytes)
   for (const packet of payload) bytes += contentOf(packet).length + 5
   const maxBytes = node.options.maxMessageBytes
-  return bytes > maxBytes ? Effect.fail(new MessageTooLarge({ bytes, maxBytes })) : Effect.void
+  return bytes > maxBytes ? new MessageTooLarge({ bytes, maxBytes }) : undefined
 }
 
 /** Flag, sender, id and time with their lengths, at most. */
 const overheadBytes = 512
 
 /**
- * Sends to every peer, with a time of `notBefore` (seconds since 1970) at the earliest; gives the message. An id covers payload and second at most, so the
- * same payload sent twice within a second would pass for a duplicate: the second one is stamped
- * with the next second that is free.
+ * Sends to every peer, with a time of `notBefore` (seconds since 1970) at the earliest; gives the message. An
+ * id covers payload and second at most, so the same payload sent twice within a second would pass for a
+ * duplicate: the second one is stamped with the next second that is free.
+ *
+ * One step of the fiber as a rule: nothing here is waited for but room in the queues of peers that lag.
  */
-export const broadcast = Effect.fnUntraced(function*(
+export const broadcast = (
   node: MeshNode,
   payload: ReadonlyArray<Packet>,
   notBefore = 0
-): Effect.fn.Return<Message, MessageTooLarge> {
-  yield* checkSize(node, payload)
-  let message = stamp(node, payload, notBefore)
-  while (message === undefined) {
-    yield* Effect.sleep("1 second")
-    message = stamp(node, payload, notBefore)
-  }
-  const outgoing = node.outgoing(message)
-  node.counters.sent++
-  for (const peer of node.table.values()) {
-    peer.link.remember(message)
-    Congestion.pass(node, peer, outgoing)
-  }
-  yield* Congestion.awaitRoom(node)
-  return message
-})
+): Effect.Effect<Message, MessageTooLarge> =>
+  Effect.suspend(() => {
+    const error = tooLarge(node, payload)
+    if (error !== undefined) return Effect.fail(error)
+    const message = stamp(node, payload, notBefore)
+    if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), broadcast(node, payload, notBefore))
+    const outgoing = node.outgoing(message)
+    node.counters.sent++
+    for (const peer of node.table.values()) {
+      peer.link.remember(message)
+      Congestion.pass(node, peer, outgoing)
+    }
+    return node.congested.size === 0 ? Effect.succeed(message) : Effect.as(Congestion.awaitRoom(node), message)
+  })
 
 const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number): Message | undefined => {
   const now = node.nowSeconds()
@@ -69,7 +69,8 @@ export const whisper = Effect.fnUntraced(function*(
   id: string,
   payload: ReadonlyArray<Packet>
 ): Effect.fn.Return<Message, MessageTooLarge | PeerNotFound | PeerUnavailable | TooManyRequests> {
-  yield* checkSize(node, payload)
+  const error = tooLarge(node, payload)
+  if (error !== undefined) return yield* error
   const peer = yield* find(node, id)
   const message = Proofs.make(node, "whisper", id, payload, node.nowSeconds())
   const outgoing = node.outgoing(message)

@@ -61,12 +61,17 @@ const decodePackets = (hashing: Hashing["Service"], body: Uint8Array, lengthsEnd
   const timeStart = idStart + Frame.readHeader(body, 2 * lengthBytes)
   const payloadStart = timeStart + Frame.readHeader(body, 3 * lengthBytes)
 
-  const timeText = Base58.shortest(view(body, timeStart, payloadStart))
-  if (timeText.length > maxTimeDigits) {
-    return new WireFault("InvalidTime", timeStart, `a time of ${timeText.length} digits, more than ${maxTimeDigits}`)
+  let time: number | bigint | undefined = lastTime
+  let timeText = lastTimeText
+  if (!isLastTime(body, timeStart, payloadStart)) {
+    timeText = Base58.shortest(view(body, timeStart, payloadStart))
+    if (timeText.length > maxTimeDigits) {
+      return new WireFault("InvalidTime", timeStart, `a time of ${timeText.length} digits, more than ${maxTimeDigits}`)
+    }
+    time = Base58.readInteger(timeText)
+    if (time === undefined) return new WireFault("InvalidTime", timeStart, "a time that is not in base 58")
+    if (typeof time === "number") keepTime(time, timeText)
   }
-  const time = Base58.readInteger(timeText)
-  if (time === undefined) return new WireFault("InvalidTime", timeStart, "a time that is not in base 58")
 
   const digest = hashing.digest("sha384", view(body, payloadStart, body.length), timeText)
   // As text: another text of the same number is refused, by the references too.
@@ -209,7 +214,7 @@ const flagPacket = (type: MessageType): Uint8Array => {
   return flag
 }
 
-/** A node says the same sender, and for a second the same time. */
+/** A node says the same sender again and again, and for a second all say the same time. */
 let lastSender = ""
 let lastSenderBytes: Uint8Array = encoder.encode(lastSender)
 
@@ -227,11 +232,22 @@ let lastTimeText: Uint8Array = encoder.encode(Base58.fromInteger(lastTime))
 const encodeTime = (time: number | bigint): Uint8Array => {
   if (time === lastTime) return lastTimeText
   const text = encoder.encode(Base58.fromInteger(time))
-  if (typeof time === "number") {
-    lastTimeText = text
-    lastTime = time
-  }
+  if (typeof time === "number") keepTime(time, text)
   return text
+}
+
+const keepTime = (time: number, text: Uint8Array): void => {
+  lastTime = time
+  // Of its own: a view would keep the whole body.
+  lastTimeText = text.slice()
+}
+
+const isLastTime = (body: Uint8Array, start: number, end: number): boolean => {
+  if (end - start !== lastTimeText.length) return false
+  for (let i = 0; i < lastTimeText.length; i++) {
+    if (body[start + i] !== lastTimeText[i]) return false
+  }
+  return true
 }
 
 /** Returns where the copy ends. For a few bytes a loop takes a fraction of what `set` does. */
