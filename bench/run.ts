@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
 })
 
 const codecOptions = options.quick ? { rounds: 5, turnMillis: 15 } : { rounds: 7, turnMillis: 80 }
-const throughputOptions = options.quick ? { rounds: 3, millis: 40 } : { rounds: 5, millis: 400 }
+const throughputOptions = options.quick ? { rounds: 3, millis: 40 } : { rounds: 5, millis: 800 }
 
 const codec = "codec".includes(options.only) ? await measureCodec(codecOptions) : []
 const compressionOptions = options.quick ? { rounds: 3, turnMillis: 15 } : { rounds: 5, turnMillis: 60 }

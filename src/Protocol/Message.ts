@@ -27,6 +27,26 @@ export type MessageType = typeof knownTypes[number] | `0x${string}`
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 const encoder = new TextEncoder()
 
+/** Many messages in a row are of one sender: one text for all of them. */
+let lastSender = ""
+let lastSenderBytes = new Uint8Array(0)
+
+const senderText = (bytes: Uint8Array): string => {
+  if (!isLastSender(bytes)) {
+    lastSender = decoder.decode(bytes)
+    lastSenderBytes = bytes.slice()
+  }
+  return lastSender
+}
+
+const isLastSender = (bytes: Uint8Array): boolean => {
+  if (bytes.length !== lastSenderBytes.length) return false
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== lastSenderBytes[i]) return false
+  }
+  return true
+}
+
 /**
  * One message. `id` is its text form; `time` is whole seconds since 1970 UTC, exact up to 2^53
  * (`exactTime` beyond); `payload` is what its packets hold, views of the bytes it was decoded from:
@@ -62,7 +82,7 @@ export abstract class Message {
 
   /** The sender's id as text; bytes that are not UTF-8 read as U+FFFD. A claim, not a proof. */
   get sender(): string {
-    return this.#sender ??= decoder.decode(this.senderBytes)
+    return this.#sender ??= senderText(this.senderBytes)
   }
 
   /** The time without the rounding of numbers above 2^53. */

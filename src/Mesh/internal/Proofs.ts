@@ -51,7 +51,7 @@ export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): 
   const verdict = isSigned && node.services.signing !== undefined ? check(node, message) : byLink(peer, link, message)
   if (verdict === "proven") remember(node, message.sender)
   else if (verdict !== "claimed") return refuse(node, peer, message, verdict)
-  else if (isProofDue(node, message.sender)) return refuse(node, peer, message, "Unproven")
+  else if (isProofDue(node, message)) return refuse(node, peer, message, "Unproven")
   const packetCount = message.payload.length - (isSigned ? 1 : 0)
   return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
 }
@@ -101,9 +101,9 @@ const remember = (node: MeshNode, sender: string): void => {
   if (node.provenIds.size < node.options.maxProvenIds) node.provenIds.add(sender)
 }
 
-const isProofDue = (node: MeshNode, sender: string): boolean => {
+const isProofDue = (node: MeshNode, message: Message): boolean => {
   const { requireProof } = node.options
-  return requireProof === "always" || (requireProof === "known" && node.provenIds.has(sender))
+  return requireProof === "always" || (requireProof === "known" && node.provenIds.has(message.sender))
 }
 
 /** Senders are as long as strangers like. */
