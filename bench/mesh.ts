@@ -6,8 +6,8 @@
 import { Effect, ManagedRuntime, Stream } from "effect"
 import { formatAddress, Mesh, type MeshEvent } from "../src/index.ts"
 import { NodeMesh } from "../src/Layers/node.ts"
-import type { BenchNode, StartNode } from "./node.ts"
-import type { Payloads } from "./payload.ts"
+import { type BenchNode, paced, type StartNode } from "./node.ts"
+import { type Payloads, stamped } from "./payload.ts"
 
 /** Events that a run among healthy nodes does not have. */
 const unexpected = new Set(["PeerSlow", "PeerRecovered", "PeerLeft", "Rejected", "ReaderLagged", "DialFailed"])
@@ -18,10 +18,11 @@ const isUnexpected = (event: MeshEvent): boolean =>
 
 /** A mesh node whose `messages` are counted in batches. */
 export const startMesh: StartNode = async (variant, tally, onRemark) => {
-  const runtime = ManagedRuntime.make(NodeMesh.layer({
+  const options = {
     maxOutboundLinks: 0,
-    ...(variant === "uncompressed" ? { compressFromBytes: Number.MAX_SAFE_INTEGER } : {})
-  }))
+    ...(variant === "default" ? {} : { compressFromBytes: Number.MAX_SAFE_INTEGER })
+  }
+  const runtime = ManagedRuntime.make(variant === "TLS" ? NodeMesh.layerTls(options) : NodeMesh.layer(options))
   let isStopping = false
   const watch = (effect: Effect.Effect<void, never, Mesh>): void => {
     runtime.runPromise(effect).catch((error: unknown) => {
@@ -50,6 +51,8 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
       for (; performance.now() < until; count++) yield* mesh.broadcast(payloads.next(bytes))
       return count
     })
+  const pace = (payloads: Payloads, bytes: number, millis: number, rate: number): Promise<number> =>
+    paced(millis, rate, () => runtime.runPromise(Effect.asVoid(mesh.broadcast(stamped(payloads.next(bytes))))))
   const linked = (count: number) =>
     Effect.gen(function*() {
       while ((yield* mesh.peers).length < count) yield* Effect.sleep("5 millis")
@@ -59,6 +62,7 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
     connect: (address) => runtime.runPromise(Effect.asVoid(mesh.connect(address))),
     linked: (count) => runtime.runPromise(linked(count)),
     publish: (payloads, bytes, millis) => runtime.runPromise(publish(payloads, bytes, millis)),
+    pace,
     stop: () => {
       isStopping = true
       return runtime.dispose()

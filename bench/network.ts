@@ -6,7 +6,7 @@ import { type System, type Variant, variants } from "./node.ts"
 import type { Addresses, Published, Request, Response } from "./worker.ts"
 
 /** A topology by its name in the tables. */
-export type Topology = "one to one" | "one to four" | "line of five"
+export type Topology = "one to one" | "one to four" | "line of five" | "ten with four links each"
 
 /** Without any payload for this long a run has failed: something was lost, or everything stands still. */
 const timeoutMillis = 20_000
@@ -100,10 +100,41 @@ const line = (count: number): Plan => {
   return { workers: [count], links: receivers.map((to) => [{ worker: 0, node: to.node - 1 }, to]), receivers }
 }
 
+/** Ten nodes in one process, each linked to four others: of all such networks one that was drawn. */
+const drawn: ReadonlyArray<readonly [number, number]> = [
+  [0, 3],
+  [0, 5],
+  [0, 8],
+  [0, 9],
+  [1, 2],
+  [1, 4],
+  [1, 6],
+  [1, 9],
+  [2, 5],
+  [2, 7],
+  [2, 8],
+  [3, 4],
+  [3, 6],
+  [3, 7],
+  [4, 8],
+  [4, 9],
+  [5, 6],
+  [5, 7],
+  [6, 8],
+  [7, 9]
+]
+
+const ten: Plan = {
+  workers: [10],
+  links: drawn.map(([from, to]) => [{ worker: 0, node: from }, { worker: 0, node: to }]),
+  receivers: Array.from({ length: 9 }, (_, i) => ({ worker: 0, node: i + 1 }))
+}
+
 const plans: Readonly<Record<Topology, Plan>> = {
   "one to one": star(1),
   "one to four": star(4),
-  "line of five": line(5)
+  "line of five": line(5),
+  "ten with four links each": ten
 }
 
 /** One topology of one system, with all its variants. */
@@ -161,6 +192,12 @@ export class Network {
     const { count, startMillis } = await this.#workers[0]!.ask<Published>(
       { type: "publish", variant, node: 0, bytes, millis }
     )
+    const end = await this.#reach(variant, count)
+    return count / (end - startMillis) * 1000
+  }
+
+  /** When the last receiver has so many more; throws when one does not get them. */
+  async #reach(variant: Variant, count: number): Promise<number> {
     const total = (this.#totals.get(variant) ?? 0) + count
     this.#totals.set(variant, total)
     const ends = await Promise.all(
@@ -168,7 +205,19 @@ export class Network {
         this.#workers[place.worker]!.ask<number>({ type: "reach", variant, node: place.node, total, timeoutMillis })
       )
     )
-    return count / (Math.max(...ends) - startMillis) * 1000
+    return Math.max(...ends)
+  }
+
+  /** How long each payload took to each receiver, in milliseconds, with `rate` of them sent a second for `millis`. */
+  async delays(variant: Variant, bytes: number, millis: number, rate: number): Promise<ReadonlyArray<number>> {
+    const ask = <A>(type: "time" | "timed"): Promise<ReadonlyArray<A>> =>
+      Promise.all(
+        this.#plan.receivers.map(({ node, worker }) => this.#workers[worker]!.ask<A>({ type, variant, node }))
+      )
+    await ask("time")
+    const { count } = await this.#workers[0]!.ask<Published>({ type: "pace", variant, node: 0, bytes, millis, rate })
+    await this.#reach(variant, count)
+    return (await ask<ReadonlyArray<number>>("timed")).flat()
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto"
 
 const counterBytes = 4
+/** Behind the counter, in payloads that are timed. */
+const timeBytes = 8
 const poolBytes = 1 << 20
 
 /**
@@ -20,32 +22,68 @@ export class Payloads {
   }
 }
 
+/** A payload that says when it was sent. */
+export const stamped = (payload: Uint8Array): Uint8Array => {
+  new DataView(payload.buffer, payload.byteOffset).setFloat64(counterBytes, wallMillis())
+  return payload
+}
+
+const readTime = (payload: Uint8Array): number =>
+  new DataView(payload.buffer, payload.byteOffset, counterBytes + timeBytes).getFloat64(counterBytes)
+
 const writeCounter = (payload: Uint8Array, count: number): void => {
   for (let i = 0; i < counterBytes; i++) payload[i] = count >>> (8 * (counterBytes - 1 - i))
 }
 
-const readCounter = (payload: Uint8Array): number => {
+/** The number of a payload among those of its sender. */
+export const readCounter = (payload: Uint8Array): number => {
   let count = 0
   for (let i = 0; i < counterBytes; i++) count = count * 0x100 + payload[i]!
   return count
 }
 
-/** Counts what one node receives, and throws when it is not each payload once, in the order in which they were sent. */
+/**
+ * Counts what one node receives, and throws when it is not each payload once, in the order in which they were
+ * sent where there is only one way for them.
+ */
 export class Tally {
+  readonly #isOrdered: boolean
+  /** Which payloads came, where they come in any order. */
+  readonly #came = new Set<number>()
+  /** How long timed payloads took, in milliseconds, while they are kept. */
+  #delays: Array<number> | undefined
   #count = 0
   #lastMillis = 0
   #waiting: { readonly total: number; readonly done: () => void } | undefined
+
+  constructor(isOrdered: boolean) {
+    this.#isOrdered = isOrdered
+  }
 
   get count(): number {
     return this.#count
   }
 
+  /** Keeps how long payloads take from now on. */
+  time(): void {
+    this.#delays = []
+  }
+
+  /** What was kept, which ends that. */
+  timed(): ReadonlyArray<number> {
+    const delays = this.#delays ?? []
+    this.#delays = undefined
+    return delays
+  }
+
   take(payload: Uint8Array | undefined): void {
     const found = payload === undefined ? -1 : readCounter(payload)
-    if (found !== this.#count) {
+    if (this.#isOrdered ? found !== this.#count : this.#came.has(found)) {
       throw new Error(`payload ${found} came where ${this.#count} was due: messages were lost or came twice`)
     }
+    if (!this.#isOrdered) this.#came.add(found)
     this.#count++
+    this.#delays?.push(wallMillis() - readTime(payload!))
   }
 
   /** To be called behind each batch: the clock is not read for each payload. */

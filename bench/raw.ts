@@ -7,15 +7,16 @@
 import * as crypto from "node:crypto"
 import { once } from "node:events"
 import * as net from "node:net"
-import type { BenchNode, StartNode } from "./node.ts"
-import type { Payloads } from "./payload.ts"
+import * as tls from "node:tls"
+import { type BenchNode, paced, type StartNode } from "./node.ts"
+import { type Payloads, stamped } from "./payload.ts"
 
 const headerBytes = 4
 const blockBytes = 65_536
 const joinBelowBytes = 16_384
 
 /** Joins small frames into blocks, and writes each to all sockets. */
-class FrameWriter {
+export class FrameWriter {
   readonly #sockets: Array<net.Socket> = []
   #block = Buffer.allocUnsafeSlow(blockBytes)
   #blockCount = 0
@@ -67,7 +68,7 @@ class FrameWriter {
 }
 
 /** Cuts chunks into payloads: views where they lie in one chunk, copies else. */
-class FrameReader {
+export class FrameReader {
   readonly #onPayload: (payload: Buffer) => void
   #rest: Buffer = Buffer.alloc(0)
   #body: Buffer | undefined
@@ -111,13 +112,19 @@ class FrameReader {
 /** Keeps digests in use. */
 let sink = 0
 
-const hash = (payload: Uint8Array): void => {
+export const hash = (payload: Uint8Array): void => {
   sink += crypto.hash("sha384", payload, "binary").length
 }
 
-/** A node that passes on what it receives to the nodes that it dialed. */
-export const startRaw: StartNode = async (variant, tally, onRemark) => {
-  const isHashing = variant === "raw + hash"
+/** A key and its certificate, as PEM. */
+export interface Credentials {
+  readonly key: string
+  readonly cert: string
+}
+
+/** A node that passes on what it receives to the nodes that it dialed; over TLS where it is given credentials. */
+export const startRaw = (credentials?: Credentials): StartNode => async (variant, tally, onRemark) => {
+  const isHashing = variant === "raw + hash" || variant === "raw TLS + hash"
   const writer = new FrameWriter()
   const sockets = new Set<net.Socket>()
   const keep = (socket: net.Socket): void => {
@@ -140,7 +147,9 @@ export const startRaw: StartNode = async (variant, tally, onRemark) => {
       void writer.drained().then(() => socket.resume())
     })
   }
-  const server = net.createServer({ noDelay: true }, serve)
+  const server = credentials === undefined
+    ? net.createServer({ noDelay: true }, serve)
+    : tls.createServer({ ...credentials, noDelay: true }, serve)
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
 
@@ -156,17 +165,29 @@ export const startRaw: StartNode = async (variant, tally, onRemark) => {
     writer.flush()
     return count
   }
+  const pace = (payloads: Payloads, bytes: number, millis: number, rate: number): Promise<number> =>
+    paced(millis, rate, () => {
+      const payload = stamped(payloads.next(bytes))
+      if (isHashing) hash(payload)
+      writer.write(payload)
+      writer.flush()
+    })
   const node: BenchNode = {
     address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
     connect: async (address) => {
       const [host, port] = address.split(":")
-      const socket = net.createConnection({ host: host!, port: Number(port), noDelay: true })
+      const to = { host: host!, port: Number(port) }
+      const socket = credentials === undefined
+        ? net.createConnection({ ...to, noDelay: true })
+        : tls.connect({ ...to, rejectUnauthorized: false })
       keep(socket)
-      await once(socket, "connect")
+      await once(socket, credentials === undefined ? "connect" : "secureConnect")
+      socket.setNoDelay(true)
       writer.add(socket)
     },
     linked: () => Promise.resolve(),
     publish,
+    pace,
     stop: async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))

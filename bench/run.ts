@@ -4,7 +4,7 @@
  *     node bench/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
  *
  * `--quick` takes under 20 seconds, for a first look. `--json` writes the figures to a file.
- * `--only` measures the cases whose name contains the text (`codec`, `compression`, `one to one`, `line of five, 64 B`, `simulation`).
+ * `--only` measures the cases whose name contains the text (`codec`, `compression`, `one to one`, `line of five, 64 B`, `latency`, `simulation`).
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
 import { writeFileSync } from "node:fs"
@@ -13,7 +13,7 @@ import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
 import { machine, table, toFigure } from "./report.ts"
 import { measureSimulation } from "./simulation.ts"
-import { measureThroughput } from "./throughput.ts"
+import { measureLatency, measureThroughput } from "./throughput.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -30,13 +30,11 @@ const throughputOptions = options.quick ? { rounds: 3, millis: 40 } : { rounds: 
 const codec = "codec".includes(options.only) ? await measureCodec(codecOptions) : []
 const compressionOptions = options.quick ? { rounds: 3, turnMillis: 15 } : { rounds: 5, turnMillis: 60 }
 const compression = "compression".includes(options.only) ? measureCompression(compressionOptions) : []
-const throughput = await measureThroughput({
-  ...throughputOptions,
-  only: options.only,
-  profileDirectory: options.profile
-})
+const networkOptions = { ...throughputOptions, only: options.only, profileDirectory: options.profile }
+const throughput = await measureThroughput(networkOptions)
+const latency = "latency".includes(options.only) ? await measureLatency(networkOptions) : []
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
-const figures = [...codec, ...compression, ...throughput, ...simulation].map(toFigure)
+const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation].map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)

@@ -13,35 +13,108 @@ export interface ThroughputOptions {
   readonly profileDirectory: string | undefined
 }
 
-const topologies: ReadonlyArray<Topology> = ["one to one", "one to four", "line of five"]
+/** A mesh and the raw programs that it is held against, in the same places. */
+interface Contest {
+  readonly name: string
+  readonly topology: Topology
+  readonly ours: System
+  readonly theirs: System
+  readonly sizes: ReadonlyArray<Size>
+}
+
+interface Size {
+  readonly label: string
+  readonly bytes: number
+}
+
 const sizes = [{ label: "64 B", bytes: 64 }, { label: "1 KiB", bytes: 1024 }, { label: "64 KiB", bytes: 65_536 }]
+
+const contests: ReadonlyArray<Contest> = [
+  { name: "one to one", topology: "one to one", ours: "mesh", theirs: "raw", sizes },
+  { name: "one to four", topology: "one to four", ours: "mesh", theirs: "raw", sizes },
+  { name: "one to one over TLS", topology: "one to one", ours: "mesh over TLS", theirs: "raw over TLS", sizes },
+  { name: "line of five", topology: "line of five", ours: "mesh", theirs: "raw", sizes },
+  {
+    name: "ten with four links each",
+    topology: "ten with four links each",
+    ours: "mesh of ten",
+    theirs: "raw flood",
+    sizes: sizes.slice(0, 2)
+  }
+]
 
 /** Measures all cases. Throws when a message was lost. */
 export const measureThroughput = async (options: ThroughputOptions): Promise<ReadonlyArray<Row>> => {
   const rows: Array<Row> = []
-  for (const topology of topologies) {
-    const wanted = sizes.filter(({ label }) => `${topology}, ${label}`.includes(options.only))
+  for (const contest of contests) {
+    const wanted = contest.sizes.filter(({ label }) => `${contest.name}, ${label}`.includes(options.only))
     if (wanted.length === 0) continue
-    const networks: Array<{ system: System; network: Network }> = []
-    try {
-      for (const system of ["raw", "mesh"] as const) {
-        networks.push({ system, network: await Network.start(topology, system, options.profileDirectory) })
-      }
-      for (const { bytes, label } of wanted) {
-        rows.push(...toRows(`${topology}, ${label}`, bytes, await measureSize(networks, bytes, options)))
-      }
-    } finally {
-      await Promise.all(networks.map(({ network }) => network.stop()))
-    }
+    rows.push(
+      ...await withNetworks(contest, options.profileDirectory, async (networks) => {
+        const found: Array<Row> = []
+        for (const { bytes, label } of wanted) {
+          const name = `${contest.name}, ${label}`
+          found.push(...toRows(contest, name, bytes, await measureSize(networks, bytes, options)))
+        }
+        return found
+      })
+    )
   }
   return rows
+}
+
+/** The time that messages take through ten nodes, with a thousand of them a second. */
+export const measureLatency = (
+  { millis, profileDirectory, rounds }: ThroughputOptions
+): Promise<ReadonlyArray<Row>> => {
+  const contest = contests.find(({ ours }) => ours === "mesh of ten")!
+  return withNetworks(contest, profileDirectory, async (networks) => {
+    const found = new Map<Variant, Array<number>>()
+    for (let round = -1; round < rounds; round++) {
+      for (const { network, system } of networks) {
+        for (const variant of variants[system]) {
+          const delays = [...await network.delays(variant, 64, millis, messagesPerSecond)].sort((a, b) => a - b)
+          const p99 = delays[Math.floor(delays.length * 0.99)]!
+          if (round >= 0) found.set(variant, [...found.get(variant) ?? [], p99])
+        }
+      }
+    }
+    return variants[contest.theirs].map((yardstick): Row => ({
+      group: "latency",
+      name: "p99 in ms, 1,000 messages of 64 B a second through ten nodes",
+      yardstick,
+      unit: "milliseconds",
+      ours: found.get("ten")!,
+      theirs: found.get(yardstick)!
+    }))
+  })
+}
+
+const messagesPerSecond = 1000
+
+type Networks = ReadonlyArray<{ readonly system: System; readonly network: Network }>
+
+const withNetworks = async <A>(
+  { ours, theirs, topology }: Contest,
+  profileDirectory: string | undefined,
+  use: (networks: Networks) => Promise<A>
+): Promise<A> => {
+  const networks: Array<{ system: System; network: Network }> = []
+  try {
+    for (const system of [theirs, ours]) {
+      networks.push({ system, network: await Network.start(topology, system, profileDirectory) })
+    }
+    return await use(networks)
+  } finally {
+    await Promise.all(networks.map(({ network }) => network.stop()))
+  }
 }
 
 type Rates = ReadonlyMap<Variant, ReadonlyArray<number>>
 
 /** All variants of both systems in turns. */
 const measureSize = async (
-  networks: ReadonlyArray<{ readonly system: System; readonly network: Network }>,
+  networks: Networks,
   bytes: number,
   { millis, rounds }: ThroughputOptions
 ): Promise<Rates> => {
@@ -60,11 +133,13 @@ const measureSize = async (
 /** Bodies under `compressFromBytes` (1024) are never compressed: there the variants are the same. */
 const isMeasured = (variant: Variant, bytes: number): boolean => variant !== "uncompressed" || bytes >= 1024
 
-const toRows = (name: string, bytes: number, rates: Rates): ReadonlyArray<Row> =>
-  variants.mesh.filter((variant) => rates.has(variant)).flatMap((variant) =>
-    variants.raw.map((yardstick): Row => ({
+const toRows = ({ ours, theirs }: Contest, name: string, bytes: number, rates: Rates): ReadonlyArray<Row> =>
+  variants[ours].filter((variant) => rates.has(variant)).flatMap((variant) =>
+    variants[theirs].map((yardstick): Row => ({
       group: "throughput",
-      name: bytes < 1024 ? name : `${name}, compression ${variant === "default" ? "on" : "off"}`,
+      name: ours !== "mesh" || bytes < 1024
+        ? name
+        : `${name}, compression ${variant === "default" ? "on" : "off"}`,
       yardstick,
       unit: "messages",
       ours: rates.get(variant)!,

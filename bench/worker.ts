@@ -5,9 +5,10 @@
 import { writeFileSync } from "node:fs"
 import { Session } from "node:inspector/promises"
 import { startMesh } from "./mesh.ts"
-import { type BenchNode, type System, type Variant, variants } from "./node.ts"
+import { type BenchNode, type StartNode, type System, type Variant, variants } from "./node.ts"
 import { Payloads, Tally, wallMillis } from "./payload.ts"
-import { startRaw } from "./raw.ts"
+import { type Credentials, startRaw } from "./raw.ts"
+import { startRawFlood } from "./rawFlood.ts"
 
 /** One node of one variant. */
 interface Target {
@@ -23,6 +24,14 @@ export type Request =
     | Target & { readonly type: "connect"; readonly address: string }
     | Target & { readonly type: "linked"; readonly count: number }
     | Target & { readonly type: "publish"; readonly bytes: number; readonly millis: number }
+    | Target & { readonly type: "time" }
+    | Target & { readonly type: "timed" }
+    | Target & {
+      readonly type: "pace"
+      readonly bytes: number
+      readonly millis: number
+      readonly rate: number
+    }
     | Target & { readonly type: "reach"; readonly total: number; readonly timeoutMillis: number }
     | { readonly type: "stop" }
   )
@@ -50,7 +59,6 @@ interface Slot {
 
 const [systemName, nodeCount, profileFile] = process.argv.slice(2)
 const system = systemName as System
-const start = system === "mesh" ? startMesh : startRaw
 const slots = new Map<Variant, Array<Slot>>()
 
 const tell = (response: Response): void => {
@@ -73,12 +81,39 @@ const endProfile = async (): Promise<void> => {
   writeFileSync(profileFile, JSON.stringify(profile))
 }
 
+/** The raw node over TLS is given what a node of ours would have made for itself. */
+const credentials = async (): Promise<Credentials> => {
+  const [{ Effect }, NodeIdentity, { selfSigned }] = await Promise.all([
+    import("effect"),
+    import("../src/Transport/NodeIdentity.ts"),
+    import("../src/Transport/NodeCertificate.ts")
+  ])
+  const { privateKey } = await Effect.runPromise(NodeIdentity.generate)
+  const cert = await Effect.runPromise(selfSigned(privateKey))
+  return { key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(), cert }
+}
+
+const starter = async (): Promise<StartNode> => {
+  switch (system) {
+    case "raw":
+      return startRaw()
+    case "raw over TLS":
+      return startRaw(await credentials())
+    case "raw flood":
+      return startRawFlood
+    default:
+      return startMesh
+  }
+}
+
 const startAll = async (): Promise<Addresses> => {
+  const start = await starter()
+  const isOrdered = system !== "raw flood" && system !== "mesh of ten"
   const addresses: Partial<Record<Variant, ReadonlyArray<string>>> = {}
   for (const variant of variants[system]) {
     const made: Array<Slot> = []
     for (let i = 0; i < Number(nodeCount); i++) {
-      const tally = new Tally()
+      const tally = new Tally(isOrdered)
       const node = await start(variant, tally, (text) => tell({ type: "remark", text }))
       made.push({ node, tally, payloads: new Payloads() })
     }
@@ -107,6 +142,15 @@ const answer = async (request: Request): Promise<unknown> => {
       const count = await node.publish(payloads, request.bytes, request.millis)
       return { count, startMillis } satisfies Published
     }
+    case "pace": {
+      const startMillis = wallMillis()
+      const count = await node.pace(payloads, request.bytes, request.millis, request.rate)
+      return { count, startMillis } satisfies Published
+    }
+    case "time":
+      return tally.time()
+    case "timed":
+      return tally.timed()
     case "reach":
       return tally.reach(request.total, request.timeoutMillis)
   }

@@ -41,7 +41,6 @@ export class SeenIds {
     this.#lifetimeSeconds = lifetimeSeconds
     this.#maxCount = maxCount
     this.#factors = [secret[0] | 1, secret[1] | 1]
-    this.#resize(minCapacity)
   }
 
   /** How many ids are remembered. */
@@ -55,6 +54,8 @@ export class SeenIds {
    */
   add(digest: Uint8Array, nowSecond: number): boolean {
     if (nowSecond !== this.#sweptSecond) this.#sweep(nowSecond)
+    // Most of what a simulation starts is idle: nothing is taken before the first id.
+    if (this.#table.length === 0) this.#resize(minCapacity)
     const first = wordAt(digest, 0)
     const second = wordAt(digest, 4)
     const third = wordAt(digest, 8)
