@@ -45,7 +45,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     encode: MessageCodec.encode,
     frame: MessageCodec.frame,
     frameRelay: MessageCodec.frameRelay,
-    decode: (body) => MessageCodec.decode(hashing, body),
+    decode: (body, known) => MessageCodec.decode(hashing, body, known),
     unpack: Unpack.unpack,
     encodePacket: contentOf,
     decodePacket: (bytes) => bytes,

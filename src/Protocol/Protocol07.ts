@@ -46,7 +46,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     encode: (message) => MessageCodec.encode(hashing, message),
     frame: (message) => frame(MessageCodec.encode(hashing, message)),
     frameRelay: (message) => frame(MessageCodec.encode(hashing, message)),
-    decode: (body) => MessageCodec.decode(hashing, body),
+    decode: (body, known) => MessageCodec.decode(hashing, body, known),
     unpack: (body, methods, maxBytes) => Unpack.unpack(hashing, body, methods, maxBytes),
     encodePacket: MessageCodec.encodePacket,
     decodePacket: MessageCodec.decodePacket,

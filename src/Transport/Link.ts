@@ -15,7 +15,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
 import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
-import type { Message, MessageType } from "../Protocol/Message.ts"
+import type { KnownIds, Message, MessageType } from "../Protocol/Message.ts"
 import type { Packet } from "../Protocol/Packet.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
@@ -52,6 +52,8 @@ export interface LinkOptions {
   readonly outboxBudget?: ByteBudget | undefined
   /** Where the bytes of unfinished frames of all links of the node are counted. Default: nowhere. */
   readonly frameBudget?: ByteBudget | undefined
+  /** Broadcasts that need not be checked again; see `Protocol.decode`. Default: none. */
+  readonly known?: KnownIds | undefined
 }
 
 /** Rounds of renegotiation a peer may ask for on one link; then it ends (`RenegotiationLimit`). */
@@ -138,6 +140,7 @@ export class Link {
     this.#reader = new LinkReader(protocol, clock, {
       maxMessageBytes: options.maxMessageBytes,
       frameBudget: options.frameBudget,
+      known: options.known,
       onMessage: (message) => {
         if (!this.#isAnswered(message)) this.#unread.push(message)
         return this.#failure === undefined

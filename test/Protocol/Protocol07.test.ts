@@ -380,6 +380,20 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
       assert.deepInclude(decoded(65_537), { reason: "InvalidField" })
     }))
 
+  it.effect("checks no broadcast whose id is known, and everything else", () =>
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const decode = (type: MessageType, isKnown: boolean) => {
+        const body = Uint8Array.from(protocol.encode(protocol.make(type, "a", [Uint8Array.of(1, 2, 3)], 1)))
+        body[body.length - 1] = 4
+        return protocol.decode(body, { has: () => isKnown })
+      }
+
+      assert.deepInclude(decode("broadcast", true), { type: "broadcast", isVerified: false })
+      assert.deepInclude(decode("broadcast", false), { reason: "ChecksumMismatch" })
+      assert.deepInclude(decode("whisper", true), { reason: "ChecksumMismatch" })
+    }))
+
   it.effect("reads no map with the key __proto__ or keys that are lists, and inherits nothing", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

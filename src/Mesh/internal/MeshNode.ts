@@ -139,7 +139,11 @@ export class MeshNode {
     this.frameBudget = new ByteBudget(options.maxUnfinishedBytes)
     this.frameBudget.onSpent = () => this.#relieve()
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
+    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
+    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.linkOptions = {
+      known: this.seen,
       frameBudget: this.frameBudget,
       outboxBudget: this.outboxBudget,
       nodeId: id,
@@ -149,9 +153,6 @@ export class MeshNode {
       drainTimeout: options.drainTimeout
     }
     this.table = new RoutingTable(id)
-    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
-    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
-    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)

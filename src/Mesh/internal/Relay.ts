@@ -63,7 +63,8 @@ const isFresh = (
   if (message.packetCount === 0) return count(counters, "ignored")
   if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
   if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
-  const isNew = node.seen.add(message.digest, uptimeSeconds)
+  // What claimed a known id was not checked: it is a copy, even when its id is forgotten this very second.
+  const isNew = message.isVerified && node.seen.add(message.idBytes, uptimeSeconds)
   if (isNew) node.freshCount++
   // A copy that crossed this node's own shows as well that the peer passes on what it gets.
   from.usefulSeconds = uptimeSeconds
@@ -199,7 +200,7 @@ const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): 
     if (said.port === 0 || !schemes.includes(said.scheme)) continue
     const payload = protocol.encodePayload({ _tag: "Response", requestId, address: said, nodeId })
     const message = link.make("broadcast", payload)
-    node.seen.add(message.digest, node.uptimeSeconds())
+    node.seen.add(message.idBytes, node.uptimeSeconds())
     link.say(message)
   }
 }

@@ -295,7 +295,7 @@ class HostileNode {
   #take(link: Link.Link, peer: Handshake.PeerIdentity, message: Message): void {
     const { clock, protocol } = this.#services
     if (message.type === "broadcast" || message.type === "waterfall") {
-      if (!this.#seen.add(message.digest, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
+      if (!this.#seen.add(message.idBytes, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
       this.#options.onBroadcast?.(message, peer.id)
       this.#relay(link, peer, message)
       return
