@@ -4,13 +4,14 @@
  *     node bench/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
  *
  * `--quick` takes under 20 seconds, for a first look. `--json` writes the figures to a file.
- * `--only` measures the cases whose name contains the text (`codec`, `compression`, `one to one`, `line of five, 64 B`, `latency`, `simulation`).
+ * `--only` measures the cases whose name contains the text (`codec`, `compression`, `one to one`, `line of five, 64 B`, `latency`, `links`, `simulation`).
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
+import { measureLinks } from "./links.ts"
 import { machine, table, toFigure } from "./report.ts"
 import { measureSimulation } from "./simulation.ts"
 import { measureLatency, measureThroughput } from "./throughput.ts"
@@ -33,8 +34,9 @@ const compression = "compression".includes(options.only) ? measureCompression(co
 const networkOptions = { ...throughputOptions, only: options.only, profileDirectory: options.profile }
 const throughput = await measureThroughput(networkOptions)
 const latency = "latency".includes(options.only) ? await measureLatency(networkOptions) : []
+const links = "links".includes(options.only) ? await measureLinks(options.quick ? 1 : 5) : []
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
-const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation].map(toFigure)
+const figures = [...codec, ...compression, ...throughput, ...latency, ...links, ...simulation].map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
