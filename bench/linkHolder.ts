@@ -20,7 +20,8 @@ export type LinkRequest =
 
 const role = process.argv[2] as Role
 
-const meshOptions = { maxOutboundLinks: 0, maxInboundLinks: 10_000 }
+/** Nobody learns of others: an address book is no part of a link. */
+const meshOptions = { maxOutboundLinks: 0, maxInboundLinks: 10_000, maxPeersPerList: 1 }
 
 const meshOf = async (layer: Layer.Layer<Mesh, unknown>): Promise<Mesh["Service"]> =>
   ManagedRuntime.make(layer).runPromise(Effect.gen(function*() {

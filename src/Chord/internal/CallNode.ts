@@ -186,7 +186,7 @@ export class CallNode {
     const outgoing = new Outgoing(frame, this.settings.compressFromBytes)
     const isTaken = to.link.offer(outgoing)
     if (isTaken) this.counters.sentBytes += outgoing.bodyBytes
-    if (!to.link.outbox.room.isOpen()) to.watch()
+    if (!to.link.outbox.hasRoom) to.watch()
     return isTaken
   }
 

@@ -224,11 +224,11 @@ export class PeerSession implements PeerLink {
   }
 
   watch(): void {
-    const room = this.link.outbox.room
-    if (this.#isWatched || room.isOpen()) return
+    const { outbox } = this.link
+    if (this.#isWatched || outbox.hasRoom) return
     this.#isWatched = true
     const { services, settings } = this.#node
-    services.run(Effect.map(Effect.timeoutOption(room.await, settings.slowTimeout), (took) => {
+    services.run(Effect.map(Effect.timeoutOption(outbox.room.await, settings.slowTimeout), (took) => {
       this.#isWatched = false
       if (Option.isSome(took)) return
       this.close(tooSlow(this.link, Duration.toMillis(settings.slowTimeout)))
