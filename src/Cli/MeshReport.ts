@@ -2,10 +2,10 @@
  * What `p2p mesh` tells whoever runs it. The fields are the JSON that programs read; `MeshDisplay`
  * makes the same into lines for people.
  */
-import { type Ban, targetText } from "../Mesh/BanList.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../Mesh/MeshMessage.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { type Ban, targetText } from "../Transport/Admission/BanList.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
 
