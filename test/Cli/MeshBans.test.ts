@@ -40,13 +40,14 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
         { target: peer.mesh.id, why: "too loud", automatic: false, seconds: 7199 },
         { target: "10.0.9.9", why: "by hand", automatic: false, seconds: null },
         { target: "2001:db8:0:0::/64", why: "by hand", automatic: false, seconds: 599 }
-      ]
+      ],
+      waiting: []
     })
     assert.deepStrictEqual(yield* node.mesh.peers, [])
     yield* type(`/unban ${peer.mesh.id.slice(0, 8)}`)
     yield* type("/unban 10.0.9.9")
     yield* type("/unban 2001:db8::")
-    assert.deepStrictEqual(yield* type("/bans"), { event: "bans", bans: [] })
+    assert.deepStrictEqual(yield* type("/bans"), { event: "bans", bans: [], waiting: [] })
     const wrong = [yield* type("/unban 10.0.9.9"), yield* type("/ban ..:/"), yield* type("/ban")]
     assert.deepStrictEqual(wrong.map((report) => report?.event === "error" ? report.message.slice(0, 24) : report), [
       "10.0.9.9 is not banned; ",

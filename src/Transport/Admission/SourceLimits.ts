@@ -11,14 +11,17 @@ import type * as Duration from "effect/Duration"
  * @since 0.1.0
  */
 export interface SourceLimits {
-  /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
+  /**
+   * Accepted connections that have not shown a handshake yet. Then the oldest of the source that has most of
+   * them makes room, or else the newcomer is closed. Default 64; of a chord node 128.
+   */
   readonly maxPendingHandshakes: number
   /**
    * Connections a second that are accepted from one source: an IPv4 host or an IPv6 network of 64 bits;
    * four seconds' worth at once after a quiet time. Further ones are closed unread. Default 10; of a chord node 50.
    */
   readonly maxConnectsPerSource: number
-  /** Of one source, accepted connections that have not shown a handshake yet; further ones are closed. Default 16; of a chord node 32. */
+  /** Of one source, accepted connections that have not shown a handshake yet; further ones are closed. Default 16; of a chord node 64. */
   readonly maxPendingPerSource: number
   /**
    * Links accepted from one source. Further ones are told where else to go, and closed; at a chord node the
