@@ -85,7 +85,7 @@ describe("MeshAttack", () => {
     const links = {
       bandwidth: 20_000,
       floodBytes: 1000,
-      settings: { maxOutboxBytes: 50_000, slowTimeout: "3 seconds" }
+      settings: { maxOutboxBytes: 50_000, slowTimeout: 3000 }
     }
     const small = {
       ...links,
