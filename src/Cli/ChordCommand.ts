@@ -81,7 +81,8 @@ const flags = {
 const description = `Runs a node of a dictionary that many nodes keep together.
 
   Each line of standard input is a command:
-    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, invite, help, quit
+    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, bans,
+    ban HOST|ID, unban HOST|ID, invite, help, quit
   A KEY has no blanks; a VALUE is the rest of the line.
 
   Without --join it is a ring of one, for others to join. With it, nothing is read or written before
@@ -93,7 +94,8 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   when the input ends and the ring could not be joined.
 
   With --json, each line is {"event":…}: listening, dashboard, metrics, joined, get, set, deleted, has, lookup, ring,
-  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, invite, error, help.`
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected,
+  banned, unbanned, bans, throttled, invite, error, help.`
 
 /**
  * `p2p chord`.

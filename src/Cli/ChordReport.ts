@@ -14,6 +14,7 @@ import * as Membership from "../Chord/Membership.ts"
 import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
+import { type BanReport, fromGuardEvent } from "./BanReport.ts"
 
 /**
  * A member of the ring: the id of its node, where that can be dialed, and its position in hexadecimal.
@@ -91,6 +92,8 @@ export type ChordReport =
     readonly timeouts: number
   }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
+  | BanReport
+  | { readonly event: "throttled"; readonly id: string; readonly what: "messages"; readonly count: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
   | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
@@ -204,6 +207,11 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
         path: event.path.map((contact) => toMember(bits, contact)),
         timeouts: event.timeouts
       }
+    case "PeerBanned":
+    case "PeerUnbanned":
+      return fromGuardEvent(event)
+    case "PeerThrottled":
+      return { event: "throttled", id: event.id, what: "messages", count: event.count }
     case "Rejected":
       return {
         event: "rejected",

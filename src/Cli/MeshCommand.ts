@@ -85,7 +85,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 
   Each line of standard input is broadcast. Lines that begin with a slash are commands:
     /whisper ID TEXT, /reply MESSAGE-ID TEXT, /peers, /connect HOST:PORT, /disconnect ID,
-    /topic NAME JSON, /topic NAME (shows the values that others publish), /invite, /help, /quit
+    /topic NAME JSON, /topic NAME (shows the values that others publish), /bans, /ban HOST|ID, /unban HOST|ID, /invite,
+    /help, /quit
   An ID may be shortened to its first letters.
 
   The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
@@ -97,7 +98,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   without it the sender is a claim.
 
   With --json, each line is {"event":…}: listening, dashboard, metrics, peer-joined, peer-left, message, sent, error,
-  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, invite, help.`
+  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered,
+  banned, unbanned, bans, throttled, invite, help.`
 
 /**
  * `p2p mesh`.

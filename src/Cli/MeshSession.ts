@@ -4,6 +4,7 @@
  * SIGINT and SIGTERM.
  */
 import type * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -18,6 +19,7 @@ import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
+import type { Waiting } from "../Transport/Waiting.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
@@ -151,7 +153,7 @@ const session = Effect.fnUntraced(function*(
       tls: tls?.mode,
       identity
     }))
-  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation)
+  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation, links.waiting)
   yield* report({
     event: "listening",
     id: mesh.id,
@@ -211,6 +213,8 @@ class Links {
   readonly #mesh: Mesh["Service"]
   /** How many dials to an address are under way, or failed with an event that is still to come. */
   readonly #asked = new Map<string, number>()
+  /** Addresses to connect to that could not be reached yet, and when they are dialed again, by the clock. */
+  readonly #retries = new Map<string, Omit<Waiting, "leftMillis"> & { readonly atMillis: number }>()
   hadPeer = false
 
   constructor(mesh: Mesh["Service"]) {
@@ -228,6 +232,25 @@ class Links {
       Effect.tap(() => Effect.sync(() => this.#count(key, -1))),
       Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? undefined : this.#count(key, -1)))
     )
+  }
+
+  /** An address waits for its next dial. */
+  wait(address: PeerAddress, failureCount: number, millis: number): Effect.Effect<void> {
+    const key = format(address)
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      this.#retries.set(key, { address, failureCount, atMillis: now + millis })
+      return Effect.ensuring(Effect.sleep(millis), Effect.sync(() => this.#retries.delete(key)))
+    })
+  }
+
+  /** The addresses that the node dials again, and those that it was not linked with yet. */
+  get waiting(): Effect.Effect<ReadonlyArray<Waiting>> {
+    return Effect.zipWith(this.#mesh.waiting, Clock.currentTimeMillis, (waiting, now) => {
+      const own = new Set(waiting.map(({ address }) => format(address)))
+      const others = [...this.#retries.values()].filter(({ address }) => !own.has(format(address)))
+      return [...waiting, ...others.map(({ atMillis, ...rest }) => ({ ...rest, leftMillis: atMillis - now }))]
+        .toSorted((a, b) => a.leftMillis - b.leftMillis)
+    })
   }
 
   /** Whether an event is not told by the error of a dial already. */
@@ -268,6 +291,7 @@ const keepDialing = Effect.fnUntraced(function*(
   yield* Effect.gen(function*() {
     let told: string | undefined
     let waitMillis = firstRetryMillis
+    let failureCount = 0
     while (true) {
       const result = yield* Effect.result(links.connect(format(address)))
       yield* attempted.open
@@ -277,7 +301,7 @@ const keepDialing = Effect.fnUntraced(function*(
       if (result.failure._tag === "ConnectError" && result.failure.reason._tag === "SelfConnection") return
       if (told === undefined) yield* report({ event: "note", text: `trying ${address} again in the background` })
       told = message
-      yield* Effect.sleep(waitMillis * (0.8 + 0.4 * (yield* Random.next)))
+      yield* links.wait(address, ++failureCount, waitMillis * (0.8 + 0.4 * (yield* Random.next)))
       waitMillis = Math.min(maxRetryMillis, waitMillis * 2)
     }
   }).pipe(Effect.forkScoped)

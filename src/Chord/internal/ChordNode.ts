@@ -10,6 +10,7 @@ import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Waiting } from "../../Transport/Waiting.ts"
 import { CallError, CallRefused } from "../CallError.ts"
 import type { ChordOptions } from "../ChordConfig.ts"
 import type { ChordEvent } from "../ChordEvent.ts"
@@ -62,6 +63,10 @@ export class ChordNode {
   /** Opened when the last neighbor was lost, for the node to join again. */
   readonly lost = Latch.makeUnsafe(false)
   isLeaving = false
+  /** Where this node could not join, how often, and when it tries again, in milliseconds of `uptimeMillis`. */
+  retry:
+    | { readonly addresses: ReadonlyArray<PeerAddress>; readonly count: number; readonly atMillis: number }
+    | undefined
   /** When this node last took a place in a ring, or its arc changed, in milliseconds of `uptimeMillis`. */
   settledMillis = 0
   /** When somebody last came to the neighbors of this node, in milliseconds of `uptimeMillis`. */
@@ -133,6 +138,14 @@ export class ChordNode {
   /** The member that holds a position; the first for whoever does not name one. */
   memberAt(position: bigint | undefined): Member | undefined {
     return position === undefined ? this.members[0] : this.members.find((member) => member.self.position === position)
+  }
+
+  /** What of that is still to come. */
+  get waiting(): ReadonlyArray<Waiting> {
+    const leftMillis = (this.retry?.atMillis ?? 0) - this.uptimeMillis()
+    if (this.retry === undefined || leftMillis <= 0) return []
+    const { addresses, count } = this.retry
+    return addresses.map((address) => ({ address, failureCount: count, leftMillis }))
   }
 
   isBootstrap(address: PeerAddress): boolean {

@@ -14,7 +14,6 @@ import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { addressesOf, type Peer } from "../RoutingTable.ts"
-import * as Conduct from "./Conduct.ts"
 import { pass } from "./Congestion.ts"
 import { isPlausible } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -23,6 +22,9 @@ import { schemesIn } from "./RequestId.ts"
 
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
+
+/** Points for a list of peers beyond what a peer may send. */
+const excessListPoints = 1
 
 /** By what the shared dictionary's messages are handled, whichever way the wire says them. */
 export const syncSubFlag = "sync"
@@ -161,7 +163,7 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
 const takeList = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
   if (!node.allowanceOf(peer).lists.take(node.nowMillis())) {
     node.throttled(peer, "lists")
-    Conduct.offend(node, link, Conduct.excessListPoints, () => "it sent too many lists of peers")
+    node.guard.offend(link, excessListPoints, () => "it sent too many lists of peers")
     return undefined
   }
   const payload = node.services.protocol.decodePayload(message.packets)
