@@ -15,7 +15,7 @@ import * as ServeFlags from "./ServeFlags.ts"
  * @category errors
  * @since 0.1.0
  */
-export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
+class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
   file: Schema.String,
   detail: Schema.String
 }) {

@@ -41,7 +41,7 @@ export const fixFingers = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /** Asks the finger whether the position is its own still; looks it up when it is not. */
-export const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
   const index = nextFinger(member)
   if (index === undefined) return
   const start = Ring.fingerStart(node.bits, member.self.position, index)
@@ -92,7 +92,7 @@ export const repair = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
-export const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
   const predecessor = member.membership.predecessor
   if (predecessor === undefined) return
   let sent = 0

@@ -25,7 +25,7 @@ import { schemesIn } from "./RequestId.ts"
 const listIntervalMillis = 1000
 
 /** By what the shared dictionary's messages are handled, whichever way the wire says them. */
-export const syncSubFlag = "sync"
+const syncSubFlag = "sync"
 
 /** Takes a batch; the reason when the link has to end. */
 export const receive = (

@@ -75,7 +75,7 @@ const tellers: Readonly<Record<string, Teller>> = {
   })
 }
 
-export const hops = (number: number): string => `${number} ${number === 1 ? "hop" : "hops"}`
+const hops = (number: number): string => `${number} ${number === 1 ? "hop" : "hops"}`
 
 /** An event of a kind that this page does not know is told by its name. */
 export const tell = (event: PageEvent): Line =>
