@@ -148,7 +148,8 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
       // By a probe, or because others came, before any join was done.
       const hasFound = !isJoined && node.members.some((member) => member.successors.length > 0)
       if (!node.isLeaving && (isApart || !isJoined)) {
-        const isIn = yield* joinAny(node, isJoined ? entries(node) : node.options.bootstrap)
+        const named = isJoined ? entries(node) : node.options.bootstrap
+        const isIn = yield* joinAny(node, [...named, ...node.nextLearned(learnedTries)])
         isJoined = isJoined || isIn
         if (isIn) waitMillis = firstWaitMillis
         else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
@@ -191,6 +192,9 @@ const joinAny = Effect.fnUntraced(function*(
   }
   return false
 })
+
+/** Addresses from elsewhere that are tried in one round: many of them may be long gone. */
+const learnedTries = 8
 
 const firstWaitMillis = 500
 const maxWaitMillis = 8000

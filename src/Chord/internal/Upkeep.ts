@@ -213,7 +213,7 @@ const isForeign = (node: ChordNode, record: Record.Record): boolean => {
 const coverRounds = 4
 
 /**
- * Asks a node that was met long ago, or that this node was told to join, for this node's own place. When
+ * Asks a node that was met long ago, or that this node was told of, for this node's own place. When
  * that knows another owner, there are two rings: the member takes notice of the other's, and the rings
  * grow into one. Nodes are asked by address: one that was started again has another id.
  */
@@ -221,7 +221,7 @@ export const probe = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* Effect.sleep(jittered(node, node.options.probeInterval))
     const known = [...node.remembered.values()].map((contact) => contact.address)
-    const addresses = [...known, ...node.options.bootstrap]
+    const addresses = [...known, ...node.options.bootstrap, ...node.learned.values()]
     const address = addresses[Math.floor(node.chance() * addresses.length)]
     if (address === undefined || node.isLeaving) return
     const contact = yield* Effect.option(who(node, address))
