@@ -122,12 +122,20 @@ export class Chord extends Context.Service<
     readonly address: PeerAddress
     /** The ring has 2^bits positions. */
     readonly bits: number
+    /** Identifies subnet, encryption, protocol version and `bits`; the other nodes of the ring have the same. */
+    readonly networkId: string
 
     /**
      * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
      * already.
      */
     readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
+    /**
+     * Addresses where nodes of this ring may be, from a list, a file or a LAN: tried in turn while this node knows
+     * nobody else, and asked now and then whether theirs is another ring, which this one then grows together with.
+     * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new.
+     */
+    readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
     /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
     readonly leave: Effect.Effect<void>
 
@@ -179,7 +187,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 const make = Effect.gen(function*() {
-  const { node, originals } = yield* makeNode
+  const { networkId, node, originals } = yield* makeNode
   const ready = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.andThen(Effect.timeoutOption(node.joined.await, node.options.operationTimeout), effect)
 
@@ -198,6 +206,8 @@ const make = Effect.gen(function*() {
     id: node.id,
     address: node.address,
     bits: node.bits,
+    networkId,
+    learn: (addresses) => Effect.sync(() => node.learn(addresses)),
     join: Effect.fn("Chord.join")(function*(address) {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
@@ -251,7 +261,7 @@ const make = Effect.gen(function*() {
 
 /** A node with its fibers, in a ring of its own. */
 const makeNode: Effect.Effect<
-  { readonly node: ChordNode; readonly originals: Originals | undefined },
+  { readonly node: ChordNode; readonly networkId: string; readonly originals: Originals | undefined },
   ListenError,
   ChordConfig | ChordStorage | Hashing | Protocol | Transport | Scope.Scope
 > = Effect.gen(function*() {
@@ -306,7 +316,7 @@ const makeNode: Effect.Effect<
   for (const loop of [Upkeep.stabilize, Upkeep.fixFingers, Upkeep.repair, Upkeep.probe, Places.keepJoined]) {
     yield* Effect.forkScoped(loop(node))
   }
-  return { node, originals }
+  return { node, networkId: chordId, originals }
 })
 
 /** A node that has left begins anew. */

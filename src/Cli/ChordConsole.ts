@@ -19,7 +19,7 @@ import { resolveWhole } from "./KnownIds.ts"
  * @category errors
  * @since 0.1.0
  */
-export class NotJoined extends Schema.TaggedError<NotJoined>()("NotJoined", {
+class NotJoined extends Schema.TaggedError<NotJoined>()("NotJoined", {
   addresses: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -241,6 +241,6 @@ const commands: ReadonlyMap<string, ChordCommandLine> = new Map<string, ChordCom
  * @category models
  * @since 0.1.0
  */
-export const helpLines: ReadonlyArray<string> = [...commands.values()].map(
+const helpLines: ReadonlyArray<string> = [...commands.values()].map(
   ({ about, usage }) => `${usage.padEnd(25)}${about}`
 )

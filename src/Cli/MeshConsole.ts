@@ -240,7 +240,7 @@ const commands: Readonly<Record<string, CommandLine>> = {
  * @category models
  * @since 0.1.0
  */
-export const helpLines: ReadonlyArray<string> = [
+const helpLines: ReadonlyArray<string> = [
   ...Object.values(commands).map(({ about, usage }) => `${usage.padEnd(28)}${about}`),
   "An ID may be shortened to its first letters, as long as only one known node or message has them.",
   "Other lines go to everyone; one that begins with // is sent with a single slash."

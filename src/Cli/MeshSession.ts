@@ -7,7 +7,6 @@ import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -21,6 +20,7 @@ import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
 import type { Waiting } from "../Transport/Waiting.ts"
 import { Backlog } from "./Backlog.ts"
+import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
@@ -40,15 +40,11 @@ import { sharedFlag } from "./WireFlag.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MeshSessionOptions extends Observe.ObserveOptions {
+export interface MeshSessionOptions extends Observe.ObserveOptions, Discovery.DiscoveryOptions {
   /** Where to listen; the first is told in the handshake's own field. */
   readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
-  /** The file of addresses that the node begins with, and remembers others in. */
-  readonly peers: string | undefined
-  /** Whether to find nodes on the LAN. */
-  readonly lan: boolean
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
@@ -170,14 +166,7 @@ const session = Effect.fnUntraced(function*(
       )
   )
   yield* Effect.forEach(served, report)
-  if (options.peers !== undefined) {
-    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
-    yield* Layer.build(layerMesh({ file: options.peers }))
-  }
-  if (options.lan) {
-    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodeLan.ts"))
-    yield* Layer.build(layerMesh())
-  }
+  yield* Discovery.start(options, { file: ({ layerMesh }) => layerMesh, lan: ({ layerMesh }) => layerMesh })
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),

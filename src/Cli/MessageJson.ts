@@ -17,7 +17,7 @@ import { isWireFault, type WireFault, type WireFaultReason } from "../Protocol/W
  * @category errors
  * @since 0.1.0
  */
-export class LineError {
+class LineError {
   readonly tag: "InvalidHex" | "InvalidJson" | "InvalidField" | WireFaultReason
   readonly message: string
   constructor(tag: LineError["tag"], message: string) {

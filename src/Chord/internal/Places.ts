@@ -150,7 +150,8 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
       const hasFound = !isJoined && node.members.some((member) => member.successors.length > 0)
       let failed: ReadonlyArray<PeerAddress> = []
       if (!node.isLeaving && (isApart || !isJoined)) {
-        const tried = isJoined ? entries(node) : node.options.bootstrap
+        const named = isJoined ? entries(node) : node.options.bootstrap
+        const tried = [...named, ...node.nextLearned(learnedTries)]
         const isIn = yield* joinAny(node, tried)
         failed = isIn ? [] : tried.filter((address) => !isSelf(node, address))
         failureCount = isIn ? 0 : failureCount + 1
@@ -201,6 +202,9 @@ const joinAny = Effect.fnUntraced(function*(
 
 const isSelf = ({ address: { host, port } }: ChordNode, address: PeerAddress): boolean =>
   address.host === host && address.port === port
+
+/** Addresses from elsewhere that are tried in one round: many of them may be long gone. */
+const learnedTries = 8
 
 const firstWaitMillis = 500
 const maxWaitMillis = 8000

@@ -27,7 +27,7 @@ const listIntervalMillis = 1000
 const excessListPoints = 1
 
 /** By what the shared dictionary's messages are handled, whichever way the wire says them. */
-export const syncSubFlag = "sync"
+const syncSubFlag = "sync"
 
 /** Takes a batch; the reason when the link has to end. */
 export const receive = (

@@ -16,7 +16,7 @@ import * as MessagePack from "./MessagePack.ts"
  * @category models
  * @since 0.1.0
  */
-export const idBytes = 32
+const idBytes = 32
 /** Flag, sender and time. */
 const fixedValues = 3
 
