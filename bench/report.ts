@@ -6,7 +6,16 @@ import { availableParallelism, cpus } from "node:os"
 
 /** One figure: rates by round, in units a second. */
 export interface Row {
-  readonly group: "codec" | "throughput" | "latency" | "simulation" | "compress" | "decompress" | "size"
+  readonly group:
+    | "codec"
+    | "throughput"
+    | "latency"
+    | "simulation"
+    | "start"
+    | "chord"
+    | "compress"
+    | "decompress"
+    | "size"
   readonly name: string
   readonly yardstick: string
   /** What the two rates count. */
@@ -68,7 +77,9 @@ const titles = {
   codec: "Codec: the time of an operation over the time of the yardstick (less is better)",
   throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)",
   latency: "Latency: that of the mesh over that of the yardstick (less is better)",
-  simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)"
+  simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)",
+  start: "Start: the time of a program of ours over that of the yardstick (less is better)",
+  chord: "Chord: sets and gets a second, over as many with bare round trips (more is better)"
 }
 
 const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
@@ -77,7 +88,7 @@ const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
 export const table = (figures: ReadonlyArray<Figure>): string => {
   const { cores, cpu, node, platform } = machine
   const parts = [`Node ${node}, ${platform}, ${cores} cores (${cpu})`]
-  for (const group of ["codec", "throughput", "latency", "simulation"] as const) {
+  for (const group of ["codec", "throughput", "latency", "simulation", "start", "chord"] as const) {
     const found = figures.filter((figure) => figure.group === group)
     if (found.length === 0) continue
     const rounds = Math.min(...found.map((figure) => figure.rounds))

@@ -13,6 +13,7 @@ import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
 import { machine, table, toFigure } from "./report.ts"
 import { measureSimulation } from "./simulation.ts"
+import { measureStart } from "./start.ts"
 import { measureLatency, measureThroughput } from "./throughput.ts"
 
 const { values: options } = parseArgs({
@@ -35,6 +36,7 @@ const throughput = await measureThroughput(networkOptions)
 const latency = "latency".includes(options.only) ? await measureLatency(networkOptions) : []
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
-const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation].map(toFigure)
+const start = "start".includes(options.only) ? await measureStart({ rounds: options.quick ? 3 : 7 }) : []
+const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation, ...start].map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
