@@ -7,7 +7,6 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { fileURLToPath } from "node:url"
 
 /**
  * A process that runs a node.
@@ -43,8 +42,8 @@ export class ChildFailed extends Schema.TaggedError<ChildFailed>()("ChildFailed"
 const Listening = Schema.fromJsonString(Schema.Struct({ event: Schema.Literal("listening"), address: Schema.String }))
 const decodeListening = Schema.decodeOption(Listening)
 
-/** This program itself, in `src` as in `dist`. */
-const main = fileURLToPath(import.meta.url).replace(/DemoProcess\.([tj]s)$/, "main.$1")
+/** This program itself. */
+const main = process.argv.slice(1, 2)
 
 /**
  * Runs `p2p` with arguments, and waits until its node listens. `onLine` takes each line it prints; the
@@ -63,7 +62,7 @@ export const startProcess = Effect.fnUntraced(function*(
   const failed = (cause: unknown) => new ChildFailed({ name, detail: String(cause) })
   const child = yield* ChildProcess.make(
     process.execPath,
-    [...process.execArgv, main, ...args],
+    [...process.execArgv, ...main, ...args],
     { stdin: { stream: Stream.fromQueue(input) }, stderr: "inherit", forceKillAfter: "1 second" }
   ).pipe(Effect.mapError(failed))
   yield* child.stdout.pipe(

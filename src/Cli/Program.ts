@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Runtime from "effect/Runtime"
 import * as fs from "node:fs"
+import * as module from "node:module"
 import * as ChordCommand from "./ChordCommand.ts"
 import * as CodecCommand from "./CodecCommand.ts"
 import * as DemoCommand from "./DemoCommand.ts"
@@ -41,9 +42,10 @@ const p2p = Command.make("p2p").pipe(
   ])
 )
 
-/** Of the package, two folders up from here in `src` as in `dist`. */
+/** Of the package, however deep this module lies in it: packed into one of few files, or as it is. */
 const version = (): string => {
-  const manifest: unknown = JSON.parse(fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+  const file = module.findPackageJSON(import.meta.url)
+  const manifest: unknown = file === undefined ? undefined : JSON.parse(fs.readFileSync(file, "utf8"))
   return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : ""
 }
 

@@ -7,7 +7,8 @@ import * as fs from "node:fs"
 import * as module from "node:module"
 import type { WebPage } from "./WebServer.ts"
 
-const folder = new URL("./page/", import.meta.url)
+/** By a way that is the same from `dist/Cli/chunks`, into which the `p2p` command is packed. */
+const folder = new URL("../Dashboard/page/", import.meta.url)
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
