@@ -8,7 +8,7 @@
 import * as Context from "effect/Context"
 import type * as Schema from "effect/Schema"
 import type { Capabilities } from "./Capabilities.ts"
-import type { CompressionMethod } from "./Compression.ts"
+import type { CompressionMethod } from "./Compression/Compression.ts"
 import type { HashAlgorithm } from "./Hashing.ts"
 import type { KnownIds, Message, MessageType } from "./Message.ts"
 import type { Packet } from "./Packet.ts"

@@ -7,7 +7,7 @@
  */
 import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
-import type { Compression } from "./Compression.ts"
+import type { Compression } from "./Compression/Compression.ts"
 import { frame } from "./Frame.ts"
 import type { Hashing } from "./Hashing.ts"
 import * as WireLayer from "./internal/WireLayer.ts"

@@ -2,7 +2,7 @@
 import { assert, describe, it as plainIt, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Schema } from "effect"
 import * as Base58 from "../../src/Protocol/Base58.ts"
-import type { CompressionMethod } from "../../src/Protocol/Compression.ts"
+import type { CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import { type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
