@@ -9,6 +9,7 @@
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { measureChord } from "./chord/throughput.ts"
 import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
 import { machine, table, toFigure } from "./report.ts"
@@ -37,6 +38,7 @@ const latency = "latency".includes(options.only) ? await measureLatency(networkO
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
 const start = "start".includes(options.only) ? await measureStart({ rounds: options.quick ? 3 : 7 }) : []
-const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation, ...start].map(toFigure)
+const chord = "chord".includes(options.only) ? await measureChord(networkOptions) : []
+const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation, ...start, ...chord].map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
