@@ -10,6 +10,7 @@
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { measureChord } from "./chord/throughput.ts"
 import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
 import { check } from "./floors.ts"
@@ -42,7 +43,9 @@ const links = "links".includes(options.only) ? await measureLinks(options.quick 
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
 const start = "start".includes(options.only) ? await measureStart({ rounds: options.quick ? 3 : 7 }) : []
-const figures = [...codec, ...compression, ...throughput, ...latency, ...links, ...simulation, ...start].map(toFigure)
+const chord = "chord".includes(options.only) ? await measureChord(networkOptions) : []
+const rows = [...codec, ...compression, ...throughput, ...latency, ...links, ...simulation, ...start, ...chord]
+const figures = rows.map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
 if (options.check) {

@@ -26,10 +26,10 @@ net.createServer().listen(0, "127.0.0.1", () => console.log("${isThere}"))
 `
 
 const mesh = `
-import { ManagedRuntime } from "effect"
+import { Console, ManagedRuntime } from "effect"
 import { Mesh } from "effect-p2p"
 import { NodeMesh } from "effect-p2p/node"
-await ManagedRuntime.make(NodeMesh.layer()).runPromise(Mesh.use(() => console.log("${isThere}")))
+await ManagedRuntime.make(NodeMesh.layer()).runPromise(Mesh.use(() => Console.log("${isThere}")))
 `
 
 /** Milliseconds until a program says that it listens. */
