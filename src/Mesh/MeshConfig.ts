@@ -62,7 +62,11 @@ export interface MeshOptions extends SourceLimits {
 
   /** How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Default 1 second: with the default queue, a peer that takes 2 MB a second is not slow. */
   readonly slowPatience: Duration.Input
-  /** How long a slow peer may stay behind until its link is closed. Default 10 seconds. */
+  /**
+   * How long a slow peer may take next to nothing, less than an eighth of `maxOutboxBytes`, until its link is
+   * closed. One that takes more stays, however far behind: more is sent than the line to it carries. Default 10
+   * seconds.
+   */
   readonly slowTimeout: Duration.Input
 
   /** The age up to which a broadcast is taken, and for which its id is remembered. Default 60 seconds. */

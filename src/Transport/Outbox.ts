@@ -28,6 +28,8 @@ const clearedCount = 1024
  */
 export class Outbox {
   readonly capacityBytes: number
+  /** Bytes that the transport took so far. */
+  writtenBytes = 0
   /** Called with each frame that is queued: there is something to write. */
   onFrame: (() => void) | undefined
   /** Made for the first who waits: most links never have any. */
@@ -155,6 +157,7 @@ export class Outbox {
   }
 
   written(bytes: number): void {
+    this.writtenBytes += bytes
     this.#release(bytes)
     if (this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
   }

@@ -65,6 +65,24 @@ describe("a peer that does not read", () => {
       assert.strictEqual(error._tag, "PeerUnavailable")
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("whisper")))
 
+  it.effect("keeps its link while it takes what the line carries, however much more is sent", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { ...options, maxInboundLinks: 4 })
+      const slow = yield* startNode(2, options)
+      yield* whileTimePasses(slow.mesh.connect(node.address))
+
+      // Twice what the line carries, for 40 seconds.
+      for (let second = 0; second < 40; second++) {
+        for (let i = 0; i < 4; i++) yield* Effect.forkChild(node.mesh.broadcast(large(4 * second + i + 1)))
+        yield* TestClock.adjust("1 second")
+      }
+
+      assert.isTrue((yield* node.mesh.peers)[0]?.isSlow)
+      assert.isAbove((yield* node.mesh.stats).droppedOutbound, 0)
+      assert.isAbove(slow.received.length, 60)
+      assert.isFalse(node.events.some((event) => event._tag === "PeerLeft"))
+    }).pipe(Effect.provide(MemoryNetwork.layer({ bandwidth: 20_000 })), Random.withSeed("narrow")))
+
   it.effect("is told of as recovered when it catches up in time, with the number of messages it missed", () =>
     Effect.gen(function*() {
       const node = yield* startNode(1, { ...options, slowPatience: "100 millis" })

@@ -2,7 +2,8 @@
  * What happens when a peer takes less than it is sent. Its queue is bounded; when it is half full,
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
  * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
- * and for whispers, and after `slowTimeout` its link ends. So a stuck peer costs the others one short wait at most.
+ * and for whispers, and when it takes next to nothing for `slowTimeout` its link ends. So a stuck peer costs the
+ * others one short wait at most.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +14,12 @@ import type { MeshNode } from "./MeshNode.ts"
 
 /** After a stall of this node, what the peer took meanwhile is heard of first, in milliseconds. */
 const graceMillis = 50
+
+/**
+ * A peer that takes this part of its queue's capacity in `slowTimeout` is not stuck: it takes what the line to it
+ * carries, and more is sent. To end such links would be to cut a network that is flooded into pieces.
+ */
+const leastPart = 1 / 8
 
 /** Queues a whisper for a peer, `false` when there is no room, and has the peer watched when that fills its queue. */
 export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
@@ -46,19 +53,23 @@ export const awaitRoom = (node: MeshNode): Effect.Effect<void> =>
 
 const watch = (node: MeshNode, peer: Peer): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const link = peer.link
+    const { link } = peer
+    const { outbox } = link
     const { slowPatience, slowTimeout } = node.options
-    if (Option.isSome(yield* Effect.timeoutOption(link.outbox.room.await, slowPatience))) return
+    const hasRoomWithin = (wait: Duration.Input) =>
+      Effect.map(Effect.timeoutOption(outbox.room.await, wait), Option.isSome)
+    if (yield* hasRoomWithin(slowPatience)) return
     peer.isSlow = true
     node.congested.delete(peer)
-    node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: link.outbox.queuedBytes })
-    const took = yield* Effect.timeoutOption(link.outbox.room.await, slowTimeout)
-    if (Option.isNone(took) && Option.isNone(yield* Effect.timeoutOption(link.outbox.room.await, graceMillis))) {
-      const afterMillis = Duration.toMillis(slowTimeout)
-      link.close({ _tag: "TooSlow", queuedBytes: link.outbox.queuedBytes, afterMillis })
-    } else if (!link.outbox.isClosed) {
-      node.emit({ _tag: "PeerRecovered", id: peer.id, droppedCount: link.droppedCount })
+    node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: outbox.queuedBytes })
+    while (true) {
+      const { writtenBytes } = outbox
+      if ((yield* hasRoomWithin(slowTimeout)) || (yield* hasRoomWithin(graceMillis))) break
+      if (outbox.writtenBytes - writtenBytes >= outbox.capacityBytes * leastPart) continue
+      link.close({ _tag: "TooSlow", queuedBytes: outbox.queuedBytes, afterMillis: Duration.toMillis(slowTimeout) })
+      return
     }
+    if (!outbox.isClosed) node.emit({ _tag: "PeerRecovered", id: peer.id, droppedCount: link.droppedCount })
   }).pipe(Effect.ensuring(Effect.sync(() => {
     peer.isSlow = false
     peer.isWatched = false
