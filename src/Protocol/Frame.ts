@@ -40,7 +40,8 @@ export const readHeader = (bytes: Uint8Array, offset: number): number =>
   ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0
 
 /**
- * A whole frame: the header and a copy of the body.
+ * A whole frame: the header and a copy of the body. A small one is a part of a larger buffer, as Node's own
+ * small buffers are: do not transfer its `buffer`.
  *
  * @category encoding
  * @since 0.1.0
