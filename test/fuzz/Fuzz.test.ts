@@ -10,8 +10,8 @@ describe.each(targets)("bytes from strangers: $name", (target) => {
     }
   })
 
-  it("bear what is drawn for a moment", () => {
-    const { count, findings } = fuzz(target, { millis: 150, seed: "test", writes: false })
+  it("bear what is drawn for a moment", async () => {
+    const { count, findings } = await fuzz(target, { millis: 150, seed: "test", writes: false })
 
     assert.deepStrictEqual(findings, [])
     assert.isAbove(count, 0)

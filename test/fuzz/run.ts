@@ -27,7 +27,7 @@ console.log(`seed ${options.seed}, ${Math.round(millis / 1000)} s for each targe
 let findingCount = 0
 for (const target of chosen) {
   const coverage = new Coverage()
-  const { corpusCount, count, findings } = fuzz(target, { millis, seed: options.seed, coverage, writes: true })
+  const { corpusCount, count, findings } = await fuzz(target, { millis, seed: options.seed, coverage, writes: true })
   console.log(
     `${target.name.padEnd(14)} ${String(count).padStart(9)} inputs  ${
       String(coverage.blockCount).padStart(6)
