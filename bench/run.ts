@@ -38,7 +38,10 @@ const latency = "latency".includes(options.only) ? await measureLatency(networkO
 const sizes = options.quick ? [100, 1000] : [100, 1000, 10_000]
 const simulation = "simulation".includes(options.only) ? measureSimulation(sizes, options.quick ? 1 : 3) : []
 const start = "start".includes(options.only) ? await measureStart({ rounds: options.quick ? 3 : 7 }) : []
-const chord = "chord".includes(options.only) ? await measureChord(networkOptions) : []
+// A ring needs half a minute to come to rest.
+const isChord = "chord".includes(options.only) && (!options.quick || options.only !== "")
+const chordOptions = { ...networkOptions, millis: 800 }
+const chord = isChord ? await measureChord(chordOptions) : []
 const figures = [...codec, ...compression, ...throughput, ...latency, ...simulation, ...start, ...chord].map(toFigure)
 console.log([table(figures), ...compressionTable(figures)].join("\n\n"))
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
