@@ -10,6 +10,7 @@ export interface Row {
     | "codec"
     | "throughput"
     | "latency"
+    | "links"
     | "simulation"
     | "start"
     | "chord"
@@ -77,6 +78,7 @@ const titles = {
   codec: "Codec: the time of an operation over the time of the yardstick (less is better)",
   throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)",
   latency: "Latency: that of the mesh over that of the yardstick (less is better)",
+  links: "Links: what one end of a link takes, over what a bare socket takes (less is better)",
   simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)",
   start: "Start: the time of a program of ours over that of the yardstick (less is better)",
   chord: "Chord: sets and gets a second, over as many with bare round trips (more is better)"
@@ -88,7 +90,7 @@ const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
 export const table = (figures: ReadonlyArray<Figure>): string => {
   const { cores, cpu, node, platform } = machine
   const parts = [`Node ${node}, ${platform}, ${cores} cores (${cpu})`]
-  for (const group of ["codec", "throughput", "latency", "simulation", "start", "chord"] as const) {
+  for (const group of ["codec", "throughput", "latency", "links", "simulation", "start", "chord"] as const) {
     const found = figures.filter((figure) => figure.group === group)
     if (found.length === 0) continue
     const rounds = Math.min(...found.map((figure) => figure.rounds))

@@ -5,7 +5,7 @@ import { Invariant } from "effect-p2p/Chord"
 import { Latency, MemoryChord, Simulation } from "effect-p2p/simulation"
 
 /** Rounds of a second, so that counts of rounds are counts of seconds. */
-export const settings = {
+const settings = {
   stabilizeInterval: "1 second",
   fingerInterval: "3 seconds",
   repairInterval: "10 seconds",

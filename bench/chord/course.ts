@@ -1,6 +1,6 @@
 /** Rows with a course of their own: growth, partition, waves of crashes, histories, expiry, restart. */
 import { Effect, Random } from "effect"
-import { type ChordStorm, search } from "../../src/Layers/Simulation/Chord/ChordStorm.ts"
+import { type ChordStorm, search } from "../../test/simulation/chord/ChordStorm.ts"
 import { atMost, exactly, note, type Row } from "./report.ts"
 import { entriesOf, Ring, simulate } from "./Ring.ts"
 

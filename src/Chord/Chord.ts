@@ -35,7 +35,9 @@ import * as Stream from "effect/Stream"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { InvalidAddress, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
+import type { Banning } from "../Transport/Admission/Guard.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
+import type { Waiting } from "../Transport/Waiting.ts"
 import { ChordConfig } from "./ChordConfig.ts"
 import type { JoinError, LookupError, QuorumError } from "./ChordError.ts"
 import type { ChordEvent } from "./ChordEvent.ts"
@@ -111,51 +113,64 @@ export interface Holding {
  * @category services
  * @since 0.1.0
  */
-export class Chord extends Context.Service<Chord, {
-  /** This node's id, in base 58: that of its key where the transport proves one, else new for each start. */
-  readonly id: string
-  /** Where this node can be dialed. */
-  readonly address: PeerAddress
-  /** The ring has 2^bits positions. */
-  readonly bits: number
+export class Chord extends Context.Service<
+  Chord,
+  Banning & {
+    /** This node's id, in base 58: that of its key where the transport proves one, else new for each start. */
+    readonly id: string
+    /** Where this node can be dialed. */
+    readonly address: PeerAddress
+    /** The ring has 2^bits positions. */
+    readonly bits: number
+    /** Identifies subnet, encryption, protocol version and `bits`; the other nodes of the ring have the same. */
+    readonly networkId: string
 
-  /**
-   * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
-   * already.
-   */
-  readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
-  /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
-  readonly leave: Effect.Effect<void>
+    /**
+     * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
+     * already.
+     */
+    readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
+    /**
+     * Addresses where nodes of this ring may be, from a list, a file or a LAN: tried in turn while this node knows
+     * nobody else, and asked now and then whether theirs is another ring, which this one then grows together with.
+     * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new.
+     */
+    readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
+    /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
+    readonly leave: Effect.Effect<void>
 
-  /** The value of a key; none when it was never set, deleted, or has expired. */
-  readonly get: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<string>, QuorumError>
-  /** The value with its version, and whether copies are missing. */
-  readonly read: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<Entry>, QuorumError>
-  /** Sets a key, and gives the version of the value. Succeeds when a quorum of placements holds it, twice each. */
-  readonly set: (key: string, value: string, options?: WriteOptions) => Effect.Effect<Version, WriteError>
-  /** Deletes a key, whether it is there or not. */
-  readonly delete: (key: string, options?: Omit<WriteOptions, "ttl">) => Effect.Effect<Version, WriteError>
-  readonly has: (key: string, options?: ReadOptions) => Effect.Effect<boolean, QuorumError>
-  /** Sets many keys, eight at a time. Not one step: when it fails, some may be set. */
-  readonly update: (
-    entries: Readonly<globalThis.Record<string, string>> | Iterable<readonly [string, string]>,
-    options?: WriteOptions
-  ) => Effect.Effect<void, WriteError>
+    /** The value of a key; none when it was never set, deleted, or has expired. */
+    readonly get: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<string>, QuorumError>
+    /** The value with its version, and whether copies are missing. */
+    readonly read: (key: string, options?: ReadOptions) => Effect.Effect<Option.Option<Entry>, QuorumError>
+    /** Sets a key, and gives the version of the value. Succeeds when a quorum of placements holds it, twice each. */
+    readonly set: (key: string, value: string, options?: WriteOptions) => Effect.Effect<Version, WriteError>
+    /** Deletes a key, whether it is there or not. */
+    readonly delete: (key: string, options?: Omit<WriteOptions, "ttl">) => Effect.Effect<Version, WriteError>
+    readonly has: (key: string, options?: ReadOptions) => Effect.Effect<boolean, QuorumError>
+    /** Sets many keys, eight at a time. Not one step: when it fails, some may be set. */
+    readonly update: (
+      entries: Readonly<globalThis.Record<string, string>> | Iterable<readonly [string, string]>,
+      options?: WriteOptions
+    ) => Effect.Effect<void, WriteError>
 
-  /** Who answers for a key, in one of the five hash tables; the first by default. */
-  readonly lookup: (
-    key: string,
-    options?: { readonly table?: typeof tables[number] | undefined }
-  ) => Effect.Effect<Lookup, LookupError>
-  /** What this node knows of its ring. */
-  readonly ring: Effect.Effect<ReadonlyArray<RingMember>>
-  /** The records that this node holds, in the order in which their keys came, `limit` at most (default 1000). */
-  readonly holdings: (limit?: number) => Effect.Effect<ReadonlyArray<Holding>>
-  /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
-  readonly events: Stream.Stream<ChordEvent>
-  /** What was counted since the start. */
-  readonly stats: Effect.Effect<ChordStats>
-}>()("effect-p2p/Chord/Chord") {
+    /** Who answers for a key, in one of the five hash tables; the first by default. */
+    readonly lookup: (
+      key: string,
+      options?: { readonly table?: typeof tables[number] | undefined }
+    ) => Effect.Effect<Lookup, LookupError>
+    /** What this node knows of its ring. */
+    readonly ring: Effect.Effect<ReadonlyArray<RingMember>>
+    /** The records that this node holds, in the order in which their keys came, `limit` at most (default 1000). */
+    readonly holdings: (limit?: number) => Effect.Effect<ReadonlyArray<Holding>>
+    /** Addresses at which this node could not join its ring, and tries again later. */
+    readonly waiting: Effect.Effect<ReadonlyArray<Waiting>>
+    /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
+    readonly events: Stream.Stream<ChordEvent>
+    /** What was counted since the start. */
+    readonly stats: Effect.Effect<ChordStats>
+  }
+>()("effect-p2p/Chord/Chord") {
   /**
    * A node that listens as `ChordConfig` says, over the services that are given. Effect builds this value
    * once for a program: for a second node in one, wrap what you compose in `Layer.fresh`. (The ready-made
@@ -172,7 +187,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 const make = Effect.gen(function*() {
-  const { node, originals } = yield* makeNode
+  const { networkId, node, originals } = yield* makeNode
   const ready = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.andThen(Effect.timeoutOption(node.joined.await, node.options.operationTimeout), effect)
 
@@ -191,6 +206,8 @@ const make = Effect.gen(function*() {
     id: node.id,
     address: node.address,
     bits: node.bits,
+    networkId,
+    learn: (addresses) => Effect.sync(() => node.learn(addresses)),
     join: Effect.fn("Chord.join")(function*(address) {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
@@ -231,6 +248,8 @@ const make = Effect.gen(function*() {
       }))
     ),
     holdings: (limit = 1000) => Effect.sync(() => holdings(node, limit)),
+    ...node.peers.banning,
+    waiting: Effect.sync(() => node.waiting),
     events: Stream.fromPubSub(node.services.events),
     stats: Effect.map(node.services.storage.stats, (storage) => ({
       ...node.counters,
@@ -242,7 +261,7 @@ const make = Effect.gen(function*() {
 
 /** A node with its fibers, in a ring of its own. */
 const makeNode: Effect.Effect<
-  { readonly node: ChordNode; readonly originals: Originals | undefined },
+  { readonly node: ChordNode; readonly networkId: string; readonly originals: Originals | undefined },
   ListenError,
   ChordConfig | ChordStorage | Hashing | Protocol | Transport | Scope.Scope
 > = Effect.gen(function*() {
@@ -268,7 +287,7 @@ const makeNode: Effect.Effect<
     networkId: chordId,
     handler: serve,
     onMessage: originals?.onMessage,
-    onRejected: (remote, reason) => PubSub.publishUnsafe(events, { _tag: "Rejected", remote, reason }),
+    onEvent: (event) => PubSub.publishUnsafe(events, event),
     guests: originals
   })
   const node = new ChordNode(
@@ -297,7 +316,7 @@ const makeNode: Effect.Effect<
   for (const loop of [Upkeep.stabilize, Upkeep.fixFingers, Upkeep.repair, Upkeep.probe, Places.keepJoined]) {
     yield* Effect.forkScoped(loop(node))
   }
-  return { node, originals }
+  return { node, networkId: chordId, originals }
 })
 
 /** A node that has left begins anew. */

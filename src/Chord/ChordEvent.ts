@@ -1,9 +1,9 @@
 /** What happens on a ring, for whoever watches it. */
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
-import type { CloseReason } from "../Transport/CloseReason.ts"
 import type { JoinError } from "./ChordError.ts"
 import type { StorageError } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
+import type { PeersEvent } from "./internal/PeersOptions.ts"
 
 /**
  * Every event; match on `_tag`.
@@ -18,8 +18,11 @@ import type { Contact } from "./Contact.ts"
  * - `StorageFailed`: this node's share could not be written.
  * - `LookedUp`: the owner of a position was found for a read, a write or a `lookup`: `path` are the nodes that
  *   answered on the way. Not what the node looks up for itself.
- * - `Rejected`: somebody who dialed this node could not be let in: the connection was not secured, or
- *   the node is not the one it claims to be.
+ * - `Rejected`: somebody who dialed this node was not let in, or gave up: `reason` says why.
+ * - `PeerBanned`: nothing is to do any more with a host, a network or an id: the node found reason
+ *   (`isAutomatic`), or its user said so. `PeerUnbanned`: the user took a ban back.
+ * - `PeerThrottled`: a peer's messages are read later, for those of its host are too many
+ *   (`maxMessagesPerSecond`). Told at the first, the second, the fourth, ... time; `count` is how often so far.
  *
  * @category events
  * @since 0.1.0
@@ -41,4 +44,4 @@ export type ChordEvent =
     readonly timeouts: number
     readonly tookMillis: number
   }
-  | { readonly _tag: "Rejected"; readonly remote: PeerAddress; readonly reason: CloseReason }
+  | PeersEvent

@@ -53,6 +53,15 @@ const log = (event: ChordEvent): Effect.Effect<void> => {
       return Effect.annotateLogs(Effect.logTrace("looked up"), { ...about(event.owner), hops: event.path.length })
     case "StorageFailed":
       return Effect.logError(event.error.message)
+    case "PeerThrottled":
+      return Effect.annotateLogs(Effect.logInfo("a peer says more than it may"), {
+        peer: event.id,
+        count: event.count
+      })
+    case "PeerBanned":
+    case "PeerUnbanned":
+      // A ban for misconduct is logged where it is made; others are the user's own.
+      return Effect.void
     case "Rejected":
       return Effect.annotateLogs(Effect.logInfo(`no link was made: ${describe(event.reason)}`), {
         address: format(event.remote),

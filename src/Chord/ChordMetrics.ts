@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
+import { wordOf } from "../Transport/CloseReason.ts"
 import * as MetricSource from "../Transport/MetricSource.ts"
 import { Chord } from "./Chord.ts"
 import type { ChordStats } from "./ChordStats.ts"
@@ -47,6 +48,9 @@ const totals: ReadonlyArray<MetricSource.Source<ChordStats>> = [
     of: ({ calls }) => calls.refused
   },
   { name: "dials", description: "connections dialed", of: ({ calls }) => calls.dials },
+  { name: "rejected", description: "connections that did not become links", of: ({ calls }) => calls.rejected },
+  { name: "throttled", description: "times that a peer was read later", of: ({ calls }) => calls.throttled },
+  { name: "banned", description: "bans for misconduct", of: ({ calls }) => calls.banned },
   { name: "sent_bytes", description: "bytes of calls and answers sent", of: ({ calls }) => calls.sentBytes },
   { name: "received_bytes", description: "bytes of calls and answers received", of: ({ calls }) => calls.receivedBytes }
 ]
@@ -55,6 +59,10 @@ const levels: ReadonlyArray<MetricSource.Source<ChordStats>> = [
   { name: "records", description: "records held, tombstones included", of: ({ storage }) => storage.records },
   { name: "stored_bytes", description: "bytes of the records held", of: ({ storage }) => storage.bytes },
   { name: "links", description: "links with other nodes", of: ({ calls }) => calls.outboundLinks + calls.inboundLinks },
+  { name: "pending_handshakes", description: "connections in handshake", of: ({ calls }) => calls.pendingHandshakes },
+  { name: "bans", description: "bans", of: ({ calls }) => calls.bans },
+  { name: "queued_bytes", description: "bytes that wait for peers", of: ({ calls }) => calls.queuedBytes },
+  { name: "unfinished_bytes", description: "bytes of unfinished messages", of: ({ calls }) => calls.unfinishedBytes },
   { name: "pending_calls", description: "questions under way", of: ({ calls }) => calls.pendingCalls }
 ]
 
@@ -68,9 +76,14 @@ const seconds = Metric.histogram("effect_p2p_chord_lookup_seconds", {
   boundaries: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10]
 })
 
+const refused = Metric.counter("effect_p2p_chord_refused_total", {
+  description: "connections that did not become links, by reason",
+  incremental: true
+})
+
 /**
  * Publishes the numbers of the `Chord` in the environment until the scope closes. Each has the attribute
- * `node`, the node's id.
+ * `node`, the node's id; `refused_total` also `reason`, the tag of a `CloseReason`, or what is malformed.
  *
  * @category layers
  * @since 0.1.0
@@ -87,11 +100,19 @@ export const layer: Layer.Layer<never, never, Chord> = Layer.effectDiscard(Effec
   })
   const [ownHops, ownSeconds] = [Metric.withAttributes(hops, attributes), Metric.withAttributes(seconds, attributes)]
   yield* chord.events.pipe(
-    Stream.runForEach((event) =>
-      event._tag === "LookedUp"
-        ? Effect.andThen(Metric.update(ownHops, event.path.length), Metric.update(ownSeconds, event.tookMillis / 1000))
-        : Effect.void
-    ),
+    Stream.runForEach((event) => {
+      switch (event._tag) {
+        case "LookedUp":
+          return Effect.andThen(
+            Metric.update(ownHops, event.path.length),
+            Metric.update(ownSeconds, event.tookMillis / 1000)
+          )
+        case "Rejected":
+          return Metric.update(Metric.withAttributes(refused, { ...attributes, reason: wordOf(event.reason) }), 1)
+        default:
+          return Effect.void
+      }
+    }),
     Effect.forkScoped({ startImmediately: true })
   )
 }))

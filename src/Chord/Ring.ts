@@ -87,3 +87,12 @@ export const next = (bits: number, own: bigint): bigint => position(bits, own + 
  */
 export const fingerStart = (bits: number, own: bigint, index: number): bigint =>
   position(bits, own + (1n << BigInt(index)))
+
+/**
+ * A position as a text of as many hexadecimal digits as the widest one has, so that texts sort as positions do.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toHex = (bits: number, position: bigint): string =>
+  position.toString(16).padStart(Math.ceil(bits / 4), "0")

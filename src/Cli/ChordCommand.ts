@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as Discovery from "./Discovery.ts"
 import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import * as ServeFlags from "./ServeFlags.ts"
@@ -35,6 +36,7 @@ const flags = {
     Flag.atLeast(0)
   ),
   invite: InviteFlag.invite,
+  ...Discovery.flags,
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the network: nodes of others are refused (default \"chord\")"),
@@ -81,11 +83,13 @@ const flags = {
 const description = `Runs a node of a dictionary that many nodes keep together.
 
   Each line of standard input is a command:
-    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, invite, help, quit
+    set KEY VALUE, get KEY, delete KEY, has KEY, lookup KEY, ring, stats, join HOST:PORT, bans,
+    ban HOST|ID, unban HOST|ID, invite, help, quit
   A KEY has no blanks; a VALUE is the rest of the line.
 
   Without --join it is a ring of one, for others to join. With it, nothing is read or written before
-  the ring is joined.
+  the ring is joined. With --peers or --lan a ring is looked for as well: for three seconds before the
+  first command, and then in the background.
 
   The node ends in order, with status 0, on quit, on SIGINT and SIGTERM, and when standard input ends:
   it hands over what it holds. With --stay, or when standard input is /dev/null, it goes on without
@@ -93,7 +97,8 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   when the input ends and the ring could not be joined.
 
   With --json, each line is {"event":…}: listening, dashboard, metrics, joined, get, set, deleted, has, lookup, ring,
-  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected, invite, error, help.`
+  stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected,
+  banned, unbanned, bans, throttled, invite, error, help.`
 
 /**
  * `p2p chord`.
@@ -105,7 +110,7 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(
-    function*({ announce, bits, dashboard, data, invite, join: asked, json, listen, metrics, ...others }) {
+    function*({ announce, bits, dashboard, data, invite, join: asked, json, lan, listen, metrics, peers, ...others }) {
       const { originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
       const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls })
       const join = [...asked, ...invited.addresses]
@@ -123,6 +128,7 @@ export const chord = Command.make(
         listen: listensOn,
         announce: Option.getOrUndefined(announce),
         join,
+        ...Discovery.toOptions({ lan, peers }),
         subnet: invited.subnet,
         bits: Option.getOrUndefined(bits) ?? invited.bits,
         virtualNodes: Option.getOrUndefined(virtualNodes),
@@ -144,6 +150,10 @@ export const chord = Command.make(
   Command.withExamples([
     { command: "p2p chord --listen 127.0.0.1:4444", description: "A ring of one, for others to join" },
     { command: "p2p chord --join 127.0.0.1:4444 --data ./share", description: "Another node, with a share on disk" },
+    {
+      command: "p2p chord --listen 192.168.1.20:4444 --lan --peers ring.txt",
+      description: "A node that finds its ring on the LAN, and remembers its neighbors"
+    },
     { command: "echo get color | p2p chord --join 127.0.0.1:4444 --json", description: "Read one value and leave" }
   ])
 )

@@ -5,9 +5,12 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Chord } from "../Chord/Chord.ts"
+import * as BanCommands from "./BanCommands.ts"
+import { fromBans } from "./BanReport.ts"
 import { neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromEntry, fromError, fromLookup, fromRing } from "./ChordReport.ts"
 import { InvalidCommand } from "./InvalidCommand.ts"
+import { resolveWhole } from "./KnownIds.ts"
 
 /**
  * The node is to join a ring and has not got there yet: what it would read or write now would be in a
@@ -16,7 +19,7 @@ import { InvalidCommand } from "./InvalidCommand.ts"
  * @category errors
  * @since 0.1.0
  */
-export class NotJoined extends Schema.TaggedError<NotJoined>()("NotJoined", {
+class NotJoined extends Schema.TaggedError<NotJoined>()("NotJoined", {
   addresses: Schema.Array(Schema.String)
 }) {
   override get message(): string {
@@ -91,6 +94,15 @@ export class ChordConsole {
         ? Effect.flatMap(operation, (value) => this.report(toReport(value)))
         : Effect.fail(new NotJoined({ addresses }))
     })
+  }
+
+  /** The id that a user shortened: that of a neighbor; a whole id may be that of any node. */
+  resolve(text: string): Effect.Effect<string, Failure> {
+    return Effect.flatMap(
+      this.chord.ring,
+      (members) =>
+        resolveWhole(text, neighborsOf(this.chord.id, members).keys(), "ring lists the nodes that this one knows")
+    )
   }
 
   join(address: string): Effect.Effect<void, Failure> {
@@ -186,6 +198,26 @@ const commands: ReadonlyMap<string, ChordCommandLine> = new Map<string, ChordCom
     about: "join the ring of the node there",
     run: (console, rest) => rest.trim() === "" ? usage("join") : console.join(rest.trim())
   }],
+  ["bans", {
+    usage: "bans",
+    about: BanCommands.bansAbout,
+    run: ({ chord, report }) =>
+      Effect.flatMap(Effect.all([chord.bans, chord.waiting]), ([bans, waiting]) => report(fromBans(bans, waiting)))
+  }],
+  ["ban", {
+    usage: `ban ${BanCommands.banUsage.usage}`,
+    about: BanCommands.banUsage.about,
+    run: (console, rest) =>
+      rest.trim() === "" ? usage("ban") : BanCommands.ban(console.chord, rest, (text) => console.resolve(text))
+  }],
+  ["unban", {
+    usage: "unban HOST|ID",
+    about: "end a ban",
+    run: (console, rest) =>
+      rest.trim() === ""
+        ? usage("unban")
+        : BanCommands.unban(console.chord, rest.trim(), (text) => console.resolve(text), "bans")
+  }],
   ["invite", {
     usage: "invite",
     about: "show an invitation to this node, for p2p chord --invite",
@@ -209,6 +241,6 @@ const commands: ReadonlyMap<string, ChordCommandLine> = new Map<string, ChordCom
  * @category models
  * @since 0.1.0
  */
-export const helpLines: ReadonlyArray<string> = [...commands.values()].map(
-  ({ about, usage }) => `${usage.padEnd(16)}${about}`
+const helpLines: ReadonlyArray<string> = [...commands.values()].map(
+  ({ about, usage }) => `${usage.padEnd(25)}${about}`
 )

@@ -4,6 +4,7 @@
  */
 import type { ChordStats } from "../Chord/ChordStats.ts"
 import { parse } from "../Protocol/PeerAddress.ts"
+import { banLines } from "./BanReport.ts"
 import type { ChordReport, MemberReport } from "./ChordReport.ts"
 import { localAddress } from "./Invocation.ts"
 import { harmless, short, type Style } from "./Style.ts"
@@ -71,17 +72,29 @@ export class ChordDisplay {
       case "alone":
         this.#isJoined = false
         return [dim(toNews(report))]
-      case "rejected": {
+      case "banned":
+      case "unbanned":
+      case "bans":
+        return banLines(report).map(dim)
+      case "throttled":
+        return this.#isNews(`throttled ${report.id}`)
+          ? [dim(`! ${short(report.id)} sends too many messages: they are read later`)]
+          : []
+      case "rejected":
         // Its port changes with each attempt.
-        const failure = `${parse(report.address)?.host} ${report.detail}`
-        if (this.#failures.has(failure)) return []
-        if (this.#failures.size >= maxFailures) this.#failures.clear()
-        this.#failures.add(failure)
-        return [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
-      }
+        return this.#isNews(`${parse(report.address)?.host} ${report.detail}`)
+          ? [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
+          : []
       default:
         return [dim(toNews(report))]
     }
+  }
+
+  #isNews(failure: string): boolean {
+    if (this.#failures.has(failure)) return false
+    if (this.#failures.size >= maxFailures) this.#failures.clear()
+    this.#failures.add(failure)
+    return true
   }
 
   #toAnswer(report: Answer): ReadonlyArray<string> {

@@ -11,9 +11,11 @@ import type { Entry } from "../Chord/ChordOperation.ts"
 import type { ChordStats } from "../Chord/ChordStats.ts"
 import { type Contact, isPadding } from "../Chord/Contact.ts"
 import * as Membership from "../Chord/Membership.ts"
+import { toHex } from "../Chord/Ring.ts"
 import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
+import { type BanReport, fromGuardEvent } from "./BanReport.ts"
 
 /**
  * A member of the ring: the id of its node, where that can be dialed, and its position in hexadecimal.
@@ -91,6 +93,8 @@ export type ChordReport =
     readonly timeouts: number
   }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
+  | BanReport
+  | { readonly event: "throttled"; readonly id: string; readonly what: "messages"; readonly count: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
   | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
@@ -130,7 +134,7 @@ export const fromLookup = (bits: number, key: string, { hops, owner, path, timeo
   owner: owner.nodeId,
   hops,
   address: format(owner.address),
-  position: hex(bits, owner.position),
+  position: toHex(bits, owner.position),
   path: path.map((contact) => toMember(bits, contact)),
   timeouts
 })
@@ -155,7 +159,7 @@ export const fromRing = (
     size: first === undefined ? 0 : Math.round(Membership.estimateSize(first)),
     whole: first === undefined || Membership.isWhole(first),
     members: members.map(({ fingers, isSyncing, membership }) => ({
-      position: hex(bits, membership.self.position),
+      position: toHex(bits, membership.self.position),
       syncing: isSyncing,
       predecessor: membership.predecessor === undefined ? null : toMember(bits, membership.predecessor),
       successors: membership.successors.filter((contact) => !isPadding(contact)).map((contact) =>
@@ -177,7 +181,7 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
     case "Joined":
       return {
         event: "joined",
-        position: hex(bits, event.position),
+        position: toHex(bits, event.position),
         successor: event.successor === undefined ? null : toMember(bits, event.successor)
       }
     case "JoinFailed":
@@ -199,11 +203,16 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
     case "LookedUp":
       return {
         event: "looked-up",
-        position: hex(bits, event.position),
+        position: toHex(bits, event.position),
         owner: toMember(bits, event.owner),
         path: event.path.map((contact) => toMember(bits, contact)),
         timeouts: event.timeouts
       }
+    case "PeerBanned":
+    case "PeerUnbanned":
+      return fromGuardEvent(event)
+    case "PeerThrottled":
+      return { event: "throttled", id: event.id, what: "messages", count: event.count }
     case "Rejected":
       return {
         event: "rejected",
@@ -217,11 +226,8 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
 const toMember = (bits: number, contact: Contact): MemberReport => ({
   id: contact.nodeId,
   address: format(contact.address),
-  position: hex(bits, contact.position)
+  position: toHex(bits, contact.position)
 })
-
-/** A position in as many digits as the widest one has, so that texts sort as positions do. */
-export const hex = (bits: number, position: bigint): string => position.toString(16).padStart(Math.ceil(bits / 4), "0")
 
 /** Whatever can go wrong: its tag, and a sentence for people. */
 interface Failure {

@@ -16,6 +16,7 @@ import { ChordConsole, isQuit } from "./ChordConsole.ts"
 import { ChordDisplay } from "./ChordDisplay.ts"
 import { ChordNews, neighborsOf } from "./ChordNews.ts"
 import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
+import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import * as Observe from "./Observe.ts"
@@ -32,7 +33,7 @@ import { sharedFlag } from "./WireFlag.ts"
  * @category options
  * @since 0.1.0
  */
-export interface ChordSessionOptions extends Observe.ObserveOptions {
+export interface ChordSessionOptions extends Observe.ObserveOptions, Discovery.DiscoveryOptions {
   readonly listen: PeerAddress
   readonly announce: PeerAddress | undefined
   readonly join: ReadonlyArray<PeerAddress>
@@ -180,6 +181,7 @@ const session = Effect.fnUntraced(function*(
     ),
     Effect.forkScoped({ startImmediately: true })
   )
+  yield* Discovery.start(options, { file: ({ layerChord }) => layerChord, lan: ({ layerChord }) => layerChord })
   yield* Effect.addFinalizer(() => tellOfHandover(chord, report))
   if (!process.stdin.isTTY) yield* Effect.timeoutOption(news.settled, firstJoinTimeout)
 

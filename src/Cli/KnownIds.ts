@@ -79,8 +79,7 @@ export class KnownIds {
 
   /** A peer or a recent author by its id or its first letters; a whole id may be that of anyone. */
   node(text: string, peers: ReadonlyArray<string>): Effect.Effect<string, UnknownId | AmbiguousId> {
-    const known = resolve(text, [...peers, ...this.#senders.values()], "/peers lists those that are linked")
-    return text.length < minWholeLetters ? known : Effect.catchTag(known, "UnknownId", () => Effect.succeed(text))
+    return resolveWhole(text, [...peers, ...this.#senders.values()], "/peers lists those that are linked")
   }
 }
 
@@ -103,4 +102,19 @@ export const resolve = (
   const [first] = found
   if (first === undefined) return Effect.fail(new UnknownId({ text, hint }))
   return found.size === 1 ? Effect.succeed(first) : Effect.fail(new AmbiguousId({ text, ids: [...found] }))
+}
+
+/**
+ * The same; a text that is as long as an id is one, known or not.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const resolveWhole = (
+  text: string,
+  ids: Iterable<string>,
+  hint: string
+): Effect.Effect<string, UnknownId | AmbiguousId> => {
+  const known = resolve(text, ids, hint)
+  return text.length < minWholeLetters ? known : Effect.catchTag(known, "UnknownId", () => Effect.succeed(text))
 }

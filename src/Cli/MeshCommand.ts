@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
+import * as Discovery from "./Discovery.ts"
 import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import * as ServeFlags from "./ServeFlags.ts"
@@ -33,17 +34,7 @@ const flags = {
     Flag.atLeast(0)
   ),
   invite: InviteFlag.invite,
-  peers: Flag.String("peers").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription(
-      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with"
-    ),
-    Flag.optional
-  ),
-  lan: Flag.Boolean("lan").pipe(
-    Flag.withDescription("Find nodes of this network on the LAN, and be found there (multicast DNS)"),
-    Flag.withDefault(false)
-  ),
+  ...Discovery.flags,
   subnet: Flag.String("subnet").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the network: nodes of others are refused (default \"mesh\")"),
@@ -85,7 +76,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
 
   Each line of standard input is broadcast. Lines that begin with a slash are commands:
     /whisper ID TEXT, /reply MESSAGE-ID TEXT, /peers, /connect HOST:PORT, /disconnect ID,
-    /topic NAME JSON, /topic NAME (shows the values that others publish), /invite, /help, /quit
+    /topic NAME JSON, /topic NAME (shows the values that others publish), /bans, /ban HOST|ID, /unban HOST|ID, /invite,
+    /help, /quit
   An ID may be shortened to its first letters.
 
   The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
@@ -97,7 +89,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   without it the sender is a claim.
 
   With --json, each line is {"event":…}: listening, dashboard, metrics, peer-joined, peer-left, message, sent, error,
-  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered, invite, help.`
+  peers, topic, subscribed, rejected, refused, dial-failed, slow, recovered,
+  banned, unbanned, bans, throttled, invite, help.`
 
 /**
  * `p2p mesh`.
@@ -121,8 +114,7 @@ export const mesh = Command.make(
         listen: Arr.isReadonlyArrayNonEmpty(listen) ? listen : [anywhere],
         announce,
         connect: [...connect, ...invited.addresses],
-        peers: Option.getOrUndefined(peers),
-        lan,
+        ...Discovery.toOptions({ lan, peers }),
         subnet: invited.subnet,
         links: Option.getOrUndefined(links),
         protocol,

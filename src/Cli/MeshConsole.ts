@@ -2,20 +2,19 @@
  * What a user types at `p2p mesh`: lines are broadcast, lines that begin with a slash are commands.
  * They are done one after the other, in the order in which they came.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { targetText } from "../Mesh/BanList.ts"
-import type { Mesh, Whom } from "../Mesh/Mesh.ts"
+import type { Mesh } from "../Mesh/Mesh.ts"
 import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import * as Topic from "../Mesh/Topic.ts"
-import { parse } from "../Protocol/PeerAddress.ts"
-import { reachOf } from "../Transport/Source.ts"
+import type { Waiting } from "../Transport/Waiting.ts"
+import * as BanCommands from "./BanCommands.ts"
+import { fromBans } from "./BanReport.ts"
 import { InvalidCommand } from "./InvalidCommand.ts"
 import { type KnownIds, resolve } from "./KnownIds.ts"
-import { addressText, fromBan, fromError, type MeshReport } from "./MeshReport.ts"
+import { addressText, fromError, type MeshReport } from "./MeshReport.ts"
 import { short } from "./Style.ts"
 
 /** Whatever a command fails with is told in one line. */
@@ -55,6 +54,8 @@ export class MeshConsole {
   readonly report: (report: MeshReport) => Effect.Effect<void>
   /** The text of an invitation to this node. */
   readonly invitation: Effect.Effect<string, Failure>
+  /** The addresses that are dialed again later. */
+  readonly waiting: Effect.Effect<ReadonlyArray<Waiting>>
   readonly subscriptions = new Set<string>()
   /** Broadcasts that were sent while no peer was linked: nobody got them. */
   unheardCount = 0
@@ -64,13 +65,15 @@ export class MeshConsole {
     known: KnownIds,
     connect: Connect,
     report: (report: MeshReport) => Effect.Effect<void>,
-    invitation: Effect.Effect<string, Failure>
+    invitation: Effect.Effect<string, Failure>,
+    waiting: Effect.Effect<ReadonlyArray<Waiting>> = mesh.waiting
   ) {
     this.mesh = mesh
     this.known = known
     this.connect = connect
     this.report = report
     this.invitation = invitation
+    this.waiting = waiting
   }
 
   /** Does one line; what fails is reported. Subscriptions last as long as the scope. */
@@ -130,44 +133,7 @@ const listPeers = Effect.fnUntraced(function*(console: MeshConsole) {
 })
 
 const listBans = Effect.fnUntraced(function*(console: MeshConsole) {
-  yield* console.report({ event: "bans", bans: (yield* console.mesh.bans).map(fromBan) })
-})
-
-/** A host or an address has a dot, a colon or brackets in it, an id has none; a peer's id may be shortened. */
-const whom = (console: MeshConsole, text: string): Effect.Effect<Whom, Failure> => {
-  if (text === "localhost") return Effect.succeed({ host: "127.0.0.1" })
-  if (!/[.:[]/.test(text)) return Effect.map(console.resolve(text), (id) => ({ id }))
-  const address = parse(text) ?? parse(`${text}:0`) ?? parse(`[${text.replace("/64", "")}]:0`)
-  const isHost = address !== undefined && ["loopback", "private", "public"].includes(reachOf(address.hostname))
-  return !isHost
-    ? Effect.fail(new InvalidCommand({ detail: `"${text}" is no host: write an IP address, or an id` }))
-    : Effect.succeed({ host: address.hostname })
-}
-
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** `30m` and the like; undefined for what is no time. */
-const readTime = (text: string): Duration.Duration | undefined => {
-  const match = /^(\d{1,6})([smhd])$/.exec(text)
-  if (match !== null) return Duration.seconds(Number(match[1]) * (units[match[2] ?? ""] ?? 1))
-  return text === "forever" ? Duration.infinity : undefined
-}
-
-const ban = Effect.fnUntraced(function*(console: MeshConsole, text: string) {
-  const [name, rest] = splitWord(text)
-  const target = yield* whom(console, name)
-  const [first, others] = splitWord(rest)
-  const time = readTime(first)
-  const why = (time === undefined ? rest : others).trim()
-  yield* console.mesh.ban(target, { for: time, why: why === "" ? undefined : why })
-})
-
-const unban = Effect.fnUntraced(function*(console: MeshConsole, text: string) {
-  const bans = yield* console.mesh.bans
-  const found = bans.find(({ target }) => targetText(target) === text || targetText(target).startsWith(text))
-  const target = found?.target._tag === "Id" ? { id: found.target.id } : yield* whom(console, text)
-  const isDone = yield* console.mesh.unban(target)
-  if (!isDone) return yield* new InvalidCommand({ detail: `${text} is not banned; /bans lists those who are` })
+  yield* console.report(fromBans(yield* console.mesh.bans, yield* console.waiting))
 })
 
 const publish = Effect.fnUntraced(function*(console: MeshConsole, name: string, json: string) {
@@ -236,16 +202,20 @@ const commands: Readonly<Record<string, CommandLine>> = {
     about: "show an invitation to this node, for p2p mesh --invite",
     run: (console) => Effect.flatMap(console.invitation, (text) => console.report({ event: "invite", text }))
   },
-  "/bans": { usage: "/bans", about: "list who is banned, for how long and why", run: listBans },
+  "/bans": { usage: "/bans", about: BanCommands.bansAbout, run: listBans },
   "/ban": {
-    usage: "/ban HOST|ID [TIME] [WHY]",
-    about: "have nothing to do with a host or an id; TIME as in 30m, 12h, 7d, or forever (default 10m)",
-    run: (console, rest) => rest.trim() === "" ? usage("/ban") : ban(console, rest)
+    usage: `/ban ${BanCommands.banUsage.usage}`,
+    about: BanCommands.banUsage.about,
+    run: (console, rest) =>
+      rest.trim() === "" ? usage("/ban") : BanCommands.ban(console.mesh, rest, (text) => console.resolve(text))
   },
   "/unban": {
     usage: "/unban HOST|ID",
     about: "end a ban",
-    run: (console, rest) => rest.trim() === "" ? usage("/unban") : unban(console, rest.trim())
+    run: (console, rest) =>
+      rest.trim() === ""
+        ? usage("/unban")
+        : BanCommands.unban(console.mesh, rest.trim(), (text) => console.resolve(text), "/bans")
   },
   "/topic": {
     usage: "/topic NAME [JSON]",
@@ -270,7 +240,7 @@ const commands: Readonly<Record<string, CommandLine>> = {
  * @category models
  * @since 0.1.0
  */
-export const helpLines: ReadonlyArray<string> = [
+const helpLines: ReadonlyArray<string> = [
   ...Object.values(commands).map(({ about, usage }) => `${usage.padEnd(28)}${about}`),
   "An ID may be shortened to its first letters, as long as only one known node or message has them.",
   "Other lines go to everyone; one that begins with // is sent with a single slash."

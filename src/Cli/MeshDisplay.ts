@@ -2,8 +2,8 @@
  * `p2p mesh` for people: a chat, one line for each thing that happens. Ids are shown by their first
  * letters, which commands take as well. What strangers wrote cannot control the terminal.
  */
-import * as Duration from "effect/Duration"
 import { parse } from "../Protocol/PeerAddress.ts"
+import { banLines } from "./BanReport.ts"
 import { localAddress } from "./Invocation.ts"
 import type { MeshReport } from "./MeshReport.ts"
 import { harmless, short, type Style } from "./Style.ts"
@@ -24,15 +24,6 @@ const throttledNames = new Map([
   ["searches", "searches: they are not answered"],
   ["lists", "lists of peers: they are not read"]
 ])
-
-const banText = (ban: { readonly target: string; readonly why: string; readonly seconds: number | null }): string => {
-  const howLong = ban.seconds === null
-    ? "until this node stops"
-    : `for ${Duration.format(Duration.seconds(ban.seconds))}`
-  // A host is shown whole, an id by its first letters.
-  const target = /[.:]/.test(ban.target) ? harmless(ban.target) : short(ban.target)
-  return `${target} is banned ${howLong}: ${harmless(ban.why)}`
-}
 
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given
@@ -129,10 +120,4 @@ export class MeshDisplay {
     this.#failures.add(failure)
     return true
   }
-}
-
-const banLines = (report: MeshReport & { readonly event: "banned" | "unbanned" | "bans" }): ReadonlyArray<string> => {
-  if (report.event === "banned") return [`! ${banText(report)}`]
-  if (report.event === "unbanned") return [`  ${harmless(report.target)} is not banned any more`]
-  return report.bans.length === 0 ? ["  nobody is banned"] : report.bans.map((ban) => `  ${banText(ban)}`)
 }

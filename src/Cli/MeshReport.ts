@@ -2,12 +2,12 @@
  * What `p2p mesh` tells whoever runs it. The fields are the JSON that programs read; `MeshDisplay`
  * makes the same into lines for people.
  */
-import { type Ban, targetText } from "../Mesh/BanList.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../Mesh/MeshMessage.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
+import { type BanReport, fromGuardEvent } from "./BanReport.ts"
 
 /**
  * One thing that happened. Addresses are `host:port`, null when a node did not say where it can be
@@ -50,40 +50,13 @@ export type MeshReport =
   | { readonly event: "dial-failed"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "refused"; readonly reason: string; readonly sender: string; readonly from: string }
   | { readonly event: "slow"; readonly id: string }
-  | BannedReport
-  | { readonly event: "unbanned"; readonly target: string }
+  | BanReport
   | { readonly event: "throttled"; readonly id: string; readonly what: string; readonly count: number }
-  | { readonly event: "bans"; readonly bans: ReadonlyArray<Omit<BannedReport, "event">> }
   | { readonly event: "recovered"; readonly id: string; readonly dropped: number }
   | { readonly event: "error"; readonly tag: string; readonly message: string }
   | { readonly event: "invite"; readonly text: string }
   | { readonly event: "help"; readonly lines: ReadonlyArray<string> }
   | { readonly event: "note"; readonly text: string }
-
-/** Whom a ban is for and why; `seconds` that are left of it, null for as long as the node runs. */
-interface BannedReport {
-  readonly event: "banned"
-  readonly target: string
-  readonly why: string
-  /** Whether the node itself found reason for it. */
-  readonly automatic: boolean
-  readonly seconds: number | null
-}
-
-const seconds = (millis: number): number | null => Number.isFinite(millis) ? Math.ceil(millis / 1000) : null
-
-/**
- * A ban, for the list of them.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromBan = ({ isAutomatic, leftMillis, target, why }: Ban): Omit<BannedReport, "event"> => ({
-  target: targetText(target),
-  why,
-  automatic: isAutomatic,
-  seconds: seconds(leftMillis)
-})
 
 /**
  * A report as one line of JSON; none for what is for people only.
@@ -159,15 +132,8 @@ export const fromEvent = (event: MeshEvent): MeshReport => {
     case "ProofRefused":
       return { event: "refused", reason: event.reason, sender: event.sender, from: event.from }
     case "PeerBanned":
-      return {
-        event: "banned",
-        target: event.target,
-        why: event.why,
-        automatic: event.isAutomatic,
-        seconds: seconds(event.forMillis)
-      }
     case "PeerUnbanned":
-      return { event: "unbanned", target: event.target }
+      return fromGuardEvent(event)
     case "PeerThrottled":
       return { event: "throttled", id: event.id, what: event.what, count: event.count }
     case "HandlerFailed":

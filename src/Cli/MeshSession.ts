@@ -4,9 +4,9 @@
  * SIGINT and SIGTERM.
  */
 import type * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -18,7 +18,9 @@ import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
 import type { MeshEvent } from "../Mesh/MeshEvent.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
+import type { Waiting } from "../Transport/Waiting.ts"
 import { Backlog } from "./Backlog.ts"
+import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
@@ -38,15 +40,11 @@ import { sharedFlag } from "./WireFlag.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MeshSessionOptions extends Observe.ObserveOptions {
+export interface MeshSessionOptions extends Observe.ObserveOptions, Discovery.DiscoveryOptions {
   /** Where to listen; the first is told in the handshake's own field. */
   readonly listen: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly announce: ReadonlyArray<PeerAddress>
   readonly connect: ReadonlyArray<PeerAddress>
-  /** The file of addresses that the node begins with, and remembers others in. */
-  readonly peers: string | undefined
-  /** Whether to find nodes on the LAN. */
-  readonly lan: boolean
   readonly subnet: string | undefined
   /** Links that the node dials of its own accord. */
   readonly links: number | undefined
@@ -151,7 +149,7 @@ const session = Effect.fnUntraced(function*(
       tls: tls?.mode,
       identity
     }))
-  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation)
+  const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation, links.waiting)
   yield* report({
     event: "listening",
     id: mesh.id,
@@ -168,14 +166,7 @@ const session = Effect.fnUntraced(function*(
       )
   )
   yield* Effect.forEach(served, report)
-  if (options.peers !== undefined) {
-    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
-    yield* Layer.build(layerMesh({ file: options.peers }))
-  }
-  if (options.lan) {
-    const { layerMesh } = yield* Effect.promise(() => import("../Layers/NodeLan.ts"))
-    yield* Layer.build(layerMesh())
-  }
+  yield* Discovery.start(options, { file: ({ layerMesh }) => layerMesh, lan: ({ layerMesh }) => layerMesh })
   const backlog = new Backlog()
   yield* mesh.events.pipe(
     Stream.filter((event) => links.isNews(event)),
@@ -211,6 +202,8 @@ class Links {
   readonly #mesh: Mesh["Service"]
   /** How many dials to an address are under way, or failed with an event that is still to come. */
   readonly #asked = new Map<string, number>()
+  /** Addresses to connect to that could not be reached yet, and when they are dialed again, by the clock. */
+  readonly #retries = new Map<string, Omit<Waiting, "leftMillis"> & { readonly atMillis: number }>()
   hadPeer = false
 
   constructor(mesh: Mesh["Service"]) {
@@ -228,6 +221,25 @@ class Links {
       Effect.tap(() => Effect.sync(() => this.#count(key, -1))),
       Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? undefined : this.#count(key, -1)))
     )
+  }
+
+  /** An address waits for its next dial. */
+  wait(address: PeerAddress, failureCount: number, millis: number): Effect.Effect<void> {
+    const key = format(address)
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      this.#retries.set(key, { address, failureCount, atMillis: now + millis })
+      return Effect.ensuring(Effect.sleep(millis), Effect.sync(() => this.#retries.delete(key)))
+    })
+  }
+
+  /** The addresses that the node dials again, and those that it was not linked with yet. */
+  get waiting(): Effect.Effect<ReadonlyArray<Waiting>> {
+    return Effect.zipWith(this.#mesh.waiting, Clock.currentTimeMillis, (waiting, now) => {
+      const own = new Set(waiting.map(({ address }) => format(address)))
+      const others = [...this.#retries.values()].filter(({ address }) => !own.has(format(address)))
+      return [...waiting, ...others.map(({ atMillis, ...rest }) => ({ ...rest, leftMillis: atMillis - now }))]
+        .toSorted((a, b) => a.leftMillis - b.leftMillis)
+    })
   }
 
   /** Whether an event is not told by the error of a dial already. */
@@ -268,6 +280,7 @@ const keepDialing = Effect.fnUntraced(function*(
   yield* Effect.gen(function*() {
     let told: string | undefined
     let waitMillis = firstRetryMillis
+    let failureCount = 0
     while (true) {
       const result = yield* Effect.result(links.connect(format(address)))
       yield* attempted.open
@@ -277,7 +290,7 @@ const keepDialing = Effect.fnUntraced(function*(
       if (result.failure._tag === "ConnectError" && result.failure.reason._tag === "SelfConnection") return
       if (told === undefined) yield* report({ event: "note", text: `trying ${address} again in the background` })
       told = message
-      yield* Effect.sleep(waitMillis * (0.8 + 0.4 * (yield* Random.next)))
+      yield* links.wait(address, ++failureCount, waitMillis * (0.8 + 0.4 * (yield* Random.next)))
       waitMillis = Math.min(maxRetryMillis, waitMillis * 2)
     }
   }).pipe(Effect.forkScoped)

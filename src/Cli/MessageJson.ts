@@ -4,7 +4,7 @@
  *
  * Times are whole numbers of any size in JSON: neither direction rounds them.
  */
-import type { CompressingMethod, CompressionMethod } from "../Protocol/Compression.ts"
+import type { CompressingMethod, CompressionMethod } from "../Protocol/Compression/Compression.ts"
 import * as Frame from "../Protocol/Frame.ts"
 import { knownTypes, type Message, type MessageType } from "../Protocol/Message.ts"
 import type { Packet } from "../Protocol/Packet.ts"
@@ -17,7 +17,7 @@ import { isWireFault, type WireFault, type WireFaultReason } from "../Protocol/W
  * @category errors
  * @since 0.1.0
  */
-export class LineError {
+class LineError {
   readonly tag: "InvalidHex" | "InvalidJson" | "InvalidField" | WireFaultReason
   readonly message: string
   constructor(tag: LineError["tag"], message: string) {

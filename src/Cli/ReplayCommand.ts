@@ -15,7 +15,7 @@ import * as ServeFlags from "./ServeFlags.ts"
  * @category errors
  * @since 0.1.0
  */
-export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
+class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
   file: Schema.String,
   detail: Schema.String
 }) {
@@ -38,8 +38,8 @@ const readTrace = Effect.fnUntraced(
       })
     }
     const text = yield* files.readFileString(file)
-    if (!text.startsWith("{\"trace\":\"effect-p2p/mesh\"")) {
-      return yield* new TraceUnreadable({ file, detail: "it is no trace of a mesh" })
+    if (!/^\{"trace":"effect-p2p\/(?:mesh|chord)"/.test(text)) {
+      return yield* new TraceUnreadable({ file, detail: "it is no trace of a mesh or a ring" })
     }
     return text
   },
@@ -70,8 +70,8 @@ export const replay = Command.make(
 ).pipe(
   Command.withShortDescription("Play a recorded simulation back in a browser"),
   Command.withDescription(
-    "Serves a page that plays back what p2p simulate mesh --trace FILE has recorded: nodes, links, broadcasts " +
-      "and faults, at any speed, to any time."
+    "Serves a page that plays back what p2p simulate mesh (or chord) --trace FILE has recorded: nodes, links, broadcasts " +
+      "or lookups, and faults, at any speed, to any time."
   ),
   Command.withExamples([
     { command: "p2p replay mesh.jsonl --dashboard 8080", description: "At http://127.0.0.1:8080/" }

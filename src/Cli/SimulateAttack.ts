@@ -5,6 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { attackNames } from "../Layers/Simulation/Attack/MeshAttackFigures.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
@@ -38,6 +39,10 @@ const flags = {
     ),
     Flag.withDefault(50)
   ),
+  messages: SimulateFlags.count("messages-per-second", 10_000).pipe(
+    Flag.withDescription("The most that a node reads of one peer in a second (maxMessagesPerSecond, default 10000)"),
+    Flag.optional
+  ),
   json: SimulateFlags.json
 }
 
@@ -50,7 +55,7 @@ const flags = {
 export const attack = Command.make(
   "attack",
   flags,
-  Effect.fnUntraced(function*({ claimIds, json, latency, name, nodes, ratio, seed }) {
+  Effect.fnUntraced(function*({ claimIds, json, latency, messages, name, nodes, ratio, seed }) {
     const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/Attack/MeshAttack.ts"))
     const bar = new ProgressBar(!json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
@@ -61,6 +66,7 @@ export const attack = Command.make(
         seed,
         claimsIds: claimIds,
         latencyMillis: latency,
+        settings: Option.isSome(messages) ? { maxMessagesPerSecond: messages.value } : {},
         onProgress: (fraction) => bar.show(fraction)
       })
     ))
@@ -78,12 +84,16 @@ export const attack = Command.make(
   Command.withDescription(
     `Runs a mesh of honest nodes twice from one seed, among sybils and without them, on a network in
 memory and a virtual clock, and prints what the sybils cost it. The attacks are those of the
-gossipsub evaluation that apply to a flood.`
+gossipsub evaluation that apply to a flood, and a flood of broadcasts over links of 2 Mbit/s.`
   ),
   Command.withExamples([
     {
       command: "p2p simulate attack cold-boot --nodes 30 --ratio 10",
       description: "Ten sybils to one node, from the start"
+    },
+    {
+      command: "p2p simulate attack flood --nodes 10 --ratio 0.1",
+      description: "One sybil among ten nodes, which broadcasts as fast as its links take"
     },
     {
       command: "p2p simulate attack eclipse --nodes 30 --ratio 1 --claim-ids",

@@ -4,9 +4,11 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
+import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
   nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(50)),
@@ -47,6 +49,7 @@ const flags = {
     Flag.withDescription("How often a node asks its successor (default 10s)"),
     Flag.withDefault(10_000)
   ),
+  trace: SimulateTrace.trace,
   json: SimulateFlags.json
 }
 
@@ -61,6 +64,9 @@ export const chord = Command.make(
   flags,
   Effect.fnUntraced(function*(options) {
     const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordScenario.ts"))
+    const { ChordTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordTrace.ts"))
+    const file = Option.getOrUndefined(options.trace)
+    const trace = file === undefined ? undefined : new ChordTrace()
     const bar = new ProgressBar(!options.json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
       run({
@@ -74,10 +80,16 @@ export const chord = Command.make(
         lossChance: options.loss,
         latencyMillis: options.latency,
         settings: { stabilizeInterval: options.stabilize },
+        trace,
         onProgress: (fraction) => bar.show(fraction)
       })
     ))
     bar.end()
+    if (file !== undefined && trace !== undefined) {
+      const { nodes, seed } = options
+      const { ChordConfig } = yield* Effect.promise(() => import("../Chord/ChordConfig.ts"))
+      yield* SimulateTrace.write(file, trace, { nodes, seed, bits: ChordConfig.defaults.bits })
+    }
     const figures = yield* exit
     const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
     yield* Console.log(options.json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds))
@@ -92,7 +104,11 @@ give the same hash, on any machine.`
   ),
   Command.withExamples([
     { command: "p2p simulate chord --nodes 100 --fail 0.5", description: "Half of a hundred nodes crash at once" },
-    { command: "p2p simulate chord --nodes 100 --churn 10s --duration 10m", description: "Nodes come and go" }
+    { command: "p2p simulate chord --nodes 100 --churn 10s --duration 10m", description: "Nodes come and go" },
+    {
+      command: "p2p simulate chord --nodes 24 --fail 0.3 --trace ring.jsonl && p2p replay ring.jsonl",
+      description: "A ring to look at, step by step, in a browser"
+    }
   ])
 )
 

@@ -11,6 +11,7 @@ import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
+import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
   nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(100)),
@@ -56,11 +57,7 @@ const flags = {
     Flag.withDescription("Draws the mesh, the spread of its broadcasts and its healing"),
     Flag.optional
   ),
-  trace: Flag.String("trace").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
-    Flag.optional
-  ),
+  trace: SimulateTrace.trace,
   json: SimulateFlags.json
 }
 
@@ -143,21 +140,18 @@ const runOnce = Effect.fnUntraced(function*(
 ) {
   const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
   const { MeshTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshTrace.ts"))
-  const files = yield* FileSystem.FileSystem
   const trace = traceFile === undefined ? undefined : new MeshTrace()
   const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run({ ...scenario, trace })))
   bar.end()
   // A run that broke an invariant is the one to look at.
   if (traceFile !== undefined && trace !== undefined) {
-    yield* files.writeFileString(traceFile, trace.toText({ nodes: scenario.nodes, seed: scenario.seed }))
-    if (trace.droppedCount > 0) {
-      yield* Console.error(`${traceFile} is full: ${trace.droppedCount} later events are not in it`)
-    }
+    yield* SimulateTrace.write(traceFile, trace, { nodes: scenario.nodes, seed: scenario.seed })
   }
   const { figures, picture } = yield* exit
   yield* print(figures, elapsed, json)
   if (svg === undefined) return
   const { render } = yield* Effect.promise(() => import("../Layers/Simulation/Picture/MeshPicture.ts"))
+  const files = yield* FileSystem.FileSystem
   yield* files.writeFileString(svg, render(picture))
 })
 

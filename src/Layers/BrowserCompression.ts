@@ -5,7 +5,7 @@
  */
 import type * as Layer from "effect/Layer"
 import { gzipSync, zlibSync } from "fflate"
-import { type CompressingMethod, Compression, type DecompressionFault } from "../Protocol/Compression.ts"
+import { type CompressingMethod, Compression, type DecompressionFault } from "../Protocol/Compression/Compression.ts"
 import {
   adler32,
   crc32,
@@ -14,10 +14,10 @@ import {
   isGzip,
   isZlib,
   isZlibOrGzip
-} from "../Protocol/DeflateFormat.ts"
-import { inflate } from "../Protocol/Inflate.ts"
-import { lzString } from "../Protocol/LzString.ts"
-import { snappy } from "../Protocol/Snappy.ts"
+} from "../Protocol/Compression/DeflateFormat.ts"
+import { inflate } from "../Protocol/Compression/Inflate.ts"
+import { lzString } from "../Protocol/Compression/LzString.ts"
+import { snappy } from "../Protocol/Compression/Snappy.ts"
 
 const zlibHeaderBytes = 2
 const zlibTrailerBytes = 4

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { lzString } from "../Protocol/LzString.ts"
+import { lzString } from "../Protocol/Compression/LzString.ts"
 import { parse } from "../Protocol/PeerAddress.ts"
 
 /** The most addresses that an invitation carries. */

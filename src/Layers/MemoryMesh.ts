@@ -4,7 +4,7 @@
 import * as Layer from "effect/Layer"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
-import { Compression } from "../Protocol/Compression.ts"
+import { Compression } from "../Protocol/Compression/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"

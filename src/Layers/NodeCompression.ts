@@ -1,10 +1,16 @@
 /** `Compression` with Node's zlib: the methods that all original nodes have, snappy and lz-string. */
 import type * as Layer from "effect/Layer"
 import * as zlib from "node:zlib"
-import { type CompressingMethod, Compression, type DecompressionFault } from "../Protocol/Compression.ts"
-import { gzipHeaderBytes, gzipTrailerBytes, isGzip, isZlib, isZlibOrGzip } from "../Protocol/DeflateFormat.ts"
-import { lzString } from "../Protocol/LzString.ts"
-import { snappy } from "../Protocol/Snappy.ts"
+import { type CompressingMethod, Compression, type DecompressionFault } from "../Protocol/Compression/Compression.ts"
+import {
+  gzipHeaderBytes,
+  gzipTrailerBytes,
+  isGzip,
+  isZlib,
+  isZlibOrGzip
+} from "../Protocol/Compression/DeflateFormat.ts"
+import { lzString } from "../Protocol/Compression/LzString.ts"
+import { snappy } from "../Protocol/Compression/Snappy.ts"
 
 /**
  * zlib's format, which all implementations prefer. Reads gzip as well, as the original Python node

@@ -22,8 +22,10 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type { MulticastDNS, Options, ResponsePacket } from "multicast-dns"
+import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
-import { format, fromParts, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { format, fromParts, parse, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
+import { enter } from "./internal/ringEntry.ts"
 
 /**
  * How to ask, and where.
@@ -72,26 +74,44 @@ const maxRecords = 64
  * @since 0.1.0
  */
 export const layerMesh = (options: LanOptions = {}): Layer.Layer<never, LanError, Mesh> =>
-  Layer.effectDiscard(Effect.gen(function*() {
-    const mesh = yield* Mesh
-    const dns = yield* openDns(options)
-    const context = yield* Effect.context<never>()
-    const answers = toAnswers(mesh)
-    dns.on("query", ({ questions = [] }) => {
-      const isAsked = questions.slice(0, maxRecords).some(({ name, type }) => name === service && type === "PTR")
-      if (isAsked) dns.respond({ answers })
-    })
-    dns.on("response", (packet, { address }) => {
-      const found = addressesIn(packet, mesh.networkId, address)
-      if (found.length > 0) Effect.runSyncWith(context)(mesh.learn(found))
-    })
-    const interval = Duration.toMillis(options.interval ?? "1 minute")
-    const ask = Effect.andThen(
-      Effect.sync(() => dns.query({ questions: [{ name: service, type: "PTR" }] })),
-      Effect.flatMap(Random.next, (chance) => Effect.sleep(interval * (0.8 + 0.4 * chance)))
-    )
-    yield* Effect.forkScoped(Effect.forever(ask))
-  }))
+  Layer.effectDiscard(Effect.flatMap(Mesh, (mesh) => meet(mesh, options)))
+
+/**
+ * The same for the `Chord` in the environment, and nodes with its subnet and `bits`. It has to listen on an address that
+ * the LAN reaches, or to announce one: others of a ring pass on what the node itself says. Where it knows no one else, the
+ * layer waits up to three seconds for one to answer and for its ring, so that what is read next is read there.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerChord = (options: LanOptions = {}): Layer.Layer<never, LanError, Chord> =>
+  Layer.effectDiscard(
+    Effect.flatMap(Chord, (chord) => enter(chord, meet({ ...chord, addresses: [chord.address] }, options)))
+  )
+
+/** What the LAN gets to know of a node, and the node of the LAN. */
+type LanNode = Pick<Mesh["Service"], "id" | "address" | "addresses" | "networkId" | "learn">
+
+/** Answers and asks until the scope closes. */
+const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
+  const dns = yield* openDns(options)
+  const context = yield* Effect.context<never>()
+  const answers = toAnswers(node)
+  dns.on("query", ({ questions = [] }) => {
+    const isAsked = questions.slice(0, maxRecords).some(({ name, type }) => name === service && type === "PTR")
+    if (isAsked) dns.respond({ answers })
+  })
+  dns.on("response", (packet, { address }) => {
+    const found = addressesIn(packet, node.networkId, address)
+    if (found.length > 0) Effect.runSyncWith(context)(node.learn(found))
+  })
+  const interval = Duration.toMillis(options.interval ?? "1 minute")
+  const ask = Effect.andThen(
+    Effect.sync(() => dns.query({ questions: [{ name: service, type: "PTR" }] })),
+    Effect.flatMap(Random.next, (chance) => Effect.sleep(interval * (0.8 + 0.4 * chance)))
+  )
+  yield* Effect.forkScoped(Effect.forever(ask))
+})
 
 const openDns = ({ interface: host, port }: LanOptions) =>
   Effect.acquireRelease(
@@ -117,17 +137,17 @@ const openDns = ({ interface: host, port }: LanOptions) =>
     (opened) => Effect.callback<void>((resume) => opened.destroy(() => resume(Effect.void)))
   )
 
-const toAnswers = (mesh: Mesh["Service"]) => {
+const toAnswers = (node: LanNode) => {
   // A label has 63 bytes at most.
-  const label = mesh.id.slice(0, 40)
+  const label = node.id.slice(0, 40)
   const instance = `${label}.${service}`
   const data = [
-    `network=${mesh.networkId}`,
-    ...mesh.addresses.filter(({ port }) => port !== 0).map((address) => `address=${format(address)}`)
+    `network=${node.networkId}`,
+    ...node.addresses.filter(({ port }) => port !== 0).map((address) => `address=${format(address)}`)
   ]
   return [
     { name: service, type: "PTR" as const, ttl, data: instance },
-    { name: instance, type: "SRV" as const, ttl, data: { port: mesh.address.port, target: `${label}.local` } },
+    { name: instance, type: "SRV" as const, ttl, data: { port: node.address.port, target: `${label}.local` } },
     { name: instance, type: "TXT" as const, ttl, data }
   ]
 }
@@ -143,6 +163,6 @@ const addressesIn = (packet: ResponsePacket, networkId: string, from: string): R
       const address = text.startsWith("address=") ? parse(text.slice("address=".length)) : undefined
       if (address === undefined) return []
       const isAny = address.hostname === "0.0.0.0" || address.hostname === "::"
-      return (isAny ? fromParts(from, address.port) : address) ?? []
+      return (isAny ? withScheme(fromParts(from, address.port), address.scheme) : address) ?? []
     })
   })

@@ -1,6 +1,6 @@
 /** Options that all kinds of nodes on Node have. */
 import type * as Layer from "effect/Layer"
-import type { Compression } from "../Protocol/Compression.ts"
+import type { Compression } from "../Protocol/Compression/Compression.ts"
 import type { NodeWebSocketOptions } from "../Transport/NodeWebSocket.ts"
 
 /**

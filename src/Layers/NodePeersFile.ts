@@ -21,8 +21,10 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
+import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { enter } from "./internal/ringEntry.ts"
 
 /**
  * Where addresses are kept, and which.
@@ -162,15 +164,51 @@ export const layerMesh = (options: PeersFileOptions): Layer.Layer<never, PeersFi
     const mesh = yield* Mesh
     const opened = yield* open(options)
     yield* mesh.learn(opened.addresses)
+    yield* remember(
+      opened,
+      options,
+      mesh.events,
+      (event) => event._tag === "PeerJoined" && event.direction === "outbound" ? event.address : undefined
+    )
+  }))
+
+/**
+ * The same for the `Chord` in the environment: it joins the ring of a node of the file, and remembers there the
+ * neighbors that it comes to have. Where it knows no one else, the layer waits up to three seconds for that ring, so
+ * that what is read next is read there.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerChord = (options: PeersFileOptions): Layer.Layer<never, PeersFileError, Chord> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const chord = yield* Chord
+    const opened = yield* open(options)
+    yield* remember(opened, options, chord.events, (event) => {
+      if (event._tag === "Joined") return event.successor?.address
+      return event._tag === "NeighborCame" ? event.contact.address : undefined
+    })
+    if (opened.addresses.length > 0) yield* enter(chord, chord.learn(opened.addresses))
+  }))
+
+/** Notes in a file the addresses that events tell of, until the scope closes. */
+const remember = <Event>(
+  opened: PeersFile,
+  options: PeersFileOptions,
+  events: Stream.Stream<Event>,
+  addressOf: (event: Event) => PeerAddress | undefined
+) =>
+  Effect.gen(function*() {
     const save = Effect.catch(opened.save, (error) => Effect.logWarning(error.message))
     yield* Effect.addFinalizer(() => save)
-    yield* mesh.events.pipe(
-      Stream.runForEach((event) =>
-        event._tag === "PeerJoined" && event.direction === "outbound" && event.address !== undefined
-          ? Effect.map(Clock.currentTimeMillis, (now) => opened.note(event.address!, now))
-          : Effect.void
-      ),
+    yield* events.pipe(
+      Stream.runForEach((event) => {
+        const address = addressOf(event)
+        return address === undefined
+          ? Effect.void
+          : Effect.map(Clock.currentTimeMillis, (now) => opened.note(address, now))
+      }),
       Effect.forkScoped({ startImmediately: true })
     )
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(options.saveInterval ?? "1 minute"), save)))
-  }))
+  })

@@ -1,7 +1,7 @@
 /** The wire versions by name, for the options of nodes: the only place above `Protocol` that names them. */
 import * as Config from "effect/Config"
 import type * as Layer from "effect/Layer"
-import type { Compression } from "../Protocol/Compression.ts"
+import type { Compression } from "../Protocol/Compression/Compression.ts"
 import type { Hashing } from "../Protocol/Hashing.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"

@@ -38,12 +38,13 @@ import type { Payload } from "../Protocol/Payload.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import { Signing } from "../Protocol/Signing.ts"
+import type { Banning } from "../Transport/Admission/Guard.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
-import type { Ban } from "./BanList.ts"
-import { banning } from "./internal/Banning.ts"
+import type { Waiting } from "../Transport/Waiting.ts"
 import * as Dialer from "./internal/Dialer.ts"
 import { claim, consume } from "./internal/Handlers.ts"
 import { MeshNode } from "./internal/MeshNode.ts"
+import * as Places from "./internal/Places.ts"
 import { Questions } from "./internal/Questions.ts"
 import * as Sender from "./internal/Sender.ts"
 import * as Session from "./internal/Session.ts"
@@ -110,15 +111,6 @@ export interface SendOptions {
 }
 
 /**
- * Whom a ban is for: a host, at whatever port (an IPv6 host with its network of 64 bits), or the node that
- * goes by an id.
- *
- * @category models
- * @since 0.1.0
- */
-export type Whom = { readonly host: string } | { readonly id: string }
-
-/**
  * What can keep a whisper from being sent.
  *
  * @category errors
@@ -132,113 +124,106 @@ export type WhisperError = MessageTooLarge | PeerNotFound | PeerUnavailable | To
  * @category services
  * @since 0.1.0
  */
-export class Mesh extends Context.Service<Mesh, {
-  /** This node's id, in base 58: that of its key if it has one (`Transport`, `Signing`), else new for each start. */
-  readonly id: string
-  /** Where this node can be dialed; port 0 says that it cannot, as in a browser. */
-  readonly address: PeerAddress
-  /** The same, and where else: by other transports. */
-  readonly addresses: ReadonlyArray<PeerAddress>
-  /** Identifies subnet, encryption and protocol version; peers have the same. */
-  readonly networkId: string
+export class Mesh extends Context.Service<
+  Mesh,
+  Banning & {
+    /** This node's id, in base 58: that of its key if it has one (`Transport`, `Signing`), else new for each start. */
+    readonly id: string
+    /** Where this node can be dialed; port 0 says that it cannot, as in a browser. */
+    readonly address: PeerAddress
+    /** The same, and where else: by other transports. */
+    readonly addresses: ReadonlyArray<PeerAddress>
+    /** Identifies subnet, encryption and protocol version; peers have the same. */
+    readonly networkId: string
 
-  /** The linked nodes, in the order in which they joined. */
-  readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
-  /** The linked nodes now, and again whenever one joins or leaves. */
-  readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
-  /**
-   * The network as far as this node can see: what its peers last said of theirs. Asks each of them again, so
-   * that whoever looks twice sees what is now; every two seconds at most, however often this is run.
-   */
-  readonly survey: Effect.Effect<ReadonlyArray<Surveyed>>
-  /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
-  readonly events: Stream.Stream<MeshEvent>
-  /** What was counted since the start. */
-  readonly stats: Effect.Effect<MeshStats>
+    /** The linked nodes, in the order in which they joined. */
+    readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
+    /** The linked nodes now, and again whenever one joins or leaves. */
+    readonly changes: Stream.Stream<ReadonlyArray<PeerInfo>>
+    /**
+     * The network as far as this node can see: what its peers last said of theirs. Asks each of them again, so
+     * that whoever looks twice sees what is now; every two seconds at most, however often this is run.
+     */
+    readonly survey: Effect.Effect<ReadonlyArray<Surveyed>>
+    /** What happens from now on. A reader more than 1024 events behind loses the oldest. */
+    readonly events: Stream.Stream<MeshEvent>
+    /** What was counted since the start. */
+    readonly stats: Effect.Effect<MeshStats>
 
-  /** Whom the node has nothing to do with: those the user banned, and those that did too much harm. */
-  readonly bans: Effect.Effect<ReadonlyArray<Ban>>
-  /**
-   * Ends the links with whoever it is, and neither accepts nor dials them `for` some time (default `banFor`;
-   * `Duration.infinity` for as long as the node runs). A ban of the same target is replaced.
-   */
-  readonly ban: (
-    target: Whom,
-    options?: { readonly for?: Duration.Input | undefined; readonly why?: string | undefined }
-  ) => Effect.Effect<void>
-  /** Ends a ban, and forgets what led to it; `false` when there is none. */
-  readonly unban: (target: Whom) => Effect.Effect<boolean>
+    /** Addresses that failed and are dialed again later, the next one first; none of a node that is linked there. */
+    readonly waiting: Effect.Effect<ReadonlyArray<Waiting>>
 
-  /**
-   * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
-   * whenever the link is lost. Gives the link there is, if there is one. Fails with `ConnectError`,
-   * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
-   */
-  readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
-  /**
-   * Addresses where nodes of this network may be, from a list, a file or a LAN: they are dialed when links
-   * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new.
-   */
-  readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
-  /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
-  readonly disconnect: (id: string) => Effect.Effect<boolean>
+    /**
+     * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
+     * whenever the link is lost. Gives the link there is, if there is one. Fails with `ConnectError`,
+     * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
+     */
+    readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
+    /**
+     * Addresses where nodes of this network may be, from a list, a file or a LAN: they are dialed when links
+     * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new.
+     */
+    readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
+    /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
+    readonly disconnect: (id: string) => Effect.Effect<boolean>
 
-  /**
-   * Sends to every node of the network; gives the message's id. Waits while a healthy peer's queue
-   * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
-   * second is stamped with the next second: on this wire an id is made of payload and second alone.
-   * So two nodes that say the very same within a second say one message; put the author's id in it
-   * where that matters.
-   */
-  readonly broadcast: (packets: Packets, options?: SendOptions) => Effect.Effect<string, MessageTooLarge>
-  /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */
-  readonly whisper: (id: string, packets: Packets, options?: SendOptions) => Effect.Effect<string, WhisperError>
-  /** Whispers to the author of a message. */
-  readonly reply: (message: MeshMessage, packets: Packets) => Effect.Effect<string, WhisperError>
-  /**
-   * Everything that users broadcast or whisper, from the moment the stream runs; every run gets
-   * all. A reader more than `inboxCapacity` behind loses the oldest (`ReaderLagged`).
-   */
-  readonly messages: Stream.Stream<MeshMessage>
+    /**
+     * Sends to every node of the network; gives the message's id. Waits while a healthy peer's queue
+     * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
+     * second is stamped with the next second: on this wire an id is made of payload and second alone.
+     * So two nodes that say the very same within a second say one message; put the author's id in it
+     * where that matters.
+     */
+    readonly broadcast: (packets: Packets, options?: SendOptions) => Effect.Effect<string, MessageTooLarge>
+    /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */
+    readonly whisper: (id: string, packets: Packets, options?: SendOptions) => Effect.Effect<string, WhisperError>
+    /** Whispers to the author of a message. */
+    readonly reply: (message: MeshMessage, packets: Packets) => Effect.Effect<string, WhisperError>
+    /**
+     * Everything that users broadcast or whisper, from the moment the stream runs; every run gets
+     * all. A reader more than `inboxCapacity` behind loses the oldest (`ReaderLagged`).
+     */
+    readonly messages: Stream.Stream<MeshMessage>
 
-  /** Broadcasts a value of a topic. */
-  readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
-  /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
-  readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
+    /** Broadcasts a value of a topic. */
+    readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
+    /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
+    readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
 
-  /** Answers a question whenever a node asks it, until the scope closes. */
-  readonly respond: <Q, A, E, R>(
-    query: Query<Q, A>,
-    handler: (question: Q, from: string) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
-  /** Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. */
-  readonly ask: <Q, A>(
-    query: Query<Q, A>,
-    id: string,
-    question: Q,
-    options?: { readonly timeout?: Duration.Input | undefined }
-  ) => Effect.Effect<A, AskRefused | AskTimeout | Schema.SchemaError | WhisperError>
+    /** Answers a question whenever a node asks it, until the scope closes. */
+    readonly respond: <Q, A, E, R>(
+      query: Query<Q, A>,
+      handler: (question: Q, from: string) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
+    /** Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. */
+    readonly ask: <Q, A>(
+      query: Query<Q, A>,
+      id: string,
+      question: Q,
+      options?: { readonly timeout?: Duration.Input | undefined }
+    ) => Effect.Effect<A, AskRefused | AskTimeout | Schema.SchemaError | WhisperError>
 
-  /**
-   * Broadcasts what the wire itself has words for, as the shared dictionary does (`Sync`); gives the message,
-   * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off.
-   */
-  readonly broadcastPayload: (
-    payload: Payload,
-    options?: { readonly notBefore?: number | undefined }
-  ) => Effect.Effect<Message, MessageTooLarge>
-  /** Whispers such a thing. */
-  readonly whisperPayload: (id: string, payload: Payload) => Effect.Effect<Message, WhisperError>
+    /**
+     * Broadcasts what the wire itself has words for, as the shared dictionary does (`Sync`); gives the message,
+     * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off.
+     */
+    readonly broadcastPayload: (
+      payload: Payload,
+      options?: { readonly notBefore?: number | undefined }
+    ) => Effect.Effect<Message, MessageTooLarge>
+    /** Whispers such a thing. */
+    readonly whisperPayload: (id: string, payload: Payload) => Effect.Effect<Message, WhisperError>
 
-  /**
-   * Takes the messages of a protocol of one's own, by its sub-flag, until the scope closes:
-   * `handlerConcurrency` at a time, in bounded order of arrival. One that fails is told as an event.
-   */
-  readonly handle: <E, R>(
-    subFlag: string,
-    handler: (message: MeshMessage) => Effect.Effect<unknown, E, R>
-  ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
-}>()("effect-p2p/Mesh/Mesh") {
+    /**
+     * Takes the messages of a protocol of one's own, by its sub-flag, until the scope closes:
+     * `handlerConcurrency` at a time, in bounded order of arrival. One that fails is told as an event.
+     */
+    readonly handle: <E, R>(
+      subFlag: string,
+      handler: (message: MeshMessage) => Effect.Effect<unknown, E, R>
+    ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
+  }
+>()("effect-p2p/Mesh/Mesh") {
   /**
    * A node that listens as `MeshConfig` says, over the `Transport` and the `Protocol` that are given. Effect
    * builds this value once for a program: for a second node in one, wrap what you compose in `Layer.fresh`.
@@ -329,7 +314,8 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     }),
     events,
     stats: Effect.sync(() => node.stats),
-    ...banning(node),
+    ...node.guard.banning,
+    waiting: Effect.sync(() => Places.waiting(node)),
     connect: (address) => connect(node, address),
     learn: (addresses) => Effect.sync(() => node.learnAddresses(addresses)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),

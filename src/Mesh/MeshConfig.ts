@@ -6,14 +6,16 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { SourceLimits } from "../Transport/Admission/SourceLimits.ts"
 
 /**
- * The settings; see each field for its meaning, unit and default.
+ * The settings; see each field for its meaning, unit and default. What one source of connections may have
+ * comes from `SourceLimits`.
  *
  * @category options
  * @since 0.1.0
  */
-export interface MeshOptions {
+export interface MeshOptions extends SourceLimits {
   /** The name of the network: nodes with another name are refused. Default `"mesh"`. */
   readonly subnet: string
   /** Where to listen; port 0 for any free one. Default `127.0.0.1:0`. */
@@ -42,22 +44,6 @@ export interface MeshOptions {
    * peers hold that are of no use; `Duration.infinity` for never. Default 10 seconds.
    */
   readonly evictAfter: Duration.Input
-  /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
-  readonly maxPendingHandshakes: number
-  /**
-   * Connections a second that are accepted from one source: an IPv4 host or an IPv6 network of 64 bits;
-   * four seconds' worth at once after a quiet time. Further ones are closed unread. Default 10.
-   */
-  readonly maxConnectsPerSource: number
-  /** Of one source, accepted connections that have not shown a handshake yet; further ones are closed. Default 16. */
-  readonly maxPendingPerSource: number
-  /** Links accepted from one source; further ones are told where else to go, and closed. Default 16. */
-  readonly maxLinksPerSource: number
-  /**
-   * Whether those limits, `maxMessagesPerSecond` and bans for misconduct hold for connections from this
-   * machine as well. Default false: all who come through a proxy come from here.
-   */
-  readonly limitsLoopback: boolean
   /** From the connection to the whole handshake of the peer. Default 10 seconds. */
   readonly handshakeTimeout: Duration.Input
 
@@ -65,15 +51,6 @@ export interface MeshOptions {
   readonly maxMessageBytes: number
   /** Bytes that may wait for one peer. When they do, the oldest broadcasts are dropped for new ones, and a whisper waits. Default 8 MiB. */
   readonly maxOutboxBytes: number
-  /** Bytes that may wait for all peers together; past it each may have a 64th of it waiting. Default 128 MiB. */
-  readonly maxQueuedBytes: number
-  /**
-   * Bytes of messages that came in part, of all peers together; past it the link ends whose message began
-   * first. Buffers take twice that at most. Default 32 MiB.
-   */
-  readonly maxUnfinishedBytes: number
-  /** From the first byte of a message to the last; then its link ends. Default 60 seconds: 35 kB a second for the largest. */
-  readonly frameTimeout: Duration.Input
   /** Messages a second that are read from one peer, a second's worth at once; what is more waits on its side. Default 10000: a tenth of a core. */
   readonly maxMessagesPerSecond: number
   /** Searches for nodes that are looked up for one peer, a second; further ones are relayed, not answered. Default 100. */
@@ -131,16 +108,6 @@ export interface MeshOptions {
   readonly handlerConcurrency: number
   /** How long closing a link may take to write what is queued. Default 1 second. */
   readonly drainTimeout: Duration.Input
-
-  /**
-   * The score at which a source of connections is banned. A message that is none costs 34 points, a
-   * silent connection 5; points halve every ten minutes. `Infinity` for never. Default 100.
-   */
-  readonly banScore: number
-  /** How long such a ban lasts, the first time; each further one twice as long, up to 128 times. Default 10 minutes. */
-  readonly banFor: Duration.Input
-  /** Bans remembered; past it the automatic one that ends first is forgotten. Default 4096. */
-  readonly maxBans: number
 
   /**
    * From whom messages are taken that do not prove their sender: `"never"` asks for a proof, so all are

@@ -4,8 +4,11 @@
  */
 import * as Schema from "effect/Schema"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { PeerBanned, PeerUnbanned } from "../Transport/Admission/GuardEvent.ts"
 import { CloseReason } from "../Transport/CloseReason.ts"
 import { DialError } from "../Transport/Transport.ts"
+
+export { PeerBanned, PeerUnbanned } from "../Transport/Admission/GuardEvent.ts"
 
 const direction = Schema.Literals(["inbound", "outbound"])
 
@@ -58,23 +61,6 @@ export const ProofRefused = Schema.TaggedStruct("ProofRefused", {
   sender: Schema.String,
   from: Schema.String
 })
-
-/**
- * Nothing is to do any more with a host, a network or an id: the node found reason (`isAutomatic`), or its
- * user said so.
- *
- * @category events
- * @since 0.1.0
- */
-export const PeerBanned = Schema.TaggedStruct("PeerBanned", {
-  target: Schema.String,
-  why: Schema.String,
-  isAutomatic: Schema.Boolean,
-  forMillis: Schema.Number
-})
-
-/** A ban was taken back by the user. @category events @since 0.1.0 */
-export const PeerUnbanned = Schema.TaggedStruct("PeerUnbanned", { target: Schema.String })
 
 /**
  * A peer sends more than it may: `messages` beyond the limit are read later, `searches` and `lists` are not

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import type { CloseReason } from "../Transport/CloseReason.ts"
+import { wordOf } from "../Transport/CloseReason.ts"
 import * as MetricSource from "../Transport/MetricSource.ts"
 import { Mesh, type PeerInfo } from "./Mesh.ts"
 import type { MeshStats } from "./MeshStats.ts"
@@ -83,9 +83,6 @@ const dialsFailed = Metric.counter("effect_p2p_mesh_dials_failed_total", {
   description: "dials of the node's own accord that came to nothing, by kind",
   incremental: true
 })
-
-/** What was malformed says more than that something was. */
-const wordOf = (reason: CloseReason): string => reason._tag === "Malformed" ? reason.reason : reason._tag
 
 /**
  * Publishes the numbers of the `Mesh` in the environment until the scope closes. Each has the attribute

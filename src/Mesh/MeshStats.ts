@@ -63,6 +63,7 @@ type Level =
   | "peers"
   | "seenIds"
   | "knownAddresses"
+  | "banned"
   | "bans"
   | "pendingHandshakes"
   | "unfinishedBytes"
@@ -90,6 +91,5 @@ export const makeCounters = (): MeshCounters => ({
   sentBytes: 0,
   receivedBytes: 0,
   throttled: 0,
-  excess: 0,
-  banned: 0
+  excess: 0
 })

@@ -2,16 +2,17 @@
  * The ids of broadcasts that went through this node, so that none is handled or relayed twice
  * (protocol 0.4, section 5). Bounded in time, to the second, and in number.
  *
- * An id is known by the first 16 bytes of its digest, which nobody can make twice. They lie in arrays of
- * numbers, in the order in which they came, with a hash table of their places: no text, no object and
+ * An id is known by its first 24 bytes on the wire, 140 bits of a digest at least, which nobody can make
+ * twice. They lie in arrays of numbers, in the order in which they came, with a hash table of their places: no text, no object and
  * no entry of a map for each message.
  *
  * Every id is kept for the same time, the relay window and the allowed skew together: a message
  * stamped as far in the future as is allowed stays within the window that long. So the order of
  * insertion is the order of expiry, and nothing has to be searched.
  */
+import { knownIdBytes, type KnownIds } from "../Protocol/Message.ts"
 
-const wordsEach = 4
+const wordsEach = knownIdBytes / 4
 const minCapacity = 16
 const empty = 0
 
@@ -21,7 +22,7 @@ const empty = 0
  * @category models
  * @since 0.1.0
  */
-export class SeenIds {
+export class SeenIds implements KnownIds {
   readonly #lifetimeSeconds: number
   readonly #maxCount: number
   /** What mixes ids into places of the table: unknown to others, or they could make ids that all fall together. */
@@ -48,39 +49,47 @@ export class SeenIds {
     return this.#count
   }
 
+  /** Whether the id is known whose first 24 bytes are those from `start` on. */
+  has(bytes: Uint8Array, start: number): boolean {
+    return this.#count > 0 && this.#isKnown(bytes, start)
+  }
+
   /**
-   * Notes an id, by its digest of 16 bytes or more, from now on; `false` when it is known already. At
-   * `maxCount` the id noted longest ago is forgotten first.
+   * Notes an id of 24 bytes or more from now on; `false` when it is known already. At `maxCount` the id noted
+   * longest ago is forgotten first.
    */
-  add(digest: Uint8Array, nowSecond: number): boolean {
+  add(id: Uint8Array, nowSecond: number): boolean {
     if (nowSecond !== this.#sweptSecond) this.#sweep(nowSecond)
     // Most of what a simulation starts is idle: nothing is taken before the first id.
     if (this.#table.length === 0) this.#resize(minCapacity)
-    const first = wordAt(digest, 0)
-    const second = wordAt(digest, 4)
-    const third = wordAt(digest, 8)
-    const fourth = wordAt(digest, 12)
+    if (this.#isKnown(id, 0)) return false
+    if (this.#count >= this.#maxCount) this.#forgetOldest()
+    else if (this.#count === this.#lastSeconds.length) this.#resize(this.#count * 2)
+    const position = (this.#oldest + this.#count) & (this.#lastSeconds.length - 1)
+    for (let i = 0; i < wordsEach; i++) this.#words[position * wordsEach + i] = wordAt(id, i * 4)
+    this.#lastSeconds[position] = nowSecond + this.#lifetimeSeconds
+    this.#count++
+    this.#enter(position)
+    return true
+  }
+
+  #isKnown(bytes: Uint8Array, start: number): boolean {
     const words = this.#words
     const table = this.#table
     const mask = table.length - 1
+    const first = wordAt(bytes, start)
+    const second = wordAt(bytes, start + 4)
     let place = this.#placeOf(first, second)
     for (let found = table[place]!; found !== empty; found = table[place]!) {
       const at = (found - 1) * wordsEach
       if (
-        words[at] === first && words[at + 1] === second && words[at + 2] === third && words[at + 3] === fourth
-      ) return false
+        words[at] === first && words[at + 1] === second && words[at + 2] === wordAt(bytes, start + 8) &&
+        words[at + 3] === wordAt(bytes, start + 12) && words[at + 4] === wordAt(bytes, start + 16) &&
+        words[at + 5] === wordAt(bytes, start + 20)
+      ) return true
       place = (place + 1) & mask
     }
-    if (this.#count >= this.#maxCount) {
-      this.#forgetOldest()
-      return this.#append(first, second, third, fourth, nowSecond)
-    }
-    if (this.#count === this.#lastSeconds.length) {
-      this.#resize(this.#count * 2)
-      return this.#append(first, second, third, fourth, nowSecond)
-    }
-    this.#write(place, first, second, third, fourth, nowSecond)
-    return true
+    return false
   }
 
   /** Where it begins to be looked for. */
@@ -88,22 +97,11 @@ export class SeenIds {
     return (Math.imul(first, this.#factors[0]) + Math.imul(second, this.#factors[1])) >>> this.#shift
   }
 
-  #append(first: number, second: number, third: number, fourth: number, nowSecond: number): true {
+  /** Has the table lead to an id of the ring. */
+  #enter(position: number): void {
     const mask = this.#table.length - 1
-    let place = this.#placeOf(first, second)
+    let place = this.#placeOf(this.#words[position * wordsEach]!, this.#words[position * wordsEach + 1]!)
     while (this.#table[place] !== empty) place = (place + 1) & mask
-    this.#write(place, first, second, third, fourth, nowSecond)
-    return true
-  }
-
-  #write(place: number, first: number, second: number, third: number, fourth: number, nowSecond: number): void {
-    const position = (this.#oldest + this.#count++) & (this.#lastSeconds.length - 1)
-    const at = position * wordsEach
-    this.#words[at] = first
-    this.#words[at + 1] = second
-    this.#words[at + 2] = third
-    this.#words[at + 3] = fourth
-    this.#lastSeconds[position] = nowSecond + this.#lifetimeSeconds
     this.#table[place] = position + 1
   }
 
@@ -145,17 +143,11 @@ export class SeenIds {
     this.#table = new Uint32Array(capacity * 2)
     this.#shift = Math.clz32(capacity * 2 - 1)
     this.#oldest = 0
-    this.#count = 0
     for (let i = 0; i < count; i++) {
       const position = (oldest + i) & (lastSeconds.length - 1)
-      const at = position * wordsEach
-      this.#append(
-        words[at]!,
-        words[at + 1]!,
-        words[at + 2]!,
-        words[at + 3]!,
-        lastSeconds[position]! - this.#lifetimeSeconds
-      )
+      this.#words.set(words.subarray(position * wordsEach, (position + 1) * wordsEach), i * wordsEach)
+      this.#lastSeconds[i] = lastSeconds[position]!
+      this.#enter(i)
     }
   }
 }

@@ -1,6 +1,5 @@
 /** The flood network. */
-export { type Ban, type BanTarget, targetText } from "./BanList.ts"
-export { Mesh, type PeerInfo, type SendOptions, type Surveyed, type WhisperError, type Whom } from "./Mesh.ts"
+export { Mesh, type PeerInfo, type SendOptions, type Surveyed, type WhisperError } from "./Mesh.ts"
 export { MeshConfig, type MeshOptions } from "./MeshConfig.ts"
 export * from "./MeshError.ts"
 export { MeshEvent } from "./MeshEvent.ts"

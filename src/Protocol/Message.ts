@@ -69,8 +69,8 @@ export abstract class Message {
     this.#sender = undefined
   }
 
-  /** The digest that the id is the text of, where the message was made or decoded; its UTF-8 elsewhere. */
-  abstract readonly digest: Uint8Array
+  /** The id as it stands on the wire. */
+  abstract readonly idBytes: Uint8Array
   abstract readonly id: string
   abstract readonly senderBytes: Uint8Array
   abstract readonly payload: ReadonlyArray<Uint8Array>
@@ -79,6 +79,11 @@ export abstract class Message {
   abstract readonly packetCount: number
   /** The body it was decoded from, or made as. */
   abstract readonly body: Uint8Array | undefined
+  /**
+   * Whether the id is that of its content. Not so of a broadcast that claims an id which `Protocol.decode` was
+   * told is known: it is a copy, or worth nothing.
+   */
+  abstract readonly isVerified: boolean
 
   /** The sender's id as text; bytes that are not UTF-8 read as U+FFFD. A claim, not a proof. */
   get sender(): string {
@@ -92,6 +97,25 @@ export abstract class Message {
 }
 
 /**
+ * Ids of broadcasts that need not be checked again, because nothing becomes of a second copy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KnownIds {
+  /** Whether the id is known whose first 24 bytes on the wire are those from `start` on. */
+  readonly has: (bytes: Uint8Array, start: number) => boolean
+}
+
+/**
+ * What `KnownIds` looks at of an id: enough that nobody finds two alike.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const knownIdBytes = 24
+
+/**
  * A message all of whose parts are given.
  *
  * @category models
@@ -103,7 +127,8 @@ export class PlainMessage extends Message {
   readonly payload: ReadonlyArray<Uint8Array>
   readonly packets: ReadonlyArray<Packet>
   readonly body: Uint8Array | undefined
-  readonly #digest: Uint8Array | undefined
+  readonly isVerified: boolean
+  readonly #idBytes: Uint8Array | undefined
 
   constructor(
     type: MessageType,
@@ -113,7 +138,8 @@ export class PlainMessage extends Message {
     payload: ReadonlyArray<Uint8Array>,
     body?: Uint8Array,
     packets: ReadonlyArray<Packet> = payload,
-    digest?: Uint8Array
+    idBytes?: Uint8Array,
+    isVerified = true
   ) {
     super(type, time)
     this.senderBytes = senderBytes
@@ -121,14 +147,15 @@ export class PlainMessage extends Message {
     this.payload = payload
     this.packets = packets
     this.body = body
-    this.#digest = digest
+    this.isVerified = isVerified
+    this.#idBytes = idBytes
   }
 
   get packetCount(): number {
     return this.payload.length
   }
 
-  get digest(): Uint8Array {
-    return this.#digest ?? encoder.encode(this.id)
+  get idBytes(): Uint8Array {
+    return this.#idBytes ?? encoder.encode(this.id)
   }
 }

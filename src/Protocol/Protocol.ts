@@ -8,9 +8,9 @@
 import * as Context from "effect/Context"
 import type * as Schema from "effect/Schema"
 import type { Capabilities } from "./Capabilities.ts"
-import type { CompressionMethod } from "./Compression.ts"
+import type { CompressionMethod } from "./Compression/Compression.ts"
 import type { HashAlgorithm } from "./Hashing.ts"
-import type { Message, MessageType } from "./Message.ts"
+import type { KnownIds, Message, MessageType } from "./Message.ts"
 import type { Packet } from "./Packet.ts"
 import type { Payload, SubFlag } from "./Payload.ts"
 import type { WireFault } from "./WireFault.ts"
@@ -83,8 +83,11 @@ export class Protocol extends Context.Service<Protocol, {
   readonly frame: (message: Message) => Uint8Array
   /** The frame with which a broadcast is passed on: same sender, id, time and payload. */
   readonly frameRelay: (message: Message) => Uint8Array
-  /** Reads a plain body and checks the id against the content. Never throws. */
-  readonly decode: (body: Uint8Array) => Message | WireFault
+  /**
+   * Reads a plain body and checks the id against the content, unless it is a broadcast whose id is `known`.
+   * Never throws.
+   */
+  readonly decode: (body: Uint8Array, known?: KnownIds) => Message | WireFault
   /**
    * Undoes the compression of a received body, recognizing the method by its bytes among
    * `methods`; a plain body is returned as it is. Gives up past `maxBytes`. Never throws.

@@ -6,7 +6,7 @@
  */
 import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
-import type { Compression } from "./Compression.ts"
+import type { Compression } from "./Compression/Compression.ts"
 import type { Hashing } from "./Hashing.ts"
 import * as WireLayer from "./internal/WireLayer.ts"
 import { contentOf, contentsOf, type Packet, text } from "./Packet.ts"
@@ -45,7 +45,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     encode: MessageCodec.encode,
     frame: MessageCodec.frame,
     frameRelay: MessageCodec.frameRelay,
-    decode: (body) => MessageCodec.decode(hashing, body),
+    decode: (body, known) => MessageCodec.decode(hashing, body, known),
     unpack: Unpack.unpack,
     encodePacket: contentOf,
     decodePacket: (bytes) => bytes,

@@ -7,7 +7,7 @@
  */
 import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
-import type { Compression } from "./Compression.ts"
+import type { Compression } from "./Compression/Compression.ts"
 import { frame } from "./Frame.ts"
 import type { Hashing } from "./Hashing.ts"
 import * as WireLayer from "./internal/WireLayer.ts"
@@ -46,7 +46,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     encode: (message) => MessageCodec.encode(hashing, message),
     frame: (message) => frame(MessageCodec.encode(hashing, message)),
     frameRelay: (message) => frame(MessageCodec.encode(hashing, message)),
-    decode: (body) => MessageCodec.decode(hashing, body),
+    decode: (body, known) => MessageCodec.decode(hashing, body, known),
     unpack: (body, methods, maxBytes) => Unpack.unpack(hashing, body, methods, maxBytes),
     encodePacket: MessageCodec.encodePacket,
     decodePacket: MessageCodec.decodePacket,

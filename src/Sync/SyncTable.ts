@@ -26,7 +26,7 @@ export interface SyncEntry extends Stamp {
  * @category models
  * @since 0.1.0
  */
-export const shareCount = 32
+const shareCount = 32
 const digestBytes = 8
 
 /** The bytes of all digests. @internal */

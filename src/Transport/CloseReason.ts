@@ -133,6 +133,9 @@ export const CloseReason = Schema.Union([
  */
 export type CloseReason = typeof CloseReason.Type
 
+/** A reason in a word, for counting: what was malformed says more than that something was. @category encoding @since 0.1.0 */
+export const wordOf = (reason: CloseReason): string => reason._tag === "Malformed" ? reason.reason : reason._tag
+
 /**
  * A reason in a sentence a person can act on.
  *

@@ -11,11 +11,11 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
-import { type CompressingMethod, negotiate } from "../Protocol/Compression.ts"
-import type { Message, MessageType } from "../Protocol/Message.ts"
+import { type CompressingMethod, negotiate } from "../Protocol/Compression/Compression.ts"
+import type { KnownIds, Message, MessageType } from "../Protocol/Message.ts"
 import type { Packet } from "../Protocol/Packet.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
@@ -52,6 +52,8 @@ export interface LinkOptions {
   readonly outboxBudget?: ByteBudget | undefined
   /** Where the bytes of unfinished frames of all links of the node are counted. Default: nowhere. */
   readonly frameBudget?: ByteBudget | undefined
+  /** Broadcasts that need not be checked again; see `Protocol.decode`. Default: none. */
+  readonly known?: KnownIds | undefined
 }
 
 /** Rounds of renegotiation a peer may ask for on one link; then it ends (`RenegotiationLimit`). */
@@ -138,6 +140,7 @@ export class Link {
     this.#reader = new LinkReader(protocol, clock, {
       maxMessageBytes: options.maxMessageBytes,
       frameBudget: options.frameBudget,
+      known: options.known,
       onMessage: (message) => {
         if (!this.#isAnswered(message)) this.#unread.push(message)
         return this.#failure === undefined
@@ -406,8 +409,9 @@ export class Link {
 }
 
 /**
- * A link over a connection, with its writer fiber. Closing the scope writes what is queued, for
- * `drainTimeout` at most, and ends the writer; the connection itself belongs to whoever opened it.
+ * A link over a connection. A fiber writes whenever something is queued, and ends when all of it is out:
+ * most links are idle most of the time. Closing the scope writes what is queued, for `drainTimeout` at most;
+ * the connection itself belongs to whoever opened it.
  *
  * @category constructors
  * @since 0.1.0
@@ -420,28 +424,39 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Link, never, Protocol | Scope.Scope> {
   const protocol = yield* Protocol
   const clock = yield* Clock.Clock
-  const scope = yield* Effect.scope
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
   const link = new Link(key, direction, connection, protocol, clock, options)
-  const writer = yield* Effect.forkIn(write(link, connection), scope)
-  yield* Scope.addFinalizer(
-    scope,
-    Effect.suspend(() => {
-      link.outbox.close()
-      return Effect.andThen(
-        Effect.timeoutOption(Fiber.await(writer), options.drainTimeout),
-        Effect.sync(() => link.discard())
-      )
+  const { outbox } = link
+  let writer: Fiber.Fiber<void> | undefined
+  const start = (): void => {
+    if (writer !== undefined || link.closeReason?._tag === "ConnectionLost") return
+    const fiber = writer = fork(write(link, connection))
+    fiber.addObserver(() => {
+      writer = undefined
+      if (outbox.hasFrames) start()
     })
+  }
+  outbox.onFrame = start
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      outbox.close()
+      outbox.onFrame = undefined
+      return writer === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(writer), options.drainTimeout)
+    }).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        link.discard()
+        return writer === undefined ? Effect.void : Fiber.interrupt(writer)
+      }))
+    )
   )
   return link
 })
 
-/** Takes all that is queued, joins it and writes it, until the outbox is closed and empty. */
+/** Takes all that is queued, joins it and writes it, until nothing is left. */
 const write = (link: Link, connection: Connection): Effect.Effect<void> =>
   Effect.gen(function*() {
     const outbox = link.outbox
-    while (true) {
-      yield* outbox.data.await
+    while (outbox.hasFrames) {
       // Whoever queued the first frame may queue more before it comes to rest: they leave together.
       yield* Effect.yieldNow
       const isApart = connection.sendApart !== undefined && !link.capabilities.extended
@@ -450,7 +465,6 @@ const write = (link: Link, connection: Connection): Effect.Effect<void> =>
         yield* isApart ? connection.sendApart(blocks) : connection.send(blocks)
         outbox.written(bytes)
       }
-      if (outbox.isClosed && outbox.queuedBytes === 0) return
     }
   }).pipe(
     Effect.catch((error) =>

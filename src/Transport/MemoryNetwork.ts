@@ -16,7 +16,6 @@ import type { WireEventKind } from "./internal/Wire.ts"
 import { Transport } from "./Transport.ts"
 
 export type { NetworkConditions } from "./internal/Weather.ts"
-export type { Latency } from "./Latency.ts"
 
 /**
  * Something that happened on the network, at `atMillis` of its clock, to the microsecond. `host` is where: who dialed,

@@ -35,6 +35,7 @@ export interface CertificateOptions {
  * A certificate as PEM, for Ed25519 and P-256 keys. Fails with `LibraryMissing` when @peculiar/x509 or
  * reflect-metadata is not installed.
  *
+ * @internal
  * @category constructors
  * @since 0.1.0
  */

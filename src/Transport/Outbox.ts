@@ -28,13 +28,11 @@ const clearedCount = 1024
  */
 export class Outbox {
   readonly capacityBytes: number
-  /** Open while there is something to write, or nothing will come any more. */
-  readonly data: Latch.Latch = Latch.makeUnsafe(false)
-  /**
-   * Closed when the queue has grown past half of its capacity, open again when it has shrunk to a
-   * quarter: whoever waits for room then finds some for many frames.
-   */
-  readonly room: Latch.Latch = Latch.makeUnsafe(true)
+  /** Called with each frame that is queued: there is something to write. */
+  onFrame: (() => void) | undefined
+  /** Made for the first who waits: most links never have any. */
+  #room: Latch.Latch | undefined
+  #hasRoom = true
   readonly #budget: ByteBudget | undefined
   /** What is taken first, and never dropped. */
   #kept: Array<Uint8Array> = []
@@ -58,6 +56,24 @@ export class Outbox {
     return this.#queuedBytes
   }
 
+  /**
+   * False when the queue has grown past half of its capacity, true again when it has shrunk to a quarter:
+   * whoever waits for room then finds some for many frames.
+   */
+  get hasRoom(): boolean {
+    return this.#hasRoom
+  }
+
+  /** Open while there is room. */
+  get room(): Latch.Latch {
+    return this.#room ??= Latch.makeUnsafe(this.#hasRoom)
+  }
+
+  /** Whether frames wait that were not taken. */
+  get hasFrames(): boolean {
+    return this.#kept.length > 0 || this.#head < this.#passing.length
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }
@@ -75,7 +91,7 @@ export class Outbox {
     if (this.#isClosed) return false
     const after = this.#queuedBytes + frame.length
     if (after > this.#limitBytes && this.#queuedBytes > 0) {
-      this.room.closeUnsafe()
+      this.#fill()
       return false
     }
     if (isPassing || (this.#passing.length > 0 && this.#passingBytes <= groupBytes)) {
@@ -88,8 +104,8 @@ export class Outbox {
     }
     this.#queuedBytes = after
     if (this.#budget !== undefined) this.#budget.usedBytes += frame.length
-    this.data.openUnsafe()
-    if (after * 2 > this.capacityBytes) this.room.closeUnsafe()
+    if (after * 2 > this.capacityBytes) this.#fill()
+    this.onFrame?.()
     return true
   }
 
@@ -127,7 +143,6 @@ export class Outbox {
       this.#passing = []
       this.#passingBytes = 0
       this.#ordered.clear()
-      if (!this.#isClosed) this.data.closeUnsafe()
       return all
     }
     for (let bytes = 0; bytes < groupBytes && this.#head < this.#passing.length;) {
@@ -136,20 +151,18 @@ export class Outbox {
       bytes += frame.length
     }
     this.#clear()
-    if (this.#passing.length === 0 && !this.#isClosed) this.data.closeUnsafe()
     return frames
   }
 
   written(bytes: number): void {
     this.#release(bytes)
-    if (this.#queuedBytes * 4 <= this.capacityBytes) this.room.openUnsafe()
+    if (this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
   }
 
   /** Takes no more frames; what waits can still be taken. */
   close(): void {
     this.#isClosed = true
-    this.data.openUnsafe()
-    this.room.openUnsafe()
+    this.#open()
   }
 
   /** Gives up what was not written: nobody will write it any more. */
@@ -160,6 +173,16 @@ export class Outbox {
     this.#passingBytes = 0
     this.#ordered.clear()
     this.#release(this.#queuedBytes)
+  }
+
+  #fill(): void {
+    this.#hasRoom = false
+    this.#room?.closeUnsafe()
+  }
+
+  #open(): void {
+    this.#hasRoom = true
+    this.#room?.openUnsafe()
   }
 
   #shift(): Uint8Array {

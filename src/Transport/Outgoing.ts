@@ -2,7 +2,7 @@
  * A message on its way out, to one peer or to many: serialized once, and compressed once for each
  * method in use, however many links it goes down.
  */
-import type { CompressingMethod } from "../Protocol/Compression.ts"
+import type { CompressingMethod } from "../Protocol/Compression/Compression.ts"
 import { frame, headerBytes } from "../Protocol/Frame.ts"
 import type { CompressionGate } from "./CompressionGate.ts"
 

@@ -17,7 +17,7 @@ export const sourceOf = ({ hostname }: PeerAddress): string => {
 }
 
 /** Without brackets, and without what sockets for both families put before an IPv4 address. @category math @since 0.1.0 */
-export const plainHost = (hostname: string): string =>
+const plainHost = (hostname: string): string =>
   hostname.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:(?=\d+\.)/i, "").toLowerCase()
 
 /** The eight groups of an IPv6 address, without leading zeros. */

@@ -1,4 +1,7 @@
 /** Connections between nodes, and the sessions over them. */
+export { type Ban, type BanTarget, targetText } from "./Admission/BanList.ts"
+export type { Banning, Whom } from "./Admission/Guard.ts"
+export type { SourceLimits } from "./Admission/SourceLimits.ts"
 export { CloseReason, describe as describeReason, LinkClosed } from "./CloseReason.ts"
 export * as Goodbye from "./Goodbye.ts"
 export * as Handshake from "./Handshake.ts"
@@ -22,4 +25,5 @@ export {
   Transport
 } from "./Transport.ts"
 export * as Transports from "./Transports.ts"
+export type { Waiting } from "./Waiting.ts"
 export * as WebSocket from "./WebSocket.ts"

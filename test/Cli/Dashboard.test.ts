@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Chord, Mesh } from "effect-p2p"
 import { NodeChord, NodeMesh } from "effect-p2p/node"
-import { MeshScenario, MeshTrace } from "effect-p2p/simulation"
+import { ChordScenario, ChordTrace, MeshScenario, MeshTrace } from "effect-p2p/simulation"
 import * as Http from "node:http"
 import { chromium as playwright, type Page } from "playwright"
 import * as Dashboard from "../../src/Cli/Dashboard/Dashboard.ts"
@@ -146,6 +146,37 @@ describe("the dashboard", () => {
 })
 
 describe("a trace", () => {
+  it("of a ring holds places, neighbors and lookups, changes nothing, and is read back", () => {
+    const scenario = {
+      nodes: 6,
+      seed: "7",
+      durationSeconds: 5,
+      lookups: 10,
+      keys: 5,
+      failFraction: 0.34,
+      lossChance: 0,
+      latencyMillis: 50
+    }
+    const recorded = new ChordTrace()
+    const exit = ChordScenario.run({ ...scenario, trace: recorded })
+    assert.deepStrictEqual(ChordScenario.run(scenario), exit)
+
+    const trace = Trace.parse(recorded.toText({ nodes: 6, seed: "7", bits: 160 }))
+    if (typeof trace === "string") return assert.fail(trace)
+    const { moment } = new Trace.Playback(trace).goTo(trace.endMillis)
+    const alive = [...moment.nodes].filter(([, isRunning]) => isRunning).map(([node]) => node)
+    const around = alive.toSorted((a, b) => moment.places.get(a)! - moment.places.get(b)!)
+    const sides = around.flatMap((node, index) => {
+      const next = around[(index + 1) % around.length]!
+      return [`${node} ${next}`, `${next} ${node}`]
+    })
+
+    assert.strictEqual(alive.length, 4)
+    assert.deepStrictEqual([...moment.links].sort(), sides.sort())
+    assert.isAtLeast(moment.broadcast, 14)
+    assert.isTrue(trace.events.some(({ event, path }) => event === "lookup" && path.length > 0))
+  })
+
   it("holds what happened, changes nothing of it, and is read back", () => {
     const { exit, scenario, text } = record(6)
     const without = MeshScenario.run(scenario)
@@ -183,8 +214,8 @@ describe("a trace", () => {
     ].map(Trace.parse)
 
     assert.deepStrictEqual(reasons, [
-      "this is no trace of a mesh: p2p simulate mesh --trace FILE records one",
-      "this is no trace of a mesh: p2p simulate mesh --trace FILE records one",
+      "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one",
+      "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one",
       "this page reads version 1 of traces, not 9",
       "line 2 of this trace cannot be read",
       "line 3 of this trace cannot be read",

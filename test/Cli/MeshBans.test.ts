@@ -40,13 +40,14 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
         { target: peer.mesh.id, why: "too loud", automatic: false, seconds: 7199 },
         { target: "10.0.9.9", why: "by hand", automatic: false, seconds: null },
         { target: "2001:db8:0:0::/64", why: "by hand", automatic: false, seconds: 599 }
-      ]
+      ],
+      waiting: []
     })
     assert.deepStrictEqual(yield* node.mesh.peers, [])
     yield* type(`/unban ${peer.mesh.id.slice(0, 8)}`)
     yield* type("/unban 10.0.9.9")
     yield* type("/unban 2001:db8::")
-    assert.deepStrictEqual(yield* type("/bans"), { event: "bans", bans: [] })
+    assert.deepStrictEqual(yield* type("/bans"), { event: "bans", bans: [], waiting: [] })
     const wrong = [yield* type("/unban 10.0.9.9"), yield* type("/ban ..:/"), yield* type("/ban")]
     assert.deepStrictEqual(wrong.map((report) => report?.event === "error" ? report.message.slice(0, 24) : report), [
       "10.0.9.9 is not banned; ",
@@ -57,3 +58,33 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
     const told = node.events.flatMap((event) => event._tag === "PeerBanned" ? display.toLines(fromEvent(event)) : [])
     assert.include(told[1] ?? "", "10.0.9.9 is banned until this node stops: by hand")
   }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("console")))
+
+it.effect("/bans shows which addresses failed, and when they are dialed again", () =>
+  Effect.gen(function*() {
+    const node = yield* startNode(1, { bootstrap: ["10.0.0.9:4444"], reconnectBase: "20 seconds" })
+    const reports: Array<MeshReport> = []
+    const console = new MeshConsole(
+      node.mesh,
+      new KnownIds(),
+      () => Effect.void,
+      (report) => Effect.sync(() => void reports.push(report)),
+      Effect.succeed("")
+    )
+    yield* TestClock.adjust("1 second")
+
+    yield* Effect.scoped(console.run("/bans"))
+
+    const [report] = reports
+    const [waiting] = report?.event === "bans" ? report.waiting : []
+    assert.deepInclude(waiting, { address: "10.0.0.9:4444", failures: 1 })
+    assert.isTrue(waiting !== undefined && waiting.seconds >= 15 && waiting.seconds <= 24)
+    const lines = reports.flatMap(new MeshDisplay(Style.make(false), () => "").toLines)
+    assert.deepStrictEqual(lines, [
+      "  nobody is banned",
+      `  10.0.0.9:4444 is dialed again in ${waiting?.seconds}s: it failed once`
+    ])
+    // Nothing is waited for where there is a link.
+    yield* startNode(9, { host: "10.0.0.9", maxOutboundLinks: 0 })
+    yield* TestClock.adjust("30 seconds")
+    assert.deepStrictEqual(yield* node.mesh.waiting, [])
+  }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("waiting")))

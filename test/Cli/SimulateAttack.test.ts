@@ -32,7 +32,7 @@ describe("p2p simulate attack", () => {
   it("says what is wrong with its arguments, and lists the attacks", () => {
     for (
       const [args, expected] of [
-        [["sunburn"], ["sunburn", "cold-boot", "covert-flash", "eclipse", "degradation"]],
+        [["sunburn"], ["sunburn", "cold-boot", "covert-flash", "eclipse", "degradation", "flood"]],
         [[], ["name"]],
         [["eclipse", "--nodes", "3"], ["--nodes", "4 to 10000"]],
         [["eclipse", "--ratio", "101"], ["--ratio", "0 to 100"]],

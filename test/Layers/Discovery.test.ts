@@ -1,8 +1,8 @@
 /** The ways by which nodes find each other: invitations, a file of addresses, the LAN. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
-import { Mesh } from "effect-p2p"
-import { Invite, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
+import { Chord, Mesh } from "effect-p2p"
+import { Invite, NodeChord, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
 import { TestClock } from "effect/testing"
 import * as dgram from "node:dgram"
 import * as fs from "node:fs"
@@ -19,6 +19,9 @@ const temporary = Effect.acquireRelease(
 
 const build = <E>(layer: Layer.Layer<Mesh, E>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Mesh))
+
+const buildChord = <E>(layer: Layer.Layer<Chord, E>) =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, Chord))
 
 const hasPeer = (mesh: Mesh["Service"], id: string) =>
   mesh.changes.pipe(Stream.filter((peers) => peers.some((peer) => peer.id === id)), Stream.take(1), Stream.runDrain)
@@ -187,6 +190,26 @@ describe("a file of addresses", () => {
       const after = yield* build(start([]))
       yield* hasPeer(after, host.id)
     }))
+
+  it.live("brings a chord node back into its ring, before it reads", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      const host = yield* buildChord(NodeChord.layer({}))
+      yield* host.set("color", "blue")
+      const start = NodePeersFile.layerChord({ file }).pipe(
+        Layer.provideMerge(NodeChord.layer({ bootstrap: [String(host.address)] }))
+      )
+      yield* Effect.scoped(Effect.flatMap(buildChord(start), (chord) => chord.get("color")))
+      assert.include(fs.readFileSync(file, "utf8"), String(host.address))
+      fs.appendFileSync(file, "127.0.0.1:1\n")
+
+      const { status, stdout } = yield* run(["chord", "--json", "--peers", file], ["get color", "quit"])
+      const events: ReadonlyArray<Readonly<Record<string, unknown>>> = stdout.map((line) => JSON.parse(line))
+      assert.deepStrictEqual(events.filter((each) => each["event"] === "get"), [
+        { event: "get", key: "color", value: "blue" }
+      ])
+      assert.strictEqual(status, 0)
+    }))
 })
 
 /** Whether datagrams to a group come back to this machine: not in every container. */
@@ -224,6 +247,24 @@ describe("the LAN", () => {
         yield* hasPeer(one, two.id)
 
         assert.deepStrictEqual((yield* stranger.stats).knownAddresses, 0)
+      })
+  )
+
+  it.live.skipIf(!hasMulticast)(
+    "brings the nodes of one ring together, before they read",
+    () =>
+      Effect.gen(function*() {
+        const port = 20_000 + Math.floor(Math.random() * 20_000)
+        const node = (bits: number) =>
+          buildChord(
+            NodeLan.layerChord({ port, interval: "200 millis" }).pipe(Layer.provideMerge(NodeChord.layer({ bits })))
+          )
+        const [one, other] = yield* Effect.all([node(160), node(32)], { concurrency: 2 })
+        yield* one.set("color", "blue")
+        const two = yield* node(160)
+
+        assert.deepStrictEqual(yield* two.get("color"), Option.some("blue"))
+        assert.deepStrictEqual(yield* other.get("color"), Option.none())
       })
   )
 })

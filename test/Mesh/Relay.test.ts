@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { frame, headerBytes } from "../../src/Protocol/Frame.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
@@ -116,6 +117,35 @@ describe("the relay", () => {
       assert.isTrue(Option.isNone(giver.ended()))
       assert.strictEqual((yield* node.mesh.stats).ignored, 3)
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("unknown")))
+
+  it.effect("takes what claims a known id for a copy, and checks it where it is no broadcast", () =>
+    Effect.gen(function*() {
+      const { giver, node, taker } = yield* between()
+      const message = giver.make("broadcast", text("true"), now)
+      /** The same id over another payload. */
+      const tampered = (flag: number) => {
+        const bytes = frame(message.body!)
+        bytes.set(RawPeer.bytes("lies"), bytes.length - 4)
+        bytes[headerBytes + 6 * 4] = flag
+        return bytes
+      }
+      yield* giver.say(message)
+
+      yield* giver.write(tampered(0))
+      yield* giver.write(tampered(1))
+      yield* giver.write(tampered(2))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(node.received.map((one) => one.text), ["true"])
+      assert.strictEqual(relayed(taker).length, 1)
+      assert.strictEqual((yield* node.mesh.stats).duplicates, 2)
+      assert.isTrue(Option.isNone(giver.ended()))
+      yield* giver.write(tampered(2))
+      yield* giver.write(tampered(2))
+      yield* TestClock.adjust("1 second")
+      const left = node.events.find((event) => event._tag === "PeerLeft")
+      assert.deepInclude(left?.reason, { _tag: "Malformed", reason: "ChecksumMismatch" })
+    }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("claims")))
 
   it.effect("ends the link of a peer that sends a malformed frame, and no other", () =>
     Effect.gen(function*() {

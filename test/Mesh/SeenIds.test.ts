@@ -3,8 +3,8 @@ import { Schema } from "effect"
 import { SeenIds } from "../../src/Mesh/SeenIds.ts"
 
 const secret = [0x9e3779b9, 0x7f4a7c15] as const
-/** A digest for a text, in its first bytes. */
-const of = (text: string): Uint8Array => new TextEncoder().encode(text.padEnd(16))
+/** An id for a text. */
+const of = (text: string): Uint8Array => new TextEncoder().encode(text.padEnd(24))
 
 describe("SeenIds", () => {
   it("knows an id up to the last second of its lifetime and no longer", () => {

@@ -10,9 +10,9 @@ import {
   type CompressionMethod,
   type DecompressionFault,
   negotiate
-} from "../../src/Protocol/Compression.ts"
-import { lzString } from "../../src/Protocol/LzString.ts"
-import { snappy } from "../../src/Protocol/Snappy.ts"
+} from "../../src/Protocol/Compression/Compression.ts"
+import { lzString } from "../../src/Protocol/Compression/LzString.ts"
+import { snappy } from "../../src/Protocol/Compression/Snappy.ts"
 import { unpack } from "../../src/Protocol/v04/Unpack.ts"
 import { isWireFault } from "../../src/Protocol/WireFault.ts"
 import { toBytes, vectors } from "../fixtures/Vectors.ts"

@@ -188,6 +188,22 @@ layer(protocolLayer)("Protocol04 messages", (it) => {
       })
   )
 
+  it.effect("checks no broadcast whose id is known, and everything else", () =>
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const decode = (type: MessageType, isKnown: boolean) => {
+        const body = Uint8Array.from(protocol.encode(protocol.make(type, "a", [Uint8Array.of(1, 2, 3)], 1)))
+        body[body.length - 1] = 4
+        return protocol.decode(body, { has: () => isKnown })
+      }
+
+      for (const type of ["broadcast", "waterfall"] as const) {
+        assert.deepInclude(decode(type, true), { type, isVerified: false })
+        assert.deepInclude(decode(type, false), { reason: "ChecksumMismatch" })
+      }
+      assert.deepInclude(decode("whisper", true), { reason: "ChecksumMismatch" })
+    }))
+
   it.effect("copies the packets it was given, and none of those it reads", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

@@ -2,7 +2,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as Base58 from "../../src/Protocol/Base58.ts"
-import type { CompressionMethod } from "../../src/Protocol/Compression.ts"
+import type { CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"

@@ -2,7 +2,7 @@
 import { assert, describe, it as plainIt, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Schema } from "effect"
 import * as Base58 from "../../src/Protocol/Base58.ts"
-import type { CompressionMethod } from "../../src/Protocol/Compression.ts"
+import type { CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import { type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
@@ -378,6 +378,20 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
 
       assert.isFalse(isWireFault(decoded(65_536)))
       assert.deepInclude(decoded(65_537), { reason: "InvalidField" })
+    }))
+
+  it.effect("checks no broadcast whose id is known, and everything else", () =>
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const decode = (type: MessageType, isKnown: boolean) => {
+        const body = Uint8Array.from(protocol.encode(protocol.make(type, "a", [Uint8Array.of(1, 2, 3)], 1)))
+        body[body.length - 1] = 4
+        return protocol.decode(body, { has: () => isKnown })
+      }
+
+      assert.deepInclude(decode("broadcast", true), { type: "broadcast", isVerified: false })
+      assert.deepInclude(decode("broadcast", false), { reason: "ChecksumMismatch" })
+      assert.deepInclude(decode("whisper", true), { reason: "ChecksumMismatch" })
     }))
 
   it.effect("reads no map with the key __proto__ or keys that are lists, and inherits nothing", () =>

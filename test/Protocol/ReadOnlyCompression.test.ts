@@ -2,9 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { readFileSync } from "node:fs"
-import * as Bz2 from "../../src/Protocol/Bz2.ts"
-import { Compression, type DecompressionFault } from "../../src/Protocol/Compression.ts"
-import * as Lzma from "../../src/Protocol/Lzma.ts"
+import * as Bz2 from "../../src/Protocol/Compression/Bz2.ts"
+import { Compression, type DecompressionFault } from "../../src/Protocol/Compression/Compression.ts"
+import * as Lzma from "../../src/Protocol/Compression/Lzma.ts"
 import { type Bytes, toBytes, vectors } from "../fixtures/Vectors.ts"
 
 interface Packed {

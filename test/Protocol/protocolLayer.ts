@@ -2,10 +2,10 @@
 import { Layer } from "effect"
 import * as NodeCompression from "../../src/Layers/NodeCompression.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
-import * as Bz2 from "../../src/Protocol/Bz2.ts"
-import { Compression } from "../../src/Protocol/Compression.ts"
+import * as Bz2 from "../../src/Protocol/Compression/Bz2.ts"
+import { Compression } from "../../src/Protocol/Compression/Compression.ts"
+import * as Lzma from "../../src/Protocol/Compression/Lzma.ts"
 import type { Hashing } from "../../src/Protocol/Hashing.ts"
-import * as Lzma from "../../src/Protocol/Lzma.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 

@@ -2,10 +2,10 @@
 import { Layer } from "effect"
 import * as BrowserCompression from "../../src/Layers/BrowserCompression.ts"
 import * as BrowserHashing from "../../src/Layers/BrowserHashing.ts"
-import * as Bz2 from "../../src/Protocol/Bz2.ts"
-import { Compression } from "../../src/Protocol/Compression.ts"
+import * as Bz2 from "../../src/Protocol/Compression/Bz2.ts"
+import { Compression } from "../../src/Protocol/Compression/Compression.ts"
+import * as Lzma from "../../src/Protocol/Compression/Lzma.ts"
 import type { Hashing } from "../../src/Protocol/Hashing.ts"
-import * as Lzma from "../../src/Protocol/Lzma.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol07 from "../../src/Protocol/Protocol07.ts"
 

@@ -65,26 +65,26 @@ describe("Outbox", () => {
 
     assert.isTrue(outbox.offer(bytes(1000)))
     assert.isFalse(outbox.offer(bytes(1)))
-    assert.isFalse(outbox.room.isOpen())
+    assert.isFalse(outbox.hasRoom)
     outbox.take()
     outbox.written(1000)
 
-    assert.isTrue(outbox.room.isOpen())
+    assert.isTrue(outbox.hasRoom)
   })
 
   it("has room until it is over half full, and again when it is a quarter full at most", () => {
     const outbox = new Outbox(100)
 
     outbox.offer(bytes(50))
-    assert.isTrue(outbox.room.isOpen())
+    assert.isTrue(outbox.hasRoom)
     outbox.offer(bytes(1))
-    assert.isFalse(outbox.room.isOpen())
+    assert.isFalse(outbox.hasRoom)
     outbox.take()
     outbox.written(25)
-    assert.isFalse(outbox.room.isOpen())
+    assert.isFalse(outbox.hasRoom)
     outbox.written(1)
 
-    assert.isTrue(outbox.room.isOpen())
+    assert.isTrue(outbox.hasRoom)
   })
 
   it("has no room once it refused a frame, until something is written", () => {
@@ -92,22 +92,40 @@ describe("Outbox", () => {
 
     outbox.offer(bytes(10))
     outbox.offer(bytes(95))
-    assert.isFalse(outbox.room.isOpen())
+    assert.isFalse(outbox.hasRoom)
     outbox.take()
     outbox.written(10)
 
-    assert.isTrue(outbox.room.isOpen())
+    assert.isTrue(outbox.hasRoom)
   })
 
-  it("has data from the first frame until all is taken", () => {
+  it("lets those go on that wait for room", () => {
     const outbox = new Outbox(100)
-    assert.isFalse(outbox.data.isOpen())
+    outbox.offer(bytes(60))
+    const { room } = outbox
+    assert.isFalse(room.isOpen())
+
+    outbox.take()
+    outbox.written(60)
+    assert.isTrue(room.isOpen())
+    outbox.offer(bytes(60))
+
+    assert.isFalse(room.isOpen())
+  })
+
+  it("has frames from the first one until all are taken, and tells of each", () => {
+    const outbox = new Outbox(100)
+    let told = 0
+    outbox.onFrame = () => told++
+    assert.isFalse(outbox.hasFrames)
 
     outbox.offer(bytes(1))
-    assert.isTrue(outbox.data.isOpen())
+    outbox.offer(bytes(1))
+    assert.isTrue(outbox.hasFrames)
     outbox.take()
 
-    assert.isFalse(outbox.data.isOpen())
+    assert.isFalse(outbox.hasFrames)
+    assert.strictEqual(told, 2)
   })
 
   it("keeps the order of broadcasts and other frames while little waits", () => {
@@ -126,10 +144,10 @@ describe("Outbox", () => {
     outbox.offer(bytes(10, 102))
 
     assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [101, 102, 1, 2, 3])
-    assert.isTrue(outbox.data.isOpen())
+    assert.isTrue(outbox.hasFrames)
     outbox.offer(bytes(10, 103))
     assert.deepStrictEqual(outbox.take().map((frame) => frame[0]), [4, 5, 103])
-    assert.isFalse(outbox.data.isOpen())
+    assert.isFalse(outbox.hasFrames)
   })
 
   it("drops the oldest broadcasts, and nothing else, to make room", () => {
@@ -164,10 +182,10 @@ describe("Outbox", () => {
     outbox.close()
 
     assert.isFalse(outbox.offer(bytes(1)))
+    assert.isTrue(outbox.hasFrames)
     assert.strictEqual(outbox.take().length, 1)
     assert.isTrue(outbox.isClosed)
-    assert.isTrue(outbox.data.isOpen())
-    assert.isTrue(outbox.room.isOpen())
+    assert.isTrue(outbox.hasRoom)
   })
 })
 

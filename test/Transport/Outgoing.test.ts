@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { CompressingMethod } from "../../src/Protocol/Compression.ts"
+import type { CompressingMethod } from "../../src/Protocol/Compression/Compression.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { Outgoing } from "../../src/Transport/Outgoing.ts"
 

@@ -64,16 +64,6 @@ export const anyPayload = (draws: Draws): Array<Uint8Array> => {
   return draws.below(20) === 0 ? packets : [first, ...packets]
 }
 
-/** A handshake of that network, mostly right. */
-export const handshake = (hashing: Hashing["Service"], draws: Draws, networkId: string): Uint8Array =>
-  frame(MessageCodec.encode(MessageCodec.make(hashing, "whisper", "fuzz", [
-    Uint8Array.of(3),
-    text(draws.pick(["fuzz", "other", "1", "z".repeat(66)])),
-    text(draws.below(10) === 0 ? "else" : networkId),
-    json(draws.pick([["10.0.0.9", 4444], null, ["0.0.0.0", 0], ["10.0.0.1", 4444]])),
-    json(draws.pick([["\u0013", "\u0011"], ["\u0013", "\u0011", "\u0010", "\u0012"], ["effect-p2p:1:7"], []]))
-  ], 0)))
-
 /** One message in its frame. */
 export const anyFrame = (hashing: Hashing["Service"], draws: Draws): Uint8Array => {
   const message = MessageCodec.make(hashing, draws.pick(types), draws.pick(words), anyPayload(draws), draws.pick(times))

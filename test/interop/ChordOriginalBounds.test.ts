@@ -159,7 +159,7 @@ describe("an original chord node", () => {
       yield* pause
       const ended = yield* Effect.forEach([...open, ...more], (peer) => peer.isEnded)
 
-      // Those that are silent are bounded by `maxPendingHandshakes`, all by `maxOriginalLinks`.
+      // Those that are silent are bounded by `maxPendingPerSource`, all by `maxOriginalLinks`.
       assert.strictEqual(open.length, 64)
       assert.strictEqual(ended.filter((isEnded) => !isEnded).length, 128)
       assert.deepStrictEqual(yield* get(chords[1]!, "color"), Option.some("blue"))

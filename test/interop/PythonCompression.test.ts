@@ -4,9 +4,9 @@ import { Effect, Random } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as BrowserCompression from "../../src/Layers/BrowserCompression.ts"
 import * as NodeCompression from "../../src/Layers/NodeCompression.ts"
-import { bz2 } from "../../src/Protocol/Bz2.ts"
-import type { CompressingMethod, CompressionMethod } from "../../src/Protocol/Compression.ts"
-import { lzma } from "../../src/Protocol/Lzma.ts"
+import { bz2 } from "../../src/Protocol/Compression/Bz2.ts"
+import type { CompressingMethod, CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
+import { lzma } from "../../src/Protocol/Compression/Lzma.ts"
 
 /** Reads pieces, each behind its length in four bytes, and answers with the pieces of `work(piece, index)`. */
 const script = (work: string) => `

@@ -174,7 +174,7 @@ export const replay = Effect.fnUntraced(function*(conversation: Conversation, pl
 export type Replayed = Effect.Success<ReturnType<typeof replay>>
 
 /** Where the node with this letter can be dialed. */
-export const addressOf = (conversation: Conversation, letter: string): PeerAddress => {
+const addressOf = (conversation: Conversation, letter: string): PeerAddress => {
   const [host, port] = conversation.nodes[letter]!.announces
   return new PeerAddress({ host, port })
 }

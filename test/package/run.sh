@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Packs the library, installs the tarball into an empty project, type-checks a program that imports
-# it and runs it, then runs the installed command.
+# Looks in what is shipped for code that only tests use, packs the library, checks the tarball's metadata and the types of
+# its entry points, installs it into an empty project, type-checks a program that imports it and runs it, then runs the
+# installed command.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 project="$(mktemp -d)"
 trap 'rm -rf "$project"' EXIT
 
 cd "$root"
+"$root/node_modules/.bin/node" "$root/node_modules/knip/bin/knip.js" --production --no-tag-hints
 tarball="$project/$(npm pack --silent --pack-destination "$project" | tail -n 1)"
+"$root/node_modules/.bin/node" "$root/test/package/published.ts" "$tarball"
 cp "$root/test/package/program.ts" "$project/program.ts"
 cd "$project"
 cat > package.json <<'JSON'

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ChordStorm, explain, search } from "../../src/Layers/Simulation/Chord/ChordStorm.ts"
+import { type ChordStorm, explain, search } from "./chord/ChordStorm.ts"
 
 const seedsUpTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 

@@ -46,9 +46,9 @@ export interface RefusalPackets {
 export type CallMessage = CallPackets | TellPackets | AnswerPackets | RefusalPackets
 
 /** The longest kind and tag, in characters. */
-export const maxKindLength = 32
+const maxKindLength = 32
 /** The longest detail of a refusal, in bytes; more is cut off, on both sides. */
-export const maxDetailBytes = 512
+const maxDetailBytes = 512
 /** The largest number of a call. */
 export const maxNumber = 0xffff_ffff
 

@@ -9,9 +9,15 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
-import type { LinkClosed } from "../../Transport/CloseReason.ts"
+import { Guard } from "../../Transport/Admission/Guard.ts"
+import { SourceRates } from "../../Transport/Admission/SourceRates.ts"
+import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
+import { ByteBudget } from "../../Transport/ByteBudget.ts"
+import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
+import { sourceOf } from "../../Transport/Source.ts"
+import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { DialError, Transport } from "../../Transport/Transport.ts"
 import { Alarm, toleranceMillis } from "./Alarm.ts"
 import { type PeerLink, PeerPool } from "./PeerPool.ts"
@@ -53,12 +59,40 @@ export interface CallStats {
   /** Bytes of calls and answers, whole messages before compression. */
   readonly sentBytes: number
   readonly receivedBytes: number
+  /** Times that a peer's messages were read later, for those of its source were too many (`maxMessagesPerSecond`). */
+  readonly throttled: number
+  /** Bans that the node itself found reason for. */
+  readonly banned: number
   readonly outboundLinks: number
   readonly inboundLinks: number
   readonly pendingCalls: number
+  /** Bans there are now. */
+  readonly bans: number
+  /** Accepted connections that have not shown who they are, now. */
+  readonly pendingHandshakes: number
+  /** Bytes of unfinished messages now, and of what waits to be taken by peers. */
+  readonly unfinishedBytes: number
+  readonly queuedBytes: number
 }
 
-type Counters = { -readonly [Key in keyof Omit<CallStats, "outboundLinks" | "inboundLinks" | "pendingCalls">]: number }
+/** Read off the tables of a node. */
+type Level =
+  | "banned"
+  | "outboundLinks"
+  | "inboundLinks"
+  | "pendingCalls"
+  | "bans"
+  | "pendingHandshakes"
+  | "unfinishedBytes"
+  | "queuedBytes"
+
+type Counters = { -readonly [Key in keyof Omit<CallStats, Level>]: number }
+
+/**
+ * What a host may do too much of without being banned: all nodes behind one router are one source, and the
+ * originals open many connections to each node. It is refused all the same, before anything is read.
+ */
+const forgiven: ReadonlyArray<CloseReason["_tag"]> = ["TooManyConnects", "SourceFull"]
 
 /** The services a node was made with. */
 export interface CallServices {
@@ -96,8 +130,13 @@ export class CallNode {
   readonly dials = new Map<string, Deferred.Deferred<PeerLink, LinkClosed | DialError>>()
   /** Callers that wait for a dial, or for room. */
   waitingCount = 0
-  pendingHandshakeCount = 0
   isStopped = false
+  /** Who is let in, and who is not. */
+  readonly guard: Guard
+  /** All links, and what of their messages came in part. */
+  readonly frames: UnfinishedFrames
+  readonly #outboxBudget: ByteBudget
+  readonly #messages: SourceRates
   readonly counters: Counters = {
     calls: 0,
     tells: 0,
@@ -111,6 +150,7 @@ export class CallNode {
     strayAnswers: 0,
     doubledCalls: 0,
     droppedAnswers: 0,
+    throttled: 0,
     otherMessages: 0,
     malformedMessages: 0,
     dials: 0,
@@ -143,7 +183,23 @@ export class CallNode {
       idleMillis: Duration.toMillis(settings.idleTimeout),
       maxMillis: Duration.toMillis(settings.maxTimeout)
     }
+    this.guard = new Guard({
+      limits: settings,
+      forgiven,
+      nowMillis: () => this.nowMillis(),
+      run: services.run,
+      identityId: (identity) => services.protocol.identityId(identity, options.networkId),
+      emit: (event) => options.onEvent?.(event),
+      admitted: () => this.#admitted(),
+      held: () =>
+        Array.from(this.pool.values(), ({ close, link, peer }) => ({ id: peer.id, remote: link.remote, close }))
+    })
+    this.frames = new UnfinishedFrames(settings.maxUnfinishedBytes)
+    this.#outboxBudget = new ByteBudget(settings.maxQueuedBytes)
+    this.#messages = new SourceRates(settings.maxMessagesPerSecond, 1)
     this.linkOptions = {
+      frameBudget: this.frames.budget,
+      outboxBudget: this.#outboxBudget,
       nodeId: id,
       maxMessageBytes: settings.maxMessageBytes,
       maxOutboxBytes: settings.maxOutboxBytes,
@@ -172,6 +228,11 @@ export class CallNode {
     return this.options.guests !== undefined && !link.capabilities.extended
   }
 
+  /** What the source of a link may still say; undefined where that has no bound. */
+  messagesOf({ remote }: Link): TokenBucket | undefined {
+    return this.guard.gate.isLimited(remote) ? this.#messages.of(sourceOf(remote), this.nowMillis()) : undefined
+  }
+
   nextLinkKey(): number {
     return ++this.#linkCount
   }
@@ -186,7 +247,7 @@ export class CallNode {
     const outgoing = new Outgoing(frame, this.settings.compressFromBytes)
     const isTaken = to.link.offer(outgoing)
     if (isTaken) this.counters.sentBytes += outgoing.bodyBytes
-    if (!to.link.outbox.room.isOpen()) to.watch()
+    if (!to.link.outbox.hasRoom) to.watch()
     return isTaken
   }
 
@@ -205,10 +266,19 @@ export class CallNode {
   stats(): CallStats {
     return {
       ...this.counters,
+      banned: this.guard.bannedCount,
       outboundLinks: this.pool.countOf("outbound"),
       inboundLinks: this.pool.countOf("inbound"),
-      pendingCalls: this.pending.count
+      pendingCalls: this.pending.count,
+      bans: this.guard.bans.count,
+      pendingHandshakes: this.guard.gate.pendingCount,
+      unfinishedBytes: this.frames.budget.usedBytes,
+      queuedBytes: this.#outboxBudget.usedBytes
     }
+  }
+
+  *#admitted() {
+    for (const { link } of this.pool.values()) yield link
   }
 
   #expire(): void {

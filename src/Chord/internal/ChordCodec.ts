@@ -70,7 +70,7 @@ export const readContact = (bits: number, bytes: Uint8Array | undefined): Contac
 }
 
 /** Contacts, one a packet; undefined when one is none, or when there are more than so many. */
-export const readContacts = (bits: number, packets: Packets, maxCount: number): ReadonlyArray<Contact> | undefined => {
+const readContacts = (bits: number, packets: Packets, maxCount: number): ReadonlyArray<Contact> | undefined => {
   if (packets.length > maxCount) return undefined
   const contacts: Array<Contact> = []
   for (const packet of packets) {
@@ -90,7 +90,7 @@ const readText = (bytes: Uint8Array): string | undefined => {
 }
 
 /** The most successors that are taken from an answer. */
-export const maxSuccessors = 256
+const maxSuccessors = 256
 
 const wholeFlag = 1
 

@@ -9,7 +9,8 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import type * as Random from "effect/Random"
-import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Waiting } from "../../Transport/Waiting.ts"
 import { CallError, CallRefused } from "../CallError.ts"
 import type { ChordOptions } from "../ChordConfig.ts"
 import type { ChordEvent } from "../ChordEvent.ts"
@@ -43,6 +44,9 @@ const maxCovered = 64
 /** Nodes that are remembered for the search for a second ring. */
 const maxRemembered = 16
 
+/** Addresses from elsewhere that are kept; past it the one learned or tried longest ago goes. */
+const maxLearned = 256
+
 /** Repairs that a turn of audits takes at least. Each one costs four lookups, and finds something only after losses. */
 const auditRepairs = 5
 
@@ -55,6 +59,8 @@ export class ChordNode {
   members: ReadonlyArray<Member> = []
   /** Nodes that were met, the oldest first; also those that are gone. */
   readonly remembered = new Map<string, Contact>()
+  /** Addresses from elsewhere, by their texts, those to be tried next first. */
+  readonly learned = new Map<string, PeerAddress>()
   /** Opened for the members to ask their successors now, and not at the next turn. */
   readonly wake = Latch.makeUnsafe(false)
   /** Open once this node is in the ring that it is meant for. */
@@ -62,6 +68,10 @@ export class ChordNode {
   /** Opened when the last neighbor was lost, for the node to join again. */
   readonly lost = Latch.makeUnsafe(false)
   isLeaving = false
+  /** Where this node could not join, how often, and when it tries again, in milliseconds of `uptimeMillis`. */
+  retry:
+    | { readonly addresses: ReadonlyArray<PeerAddress>; readonly count: number; readonly atMillis: number }
+    | undefined
   /** When this node last took a place in a ring, or its arc changed, in milliseconds of `uptimeMillis`. */
   settledMillis = 0
   /** When somebody last came to the neighbors of this node, in milliseconds of `uptimeMillis`. */
@@ -133,6 +143,14 @@ export class ChordNode {
   /** The member that holds a position; the first for whoever does not name one. */
   memberAt(position: bigint | undefined): Member | undefined {
     return position === undefined ? this.members[0] : this.members.find((member) => member.self.position === position)
+  }
+
+  /** What of that is still to come. */
+  get waiting(): ReadonlyArray<Waiting> {
+    const leftMillis = (this.retry?.atMillis ?? 0) - this.uptimeMillis()
+    if (this.retry === undefined || leftMillis <= 0) return []
+    const { addresses, count } = this.retry
+    return addresses.map((address) => ({ address, failureCount: count, leftMillis }))
   }
 
   isBootstrap(address: PeerAddress): boolean {
@@ -219,6 +237,30 @@ export class ChordNode {
       this.remembered.delete([...this.remembered.keys()][index]!)
     }
     this.remembered.set(contact.nodeId, contact)
+  }
+
+  /** Takes addresses from elsewhere, but for its own; gives how many were new. */
+  learn(addresses: ReadonlyArray<PeerAddress>): number {
+    const own = format(this.address)
+    let newCount = 0
+    for (const address of addresses.slice(0, maxLearned)) {
+      const text = format(address)
+      if (text === own || address.port === 0 || this.learned.has(text)) continue
+      if (this.learned.size >= maxLearned) this.learned.delete(this.learned.keys().next().value!)
+      this.learned.set(text, address)
+      newCount++
+    }
+    return newCount
+  }
+
+  /** The learned addresses whose turn it is: as many, which then go behind the others. */
+  nextLearned(count: number): ReadonlyArray<PeerAddress> {
+    const next = [...this.learned].slice(0, count)
+    for (const [text, address] of next) {
+      this.learned.delete(text)
+      this.learned.set(text, address)
+    }
+    return next.map(([, address]) => address)
   }
 
   /** Calls a member; its position goes first. */

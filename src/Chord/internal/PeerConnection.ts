@@ -2,12 +2,15 @@
  * The life of one connection of a node: handshake, a place in the pool, use until it ends, and the end
  * told to both sides. Each runs in a fiber of its own that owns the connection.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
+import type { Pending } from "../../Transport/Admission/Gate.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
+import { sourceOf } from "../../Transport/Source.ts"
 import type { Connection } from "../../Transport/Transport.ts"
 import type { CallNode } from "./CallNode.ts"
 import * as OriginalGreeting from "./OriginalGreeting.ts"
@@ -26,15 +29,25 @@ export interface Dialed {
 }
 
 /** Serves one connection until it ends; never fails. */
-export const run = (node: CallNode, connection: Connection, dialed?: Dialed): Effect.Effect<void> =>
+export const run = (
+  node: CallNode,
+  connection: Connection,
+  dialed: Dialed | undefined,
+  pending?: Pending
+): Effect.Effect<void> =>
   Effect.scoped(Effect.gen(function*() {
     const direction = dialed === undefined ? "inbound" : "outbound"
     const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
     const fiber = yield* Effect.fiber
+    node.frames.links.add(link)
+    // What the peer said before its connection broke is still read.
+    link.onClose = () => isLost(link) ? undefined : fiber.interruptUnsafe()
+    if (pending !== undefined) pending.end = (reason) => link.close(reason)
     let session: PeerSession | undefined
     let reason: CloseReason = { _tag: "Stopped" }
     yield* meet(node, link, dialed).pipe(
       Effect.flatMap((peer) => {
+        if (pending !== undefined) node.guard.gate.settle(pending)
         const refused = admit(node, link, peer)
         if (refused !== undefined) return refuse(refused)
         session = new PeerSession(node, link, peer, fiber, dialed?.address)
@@ -48,34 +61,69 @@ export const run = (node: CallNode, connection: Connection, dialed?: Dialed): Ef
         return Effect.logError("a link ended by a defect", defect)
       }),
       Effect.ensuring(Effect.suspend(() => {
-        reason = session?.closeReason ?? reason
+        if (pending !== undefined) node.guard.gate.settle(pending)
+        node.frames.links.delete(link)
+        reason = session?.closeReason ?? (isLost(link) ? undefined : link.closeReason) ?? reason
         link.sayGoodbye(reason)
-        if (session !== undefined) return session.end(reason)
-        if (dialed === undefined) reject(node, link.remote, reason)
+        if (session !== undefined) {
+          node.guard.ended(link, reason)
+          return session.end(reason)
+        }
+        if (dialed === undefined) reject(node, link, reason)
         else dialed.failed(reason)
         return Effect.void
       }))
     )
   })).pipe(Effect.provideService(Protocol, node.services.protocol))
 
-/** Accepts a connection, unless too many have not shown who they are. */
+const isLost = ({ closeReason }: Link.Link): boolean => closeReason?._tag === "ConnectionLost"
+
+/** Accepts a connection, if the gate lets it in. */
 export const accept = (node: CallNode, connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (node.pendingHandshakeCount < node.settings.maxPendingHandshakes) return run(node, connection)
-    node.counters.rejected++
+    const admitted = node.guard.gate.admit(connection.remote)
+    if (!("_tag" in admitted)) return run(node, connection, undefined, admitted)
+    const { identity, remote } = connection
+    reject(node, { remote, identity }, admitted)
     return Effect.void
   })
 
-/** Counts an accepted connection that came to no link, and tells of it where somebody was not who he should be. */
-export const reject = (node: CallNode, remote: PeerAddress, reason: CloseReason): void => {
+/** Counts an accepted connection that came to no link, tells of it, and keeps it in mind. */
+export const reject = (
+  node: CallNode,
+  { identity, remote }: Pick<Link.Link, "remote" | "identity">,
+  reason: CloseReason
+): void => {
+  node.guard.ended({ direction: "inbound", remote, identity }, reason)
   node.counters.rejected++
-  const word = reason._tag === "Goodbye" ? reason.reason : reason._tag
-  if (word === "TlsRefused" || word === "IdentityMismatch") node.options.onRejected?.(remote, reason)
+  node.options.onEvent?.({ _tag: "Rejected", remote, reason })
 }
 
-/** Closes the link dialed by that side that was idle for longest; `false` when none is idle. */
-export const closeIdle = (node: CallNode, direction: Link.Link["direction"]): boolean => {
-  const idle = node.pool.leastRecentlyUsed(direction)
+/** A node whose own clock rings so late was stalled itself, in milliseconds. */
+const stallMillis = 2000
+/** Looks at unfinished messages in the time that one may take. */
+const looksPerFrameTimeout = 8
+
+/**
+ * Ends links whose messages never end; runs until interrupted. A node that was stalled itself judges nobody
+ * by that time: what came meanwhile is not read yet.
+ */
+export const endOverdueFrames = (node: CallNode): Effect.Effect<never> =>
+  Effect.gen(function*() {
+    const frameMillis = Duration.toMillis(node.settings.frameTimeout)
+    let awakeMillis = Number.NEGATIVE_INFINITY
+    while (true) {
+      const dueMillis = node.nowMillis() + frameMillis / looksPerFrameTimeout
+      yield* Effect.sleep(frameMillis / looksPerFrameTimeout)
+      const now = node.nowMillis()
+      if (now - dueMillis > stallMillis) awakeMillis = now
+      node.frames.endOverdue(now, frameMillis, awakeMillis)
+    }
+  })
+
+/** Closes the link dialed by that side, and from that source if it is given, that was idle for longest; `false` when none is idle. */
+export const closeIdle = (node: CallNode, direction: Link.Link["direction"], source?: string): boolean => {
+  const idle = node.pool.leastRecentlyUsed(direction, source)
   if (idle === undefined) return false
   node.counters.idleClosed++
   idle.close({ _tag: "Disconnected" })
@@ -98,21 +146,29 @@ const meet = (
     ? Handshake.receive(link, options, () => {})
     : OriginalGreeting.receive(link, options)
   // Where originals may come, whom to introduce oneself to, and how, is known once the other end has spoken.
-  const met = dialed === undefined && node.options.guests !== undefined
+  return dialed === undefined && node.options.guests !== undefined
     ? Effect.tap(received, () => link.capabilities.extended ? introduced : Effect.void)
     : Effect.andThen(introduced, received)
-  if (dialed !== undefined) return met
-  return Effect.suspend(() => {
-    node.pendingHandshakeCount++
-    return Effect.ensuring(met, Effect.sync(() => node.pendingHandshakeCount--))
-  })
 }
 
 /** Why there is no place for one more link, if so; an original that gets one is welcomed. */
 const admit = (node: CallNode, link: Link.Link, peer: Handshake.PeerIdentity): CloseReason | undefined => {
+  const refusal = node.guard.refusalOf(undefined, peer.id) ?? refuseSource(node, link)
+  if (refusal !== undefined) return refusal
   if (node.isGuest(link)) return admitGuest(node, link, peer)
   if (link.direction === "outbound" || hasInboundRoom(node) || closeIdle(node, "inbound")) return undefined
   return { _tag: "Full", limit: node.settings.maxInboundLinks }
+}
+
+/** Why its source has links enough, if none of them makes room. */
+const refuseSource = (node: CallNode, link: Link.Link): CloseReason | undefined => {
+  const full = node.guard.gate.refuseLink(link)
+  if (full === undefined) return undefined
+  const source = sourceOf(link.remote)
+  const hasRoom = node.isGuest(link)
+    ? closeSilent(node, guestsOf(node).filter((other) => sourceOf(other.link.remote) === source))
+    : closeIdle(node, "inbound", source)
+  return hasRoom ? undefined : full
 }
 
 /** No link of ours makes room for a guest. */
@@ -121,19 +177,22 @@ const admitGuest = (node: CallNode, link: Link.Link, peer: Handshake.PeerIdentit
   if (link.direction === "inbound" && !hasInboundRoom(node)) {
     return { _tag: "Full", limit: node.settings.maxInboundLinks }
   }
-  const others = [...node.pool.values()].filter((other) => node.isGuest(other.link))
+  const others = guestsOf(node)
   if (guests !== undefined && others.length >= guests.maxLinks && !closeSilent(node, others)) {
     return { _tag: "Full", limit: guests.maxLinks }
   }
   return guests?.welcome(peer, link)
 }
 
+const guestsOf = (node: CallNode): ReadonlyArray<PeerLink> =>
+  [...node.pool.values()].filter((other) => node.isGuest(other.link))
+
 const hasInboundRoom = (node: CallNode): boolean => node.pool.countOf("inbound") < node.settings.maxInboundLinks
 
 /** Closes the link over which nothing was said for longest, if that is long enough. */
 const closeSilent = (node: CallNode, links: ReadonlyArray<PeerLink>): boolean => {
-  const last = links.reduce((a, b) => a.lastUsedMillis <= b.lastUsedMillis ? a : b)
-  if (node.nowMillis() - last.lastUsedMillis < node.times.idleMillis) return false
+  const [last] = links.toSorted((a, b) => a.lastUsedMillis - b.lastUsedMillis)
+  if (last === undefined || node.nowMillis() - last.lastUsedMillis < node.times.idleMillis) return false
   node.counters.idleClosed++
   last.close({ _tag: "Disconnected" })
   return true

@@ -7,6 +7,7 @@
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
+import { sourceOf } from "../../Transport/Source.ts"
 import type { CallLink } from "./PendingCalls.ts"
 import type { RoundTrip } from "./RoundTrip.ts"
 
@@ -84,11 +85,12 @@ export class PeerPool {
     }
   }
 
-  /** Of the links dialed by that side and idle, the one used longest ago. */
-  leastRecentlyUsed(direction: Link["direction"]): PeerLink | undefined {
+  /** Of the links dialed by that side and idle, the one used longest ago; of one source, if it is given. */
+  leastRecentlyUsed(direction: Link["direction"], source?: string): PeerLink | undefined {
     let oldest: PeerLink | undefined
     for (const candidate of this.#all) {
       if (candidate.link.direction !== direction || candidate.isBusy) continue
+      if (source !== undefined && sourceOf(candidate.link.remote) !== source) continue
       if (oldest === undefined || candidate.lastUsedMillis < oldest.lastUsedMillis) oldest = candidate
     }
     return oldest

@@ -14,6 +14,7 @@ import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
+import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import { CallRefused } from "../CallError.ts"
 import * as CallCodec from "./CallCodec.ts"
 import type { CallNode } from "./CallNode.ts"
@@ -34,6 +35,9 @@ export class PeerSession implements PeerLink {
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   /** Handlers that wait, by the number of the call; those of tells by negative ones. */
   readonly #running = new Map<number, Fiber.Fiber<void>>()
+  /** What all peers of that source may say; undefined where that has no bound. */
+  readonly #messages: TokenBucket | undefined
+  #throttledCount = 0
   #tellCount = 0
   #isWatched = false
   #hasDropped = false
@@ -51,6 +55,7 @@ export class PeerSession implements PeerLink {
     this.peer = peer
     this.#fiber = fiber
     this.keys = keysOf(link, peer, dialed)
+    this.#messages = node.messagesOf(link)
     this.lastUsedMillis = node.nowMillis()
   }
 
@@ -75,9 +80,20 @@ export class PeerSession implements PeerLink {
   readonly converse: Effect.Effect<never, LinkClosed> = Effect.suspend(() =>
     Effect.flatMap(this.link.pull, (batch) => {
       const reason = this.#receive(batch)
-      return reason === undefined ? this.converse : Effect.fail(new LinkClosed({ reason }))
+      if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
+      const waitMillis = this.#messages?.charge(batch.length, this.#node.nowMillis()) ?? 0
+      if (waitMillis === 0) return this.converse
+      this.#throttled()
+      return Effect.andThen(Effect.sleep(waitMillis), this.converse)
     })
   )
+
+  /** Told as an event the first, the second, the fourth, ... time. */
+  #throttled(): void {
+    this.#node.counters.throttled++
+    const count = ++this.#throttledCount
+    if ((count & (count - 1)) === 0) this.#node.options.onEvent?.({ _tag: "PeerThrottled", id: this.peer.id, count })
+  }
 
   /** Takes the link out of use and ends all that hangs on it. */
   end(reason: CloseReason): Effect.Effect<void> {
@@ -224,11 +240,11 @@ export class PeerSession implements PeerLink {
   }
 
   watch(): void {
-    const room = this.link.outbox.room
-    if (this.#isWatched || room.isOpen()) return
+    const { outbox } = this.link
+    if (this.#isWatched || outbox.hasRoom) return
     this.#isWatched = true
     const { services, settings } = this.#node
-    services.run(Effect.map(Effect.timeoutOption(room.await, settings.slowTimeout), (took) => {
+    services.run(Effect.map(Effect.timeoutOption(outbox.room.await, settings.slowTimeout), (took) => {
       this.#isWatched = false
       if (Option.isSome(took)) return
       this.close(tooSlow(this.link, Duration.toMillis(settings.slowTimeout)))

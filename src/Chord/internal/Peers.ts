@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
+import type { Banning } from "../../Transport/Admission/Guard.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { type DialError, type ListenError, Transport } from "../../Transport/Transport.ts"
 import { CallError, type CallFailure } from "../CallError.ts"
@@ -59,6 +60,7 @@ export interface Peers {
   ) => Effect.Effect<Packets, CallError>
   /** Tells a node something that it does not answer; succeeds when it is on its way, and may still be lost. */
   readonly tell: (target: Target, kind: string, packets: Packets) => Effect.Effect<void, CallError>
+  readonly banning: Banning
   /** What was measured to an address; undefined when it was not called lately. */
   readonly roundTrip: (address: PeerAddress) => RoundTrip | undefined
   readonly stats: () => CallStats
@@ -82,8 +84,9 @@ export const make = Effect.fnUntraced(function*(
   const node = new CallNode(nodeId, address, options, settings, services)
   yield* Effect.forkScoped(listener.serve(
     (connection) => PeerConnection.accept(node, connection),
-    ({ reason, remote }) => PeerConnection.reject(node, remote, reason)
+    ({ reason, remote }) => PeerConnection.reject(node, { remote, identity: undefined }, reason)
   ))
+  yield* Effect.forkScoped(PeerConnection.endOverdueFrames(node))
   // The first to run: who fails because the node ends must not start anything new.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.isStopped = true))
   return {
@@ -92,6 +95,7 @@ export const make = Effect.fnUntraced(function*(
     call: (target, kind, packets, options) =>
       Effect.suspend(() => onLink(node, request(target, kind, packets, options), ask)),
     tell: (target, kind, packets) => Effect.suspend(() => onLink(node, request(target, kind, packets), say)),
+    banning: node.guard.banning,
     roundTrip: (address) => node.roundTrips.peek(format(address)),
     stats: () => node.stats()
   }

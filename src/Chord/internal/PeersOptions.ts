@@ -5,6 +5,8 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Message } from "../../Protocol/Message.ts"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { GuardEvent } from "../../Transport/Admission/GuardEvent.ts"
+import type { SourceLimits } from "../../Transport/Admission/SourceLimits.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
@@ -27,8 +29,8 @@ export type Handler = (
   packets: Packets
 ) => Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
-/** Bounds and times; each has a default. */
-export interface PeersSettings {
+/** Bounds and times; each has a default. What one source of connections may have comes from `SourceLimits`. */
+export interface PeersSettings extends SourceLimits {
   /** From the dial to the whole handshake of the peer; on top of a call's own time. Default 3 seconds. */
   readonly connectTimeout: Duration.Input
   /** The same for accepted connections, from the connection on. Default 10 seconds. */
@@ -48,8 +50,6 @@ export interface PeersSettings {
   readonly maxLinks: number
   /** Links others dial; then the idle one used longest ago is closed, or the new one refused with `Full`. Default 256. */
   readonly maxInboundLinks: number
-  /** Accepted connections that have not shown a handshake yet; further ones are closed at once. Default 64. */
-  readonly maxPendingHandshakes: number
   /** Calls of this node under way; further ones fail with `TooManyCalls`. Default 4096. */
   readonly maxPendingCalls: number
   /** Peers whose round trips are remembered; then the one used longest ago is forgotten. Default 1024. */
@@ -62,6 +62,11 @@ export interface PeersSettings {
   readonly maxOutboxBytes: number
   /** Messages shorter than this are not compressed, in bytes. Default 1024. */
   readonly compressFromBytes: number
+  /**
+   * Messages a second that are read from one source, over all of its links, a second's worth at once; what is
+   * more waits on its side. Default 10000.
+   */
+  readonly maxMessagesPerSecond: number
   /** How long more than half of that may wait until the link is closed with `TooSlow`. Default 10 seconds. */
   readonly slowTimeout: Duration.Input
   /** How long closing a link may take to write what is queued. Default 1 second. */
@@ -78,16 +83,33 @@ export const defaults: PeersSettings = {
   idleTimeout: Duration.seconds(60),
   maxLinks: 128,
   maxInboundLinks: 256,
-  maxPendingHandshakes: 64,
+  maxPendingHandshakes: 128,
+  maxConnectsPerSource: 50,
+  maxPendingPerSource: 64,
+  maxLinksPerSource: 128,
+  limitsLoopback: false,
   maxPendingCalls: 4096,
   maxRoundTrips: 1024,
   handlerConcurrency: 64,
   maxMessageBytes: 2 * 1024 * 1024,
   maxOutboxBytes: 4 * 1024 * 1024,
+  maxQueuedBytes: 128 * 1024 * 1024,
+  maxUnfinishedBytes: 32 * 1024 * 1024,
+  frameTimeout: Duration.seconds(60),
+  maxMessagesPerSecond: 10_000,
   compressFromBytes: 1024,
   slowTimeout: Duration.seconds(10),
-  drainTimeout: Duration.seconds(1)
+  drainTimeout: Duration.seconds(1),
+  banScore: 100,
+  banFor: Duration.minutes(10),
+  maxBans: 4096
 }
+
+/** What happens between a node and those that dial it; `ChordEvent` says what each means. */
+export type PeersEvent =
+  | GuardEvent
+  | { readonly _tag: "Rejected"; readonly remote: PeerAddress; readonly reason: CloseReason }
+  | { readonly _tag: "PeerThrottled"; readonly id: string; readonly count: number }
 
 /** What a node is made from. */
 export interface PeersOptions extends Partial<PeersSettings> {
@@ -106,8 +128,8 @@ export interface PeersOptions extends Partial<PeersSettings> {
    * Without it they are counted and dropped.
    */
   readonly onMessage?: ((peer: Caller, link: Link, message: Message) => CloseReason | undefined) | undefined
-  /** Told of who dialed this node and could not be let in, because of what it proved, or did not. Must not throw. */
-  readonly onRejected?: ((remote: PeerAddress, reason: CloseReason) => void) | undefined
+  /** Told of whom this node did not let in, reads later, or has nothing to do with. Must not throw. */
+  readonly onEvent?: ((event: PeersEvent) => void) | undefined
   /**
    * Lets original nodes in as guests, and has accepted connections spoken to only once they have said
    * who they are, as the originals do. Without it originals are links like others, which know no calls.

@@ -143,12 +143,18 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
   Effect.gen(function*() {
     let waitMillis = firstWaitMillis
     let isJoined = node.options.bootstrap.length === 0
+    let failureCount = 0
     while (true) {
       const isApart = isJoined && node.isAlone
       // By a probe, or because others came, before any join was done.
       const hasFound = !isJoined && node.members.some((member) => member.successors.length > 0)
+      let failed: ReadonlyArray<PeerAddress> = []
       if (!node.isLeaving && (isApart || !isJoined)) {
-        const isIn = yield* joinAny(node, isJoined ? entries(node) : node.options.bootstrap)
+        const named = isJoined ? entries(node) : node.options.bootstrap
+        const tried = [...named, ...node.nextLearned(learnedTries)]
+        const isIn = yield* joinAny(node, tried)
+        failed = isIn ? [] : tried.filter((address) => !isSelf(node, address))
+        failureCount = isIn ? 0 : failureCount + 1
         isJoined = isJoined || isIn
         if (isIn) waitMillis = firstWaitMillis
         else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
@@ -161,7 +167,9 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
         yield* node.lost.await
         waitMillis = firstWaitMillis
       }
-      yield* Effect.sleep(waitMillis * (0.5 + node.chance()))
+      const millis = waitMillis * (0.5 + node.chance())
+      node.retry = { addresses: failed, count: failureCount, atMillis: node.uptimeMillis() + millis }
+      yield* Effect.sleep(millis)
       waitMillis = isApart || !isJoined ? Math.min(maxWaitMillis, waitMillis * 2) : firstWaitMillis
     }
   })
@@ -179,7 +187,7 @@ const joinAny = Effect.fnUntraced(function*(
   addresses: ReadonlyArray<PeerAddress>
 ): Effect.fn.Return<boolean> {
   for (const address of addresses) {
-    if (address.host === node.address.host && address.port === node.address.port) continue
+    if (isSelf(node, address)) continue
     const isIn = yield* Effect.match(join(node, address), {
       onSuccess: () => true,
       onFailure: (error) => {
@@ -191,6 +199,12 @@ const joinAny = Effect.fnUntraced(function*(
   }
   return false
 })
+
+const isSelf = ({ address: { host, port } }: ChordNode, address: PeerAddress): boolean =>
+  address.host === host && address.port === port
+
+/** Addresses from elsewhere that are tried in one round: many of them may be long gone. */
+const learnedTries = 8
 
 const firstWaitMillis = 500
 const maxWaitMillis = 8000

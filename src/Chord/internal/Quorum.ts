@@ -9,7 +9,6 @@ import * as Result from "effect/Result"
 import type { CallRefused } from "../CallError.ts"
 import { QuorumError } from "../ChordError.ts"
 import type { ReadOptions, WriteError, WriteOptions } from "../ChordOperation.ts"
-import { tables } from "../KeyPlacement.ts"
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import type { ChordNode } from "./ChordNode.ts"
@@ -173,6 +172,3 @@ const describe = (outcome: Result.Result<unknown, PlacementFailure | CallRefused
       ? `${outcome.failure.detail} (${outcome.failure.tag})`
       : outcome.failure.message
     : ""
-
-/** The number of placements of a key. */
-export const placementCount = tables.length

@@ -29,7 +29,7 @@ export interface Placed {
   readonly newer: Version.Version | undefined
 }
 
-export const writePlaced = ({ copies, newer, wanted }: Placed): Packets => [
+const writePlaced = ({ copies, newer, wanted }: Placed): Packets => [
   Uint8Array.of(copies, wanted),
   newer === undefined ? new Uint8Array(0) : Version.encode(newer)
 ]

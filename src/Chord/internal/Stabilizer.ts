@@ -117,12 +117,6 @@ const adaptLength = (node: ChordNode, member: Member): void => {
   member.membership = Membership.resize(membership, count)
 }
 
-/** Somebody may be this member's predecessor; asks the present one first if it must. */
-export const rectify = (node: ChordNode, member: Member, notifier: Contact): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    return follow(node, member, take(node, member, Membership.rectify(member.membership, notifier)))
-  })
-
 /** Carries out what a notifier has led to; one at a time, for many may notify at once. */
 const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membership.Action>): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -131,7 +125,10 @@ const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membersh
     return Effect.ensuring(act(node, member, actions), Effect.sync(() => member.isRectifying = false))
   })
 
-/** The same: at once where nobody has to be asked, and in a fiber of the node where somebody has. */
+/**
+ * Somebody may be this member's predecessor. Taken at once where nobody has to be asked, and in a fiber of the node where
+ * the present one has to be.
+ */
 export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const { predecessor } = member.membership
   if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) return

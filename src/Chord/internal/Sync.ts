@@ -53,7 +53,7 @@ const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
 }
 
 /** Gives records to another node, in messages of bounded size. */
-export const push = Effect.fnUntraced(function*(
+const push = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   records: ReadonlyArray<Record.Record>

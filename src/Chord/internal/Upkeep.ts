@@ -41,7 +41,7 @@ export const fixFingers = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /** Asks the finger whether the position is its own still; looks it up when it is not. */
-export const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
   const index = nextFinger(member)
   if (index === undefined) return
   const start = Ring.fingerStart(node.bits, member.self.position, index)
@@ -92,7 +92,7 @@ export const repair = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
-export const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
   const predecessor = member.membership.predecessor
   if (predecessor === undefined) return
   let sent = 0
@@ -213,7 +213,7 @@ const isForeign = (node: ChordNode, record: Record.Record): boolean => {
 const coverRounds = 4
 
 /**
- * Asks a node that was met long ago, or that this node was told to join, for this node's own place. When
+ * Asks a node that was met long ago, or that this node was told of, for this node's own place. When
  * that knows another owner, there are two rings: the member takes notice of the other's, and the rings
  * grow into one. Nodes are asked by address: one that was started again has another id.
  */
@@ -221,7 +221,7 @@ export const probe = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* Effect.sleep(jittered(node, node.options.probeInterval))
     const known = [...node.remembered.values()].map((contact) => contact.address)
-    const addresses = [...known, ...node.options.bootstrap]
+    const addresses = [...known, ...node.options.bootstrap, ...node.learned.values()]
     const address = addresses[Math.floor(node.chance() * addresses.length)]
     if (address === undefined || node.isLeaving) return
     const contact = yield* Effect.option(who(node, address))

@@ -1,9 +1,10 @@
 /** A node as the page shows it: everything in it is bounded. */
 import * as Effect from "effect/Effect"
 import type { Chord } from "../../Chord/Chord.ts"
+import { toHex } from "../../Chord/Ring.ts"
 import type { Mesh } from "../../Mesh/Mesh.ts"
 import { format } from "../../Protocol/PeerAddress.ts"
-import { fromRing, hex } from "../ChordReport.ts"
+import { fromRing } from "../ChordReport.ts"
 import { addressText } from "../MeshReport.ts"
 import type { ChordState, MeshState } from "./page/State.ts"
 
@@ -41,7 +42,7 @@ export const chordState = (chord: Chord["Service"]): Effect.Effect<ChordState> =
       keys: keys.map((held) => ({
         ...held,
         key: held.key.slice(0, 100),
-        positions: held.positions.map((position) => hex(chord.bits, position))
+        positions: held.positions.map((position) => toHex(chord.bits, position))
       })),
       stats: { ...counters, ...calls, ...storage }
     }

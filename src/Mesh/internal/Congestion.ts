@@ -30,7 +30,7 @@ export const pass = (node: MeshNode, peer: Peer, outgoing: Outgoing): void => {
 }
 
 const attend = (node: MeshNode, peer: Peer): void => {
-  if (peer.isWatched || peer.link.outbox.room.isOpen()) return
+  if (peer.isWatched || peer.link.outbox.hasRoom) return
   peer.isWatched = true
   node.congested.add(peer)
   node.services.run(watch(node, peer))

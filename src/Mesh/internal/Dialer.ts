@@ -10,7 +10,6 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { LinkClosed } from "../../Transport/CloseReason.ts"
 import { canDial, type DialError, refuseDial } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
-import { targetText } from "../BanList.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -30,11 +29,8 @@ export const connect = Effect.fnUntraced(function*(
   address: PeerAddress,
   id?: string
 ): Effect.fn.Return<Peer, ConnectError> {
-  const ban = node.banOf(address, id)
-  if (ban !== undefined) {
-    const reason = { _tag: "Banned", target: targetText(ban.target), why: ban.why } as const
-    return yield* new ConnectError({ address, reason })
-  }
+  const banned = node.guard.refusalOf(address, id)
+  if (banned !== undefined) return yield* new ConnectError({ address, reason: banned })
   const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)
   if (linked !== undefined) return linked
   const underway = node.dials.get(format(address))
@@ -179,12 +175,7 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
       yield* Effect.sleep(waitMillis)
       const now = node.nowMillis()
       if (now - dueMillis > stallMillis) awakeMillis = now
-      for (const link of node.links) {
-        const sinceMillis = Math.max(awakeMillis, link.frameSinceMillis ?? now)
-        if (now - sinceMillis < frameMillis) continue
-        const receivedBytes = link.unfinishedBytes
-        link.close({ _tag: "FrameTimeout", afterMillis: Math.round(now - sinceMillis), receivedBytes })
-      }
+      node.frames.endOverdue(now, frameMillis, awakeMillis)
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
         if (!link.capabilities.extended || silentMillis < intervalMillis) continue

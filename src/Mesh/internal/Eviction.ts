@@ -78,7 +78,7 @@ const findUseless = (node: MeshNode): Peer | undefined => {
   let foundScore = 0
   for (const peer of node.table.values()) {
     if (peer.link.direction !== "inbound" || protectedCount-- > 0) continue
-    const score = node.reputation.scoreOf(sourceOf(peer.link.remote), nowMillis)
+    const score = node.guard.reputation.scoreOf(sourceOf(peer.link.remote), nowMillis)
     const isIdle = now - peer.usefulSeconds >= evictAfterSeconds &&
       node.freshCount - peer.usefulCount >= minMissedCount
     if (!isIdle && score < badScore) continue

@@ -16,24 +16,23 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { SigningKeys } from "../../Protocol/Signing.ts"
 import { encryptions, translate } from "../../Transport/AddressForm.ts"
+import { Guard } from "../../Transport/Admission/Guard.ts"
+import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
-import type { LinkClosed } from "../../Transport/CloseReason.ts"
+import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
 import { reachOf, sourceOf } from "../../Transport/Source.ts"
 import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
-import { BanList } from "../BanList.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
 import { makeCounters, type MeshCounters, type MeshStats } from "../MeshStats.ts"
-import { Reputation } from "../Reputation.ts"
 import { addressesOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
-import { Gate } from "./Gate.ts"
 import { isPlausible } from "./Hearsay.ts"
 import { Readers, type Sized } from "./Readers.ts"
 
@@ -75,14 +74,11 @@ export class MeshNode {
   /** Senders that have proven themselves. */
   readonly provenIds = new Set<string>()
   readonly book: AddressBook
-  /** Who is let in. */
-  readonly gate: Gate
-  readonly bans: BanList
-  readonly reputation = new Reputation()
-  /** All links, those in their handshake included. */
-  readonly links = new Set<Link>()
-  /** What unfinished frames take, and what waits for peers. */
-  readonly frameBudget: ByteBudget
+  /** Who is let in, and who is not. */
+  readonly guard: Guard
+  /** All links, and what of their messages came in part. */
+  readonly frames: UnfinishedFrames
+  /** What waits for peers. */
   readonly outboxBudget: ByteBudget
   readonly counters: MeshCounters = makeCounters()
   /** Readers of what happens; who is far behind loses the oldest. */
@@ -134,13 +130,24 @@ export class MeshNode {
     this.addresses = addresses
     this.options = options
     this.services = services
-    this.gate = new Gate(this)
-    this.bans = new BanList(options.maxBans)
-    this.frameBudget = new ByteBudget(options.maxUnfinishedBytes)
-    this.frameBudget.onSpent = () => this.#relieve()
+    this.guard = new Guard({
+      limits: options,
+      forgiven: [],
+      nowMillis: () => this.nowMillis(),
+      run: services.run,
+      identityId: (identity) => services.protocol.identityId(identity, networkId),
+      emit: (event) => this.emit(event),
+      admitted: () => this.#admitted(),
+      held: () => this.#held()
+    })
+    this.frames = new UnfinishedFrames(options.maxUnfinishedBytes)
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
+    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
+    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.linkOptions = {
-      frameBudget: this.frameBudget,
+      known: this.seen,
+      frameBudget: this.frames.budget,
       outboxBudget: this.outboxBudget,
       nodeId: id,
       maxMessageBytes: options.maxMessageBytes,
@@ -149,9 +156,6 @@ export class MeshNode {
       drainTimeout: options.drainTimeout
     }
     this.table = new RoutingTable(id)
-    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
-    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
-    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.book = new AddressBook(options.maxKnownAddresses, {
       baseMillis: Duration.toMillis(options.reconnectBase),
       maxMillis: Duration.toMillis(options.reconnectMax)
@@ -207,7 +211,7 @@ export class MeshNode {
   allowanceOf(peer: Peer): Allowance {
     const known = this.#allowances.get(peer)
     if (known !== undefined) return known
-    const made = new Allowance(this.options, this.gate.isLimited(peer.link.remote), this.nowMillis())
+    const made = new Allowance(this.options, this.guard.gate.isLimited(peer.link.remote), this.nowMillis())
     this.#allowances.set(peer, made)
     return made
   }
@@ -231,14 +235,6 @@ export class MeshNode {
     }
   }
 
-  /** Whether the user, or this node, wants nothing to do with who is there, or with that id. */
-  banOf(address: PeerAddress | undefined, id: string | undefined) {
-    if (this.bans.count === 0) return undefined
-    const now = this.nowMillis()
-    return (address === undefined ? undefined : this.bans.find({ _tag: "Source", source: sourceOf(address) }, now)) ??
-      (id === undefined ? undefined : this.bans.find({ _tag: "Id", id }, now))
-  }
-
   nextLinkKey(): number {
     return ++this.#linkCount
   }
@@ -260,7 +256,7 @@ export class MeshNode {
   get stats(): MeshStats {
     const { counters } = this
     let { receivedBytes, sentBytes } = counters
-    for (const link of this.links) {
+    for (const link of this.frames.links) {
       sentBytes += link.sentBytes
       receivedBytes += link.receivedBytes
     }
@@ -271,9 +267,10 @@ export class MeshNode {
       peers: this.table.count,
       seenIds: this.seen.count,
       knownAddresses: this.book.count,
-      bans: this.bans.count,
-      pendingHandshakes: this.gate.pendingCount,
-      unfinishedBytes: this.frameBudget.usedBytes,
+      banned: this.guard.bannedCount,
+      bans: this.guard.bans.count,
+      pendingHandshakes: this.guard.gate.pendingCount,
+      unfinishedBytes: this.frames.budget.usedBytes,
       queuedBytes: this.outboxBudget.usedBytes
     }
   }
@@ -353,18 +350,20 @@ export class MeshNode {
     return this.book.learn(address, id, isLocal ? undefined : sourceOf(link.remote))
   }
 
-  /**
-   * Unfinished messages take more memory than they may: the link ends whose message began first. Those of
-   * honest peers come whole soon.
-   */
-  #relieve(): void {
-    let oldest: Link | undefined
-    for (const link of this.links) {
-      if (link.frameSinceMillis === undefined || link.closeReason !== undefined) continue
-      if (oldest === undefined || link.frameSinceMillis < oldest.frameSinceMillis!) oldest = link
-    }
-    const limitBytes = this.options.maxUnfinishedBytes
-    oldest?.close({ _tag: "OverBudget", receivedBytes: oldest.unfinishedBytes, limitBytes })
+  *#admitted() {
+    for (const { link } of this.table.values()) yield link
+  }
+
+  #held() {
+    return Array.from(
+      this.table.values(),
+      ({ contender, id, link, spare }) =>
+        [link, spare, contender].filter((each) => each !== undefined).map((each) => ({
+          id,
+          remote: each.remote,
+          close: (reason: CloseReason) => each.close(reason)
+        }))
+    ).flat()
   }
 
   /** Hands a user's message to the application, if it was taken. */

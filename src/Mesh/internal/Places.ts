@@ -8,6 +8,7 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
+import type { Waiting } from "../../Transport/Waiting.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -75,6 +76,18 @@ export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<Know
       linked.has(text) || (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined),
     isBootstrapOnly
   )
+}
+
+/** What may be dialed, but not yet. A node that has its share of links waits longer where it was turned away. */
+export const waiting = (node: MeshNode): ReadonlyArray<Waiting> => {
+  const now = node.nowMillis()
+  const hasShare = node.table.countOf("outbound") >= node.options.maxOutboundLinks
+  const found = candidates(node, hasShare).map(({ address, failureCount, fullUntilMillis, nextDialMillis }) => ({
+    address,
+    failureCount,
+    leftMillis: (hasShare ? Math.max(nextDialMillis, fullUntilMillis) : nextDialMillis) - now
+  }))
+  return found.filter(({ leftMillis }) => leftMillis > 0).toSorted((a, b) => a.leftMillis - b.leftMillis)
 }
 
 /** The last link to a peer has ended: whether it is worth dialing again, and when. */

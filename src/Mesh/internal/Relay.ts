@@ -14,7 +14,6 @@ import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { addressesOf, type Peer } from "../RoutingTable.ts"
-import * as Conduct from "./Conduct.ts"
 import { pass } from "./Congestion.ts"
 import { isPlausible } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -24,8 +23,11 @@ import { schemesIn } from "./RequestId.ts"
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
 
+/** Points for a list of peers beyond what a peer may send. */
+const excessListPoints = 1
+
 /** By what the shared dictionary's messages are handled, whichever way the wire says them. */
-export const syncSubFlag = "sync"
+const syncSubFlag = "sync"
 
 /** Takes a batch; the reason when the link has to end. */
 export const receive = (
@@ -63,7 +65,8 @@ const isFresh = (
   if (message.packetCount === 0) return count(counters, "ignored")
   if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
   if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
-  const isNew = node.seen.add(message.digest, uptimeSeconds)
+  // What claimed a known id was not checked: it is a copy, even when its id is forgotten this very second.
+  const isNew = message.isVerified && node.seen.add(message.idBytes, uptimeSeconds)
   if (isNew) node.freshCount++
   // A copy that crossed this node's own shows as well that the peer passes on what it gets.
   from.usefulSeconds = uptimeSeconds
@@ -160,7 +163,7 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
 const takeList = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
   if (!node.allowanceOf(peer).lists.take(node.nowMillis())) {
     node.throttled(peer, "lists")
-    Conduct.offend(node, link, Conduct.excessListPoints, () => "it sent too many lists of peers")
+    node.guard.offend(link, excessListPoints, () => "it sent too many lists of peers")
     return undefined
   }
   const payload = node.services.protocol.decodePayload(message.packets)
@@ -199,7 +202,7 @@ const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): 
     if (said.port === 0 || !schemes.includes(said.scheme)) continue
     const payload = protocol.encodePayload({ _tag: "Response", requestId, address: said, nodeId })
     const message = link.make("broadcast", payload)
-    node.seen.add(message.digest, node.uptimeSeconds())
+    node.seen.add(message.idBytes, node.uptimeSeconds())
     link.say(message)
   }
 }

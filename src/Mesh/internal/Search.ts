@@ -67,7 +67,7 @@ const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
   const { protocol } = node.services
   const payload = protocol.encodePayload({ _tag: "Request", requestId, nodeId })
   const message = protocol.make("broadcast", node.id, payload, node.nowSeconds())
-  node.seen.add(message.digest, node.uptimeSeconds())
+  node.seen.add(message.idBytes, node.uptimeSeconds())
   const outgoing = node.outgoing(message)
   for (const peer of node.table.values()) Congestion.pass(node, peer, outgoing)
 }

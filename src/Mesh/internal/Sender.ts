@@ -58,7 +58,7 @@ const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number
   const uptimeSeconds = node.uptimeSeconds()
   for (let time = Math.max(now, notBefore); time <= now + maxStampAheadSeconds; time++) {
     const message = Proofs.make(node, "broadcast", "", payload, time)
-    if (node.seen.add(message.digest, uptimeSeconds)) return message
+    if (node.seen.add(message.idBytes, uptimeSeconds)) return message
   }
   return undefined
 }

@@ -6,17 +6,15 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
+import type { Pending } from "../../Transport/Admission/Gate.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
 import type { Connection, DialError, RefusedConnection } from "../../Transport/Transport.ts"
-import { targetText } from "../BanList.ts"
 import type { Peer } from "../RoutingTable.ts"
-import * as Conduct from "./Conduct.ts"
 import { awaitRoom } from "./Congestion.ts"
 import * as Contest from "./Contest.ts"
 import { evict, isRoomFor } from "./Eviction.ts"
-import type { Pending } from "./Gate.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as Relay from "./Relay.ts"
@@ -44,10 +42,10 @@ export const run = (
     link.onClose = () => fiber.interruptUnsafe()
     if (pending !== undefined) pending.end = (reason) => link.close(reason)
     yield* Effect.acquireRelease(
-      Effect.sync(() => node.links.add(link)),
+      Effect.sync(() => node.frames.links.add(link)),
       () =>
         Effect.sync(() => {
-          node.links.delete(link)
+          node.frames.links.delete(link)
           node.counters.sentBytes += link.sentBytes
           node.counters.receivedBytes += link.receivedBytes
         })
@@ -67,10 +65,10 @@ export const run = (
 /** Accepts a connection, if the gate lets it in. */
 export const accept = (node: MeshNode, connection: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const admitted = node.gate.admit(connection.remote)
+    const admitted = node.guard.gate.admit(connection.remote)
     if (!("_tag" in admitted)) return run(node, connection, "inbound", undefined, admitted)
     const { identity, remote } = connection
-    Conduct.ended(node, { direction: "inbound", remote, identity }, admitted)
+    node.guard.ended({ direction: "inbound", remote, identity }, admitted)
     node.counters.rejected++
     node.emit({ _tag: "Rejected", remote, direction: "inbound", reason: admitted })
     return Effect.void
@@ -78,7 +76,7 @@ export const accept = (node: MeshNode, connection: Connection): Effect.Effect<vo
 
 /** A connection that the transport did not let through. */
 export const refused = (node: MeshNode, { reason, remote }: RefusedConnection): void => {
-  Conduct.ended(node, { direction: "inbound", remote, identity: undefined }, reason)
+  node.guard.ended({ direction: "inbound", remote, identity: undefined }, reason)
   node.counters.rejected++
   node.emit({ _tag: "Rejected", remote, direction: "inbound", reason })
 }
@@ -157,10 +155,10 @@ class Session {
 
   #refusalOf(id: string): CloseReason | undefined {
     const node = this.#node
-    const ban = node.banOf(undefined, id)
-    if (ban !== undefined) return { _tag: "Banned", target: targetText(ban.target), why: ban.why }
+    const banned = node.guard.refusalOf(undefined, id)
+    if (banned !== undefined) return banned
     // A second link to a peer takes no slot; which of the two stays is decided among them.
-    return node.table.get(id) === undefined ? node.gate.refuseLink(this.#link) : undefined
+    return node.table.get(id) === undefined ? node.guard.gate.refuseLink(this.#link) : undefined
   }
 
   #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
@@ -188,7 +186,7 @@ class Session {
       const node = this.#node
       const link = this.#link
       this.#settle()
-      Conduct.ended(node, link, reason)
+      node.guard.ended(link, reason)
       link.sayGoodbye(reason)
       if (this.#expectation !== undefined) {
         Deferred.doneUnsafe(this.#expectation.joined, Effect.fail(new LinkClosed({ reason })))
@@ -217,7 +215,7 @@ class Session {
   }
 
   #settle(): void {
-    if (this.#pending !== undefined) this.#node.gate.settle(this.#pending)
+    if (this.#pending !== undefined) this.#node.guard.gate.settle(this.#pending)
   }
 }
 

@@ -58,7 +58,7 @@ export const textOf = (bytes: Uint8Array): string | undefined => {
 }
 
 /** The fault of a payload that ends before a packet. */
-export const missing = (index: number, packets: ReadonlyArray<unknown>): WireFault =>
+const missing = (index: number, packets: ReadonlyArray<unknown>): WireFault =>
   new WireFault("MissingPacket", index, `${packets.length} packets where at least ${index + 1} are needed`)
 
 /** The packet of a chord key. */

@@ -1,7 +1,7 @@
 /** How a wire version becomes the `Protocol` service. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Compression, type CompressionMethod } from "../Compression.ts"
+import { Compression, type CompressionMethod } from "../Compression/Compression.ts"
 import { Hashing } from "../Hashing.ts"
 import type { MessageType } from "../Message.ts"
 import { Protocol } from "../Protocol.ts"

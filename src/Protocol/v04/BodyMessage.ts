@@ -12,17 +12,8 @@ export const fixedPackets = 4
 const decoder = new TextDecoder()
 const emptyPacket = new Uint8Array(0)
 
-/** Where things are, counted from the first byte of the body. */
-export interface Layout {
-  readonly lengthsEnd: number
-  readonly senderStart: number
-  readonly idStart: number
-  readonly timeStart: number
-  readonly payloadStart: number
-}
-
 export class BodyMessage extends Message {
-  readonly digest: Uint8Array
+  readonly isVerified: boolean
   /** The body, from `#start` on, and nothing behind it. */
   readonly #bytes: Uint8Array
   /** The bytes of the header before it: 4 where the frame was made as a whole, else 0. */
@@ -37,10 +28,11 @@ export class BodyMessage extends Message {
   #senderBytes: Uint8Array | undefined
   #payload: ReadonlyArray<Uint8Array> | undefined
 
+  /** `start`: where the body begins in `bytes`; where its parts do is counted from there. */
   constructor(
     type: MessageType,
     time: number | bigint,
-    digest: Uint8Array,
+    isVerified: boolean,
     bytes: Uint8Array,
     start: number,
     lengthsEnd: number,
@@ -50,7 +42,7 @@ export class BodyMessage extends Message {
     payloadStart: number
   ) {
     super(type, time)
-    this.digest = digest
+    this.isVerified = isVerified
     this.#bytes = bytes
     this.#start = start
     this.#lengthsEnd = start + lengthsEnd
@@ -83,7 +75,11 @@ export class BodyMessage extends Message {
   }
 
   get id(): string {
-    return this.#id ??= decoder.decode(view(this.#bytes, this.#idStart, this.#timeStart))
+    return this.#id ??= decoder.decode(this.idBytes)
+  }
+
+  get idBytes(): Uint8Array {
+    return view(this.#bytes, this.#idStart, this.#timeStart)
   }
 
   get senderBytes(): Uint8Array {

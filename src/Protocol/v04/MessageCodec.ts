@@ -10,7 +10,7 @@ import * as Base58 from "../Base58.ts"
 import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
 import * as Slab from "../internal/Slab.ts"
-import type { Message, MessageType } from "../Message.ts"
+import { knownIdBytes, type KnownIds, type Message, type MessageType } from "../Message.ts"
 import { WireFault } from "../WireFault.ts"
 import { BodyMessage, fixedPackets, lengthBytes, view } from "./BodyMessage.ts"
 import * as Flags from "./Flags.ts"
@@ -27,12 +27,13 @@ const encoder = new TextEncoder()
 const idScratch = new Uint8Array(maxIdBytes)
 
 /**
- * Reads a plain body; the message's parts are views of it.
+ * Reads a plain body; the message's parts are views of it. A broadcast with an id that is `known` is not
+ * checked.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (hashing: Hashing["Service"], body: Uint8Array): Message | WireFault => {
+export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: KnownIds): Message | WireFault => {
   const total = body.length
   if (total === 0) return new WireFault("EmptyFrame", 0, "a body without bytes")
   let lengthsEnd = 0
@@ -52,10 +53,15 @@ export const decode = (hashing: Hashing["Service"], body: Uint8Array): Message |
   if (packetCount < fixedPackets) {
     return new WireFault("MissingPackets", lengthsEnd, `${packetCount} of at least ${fixedPackets} packets`)
   }
-  return decodePackets(hashing, body, lengthsEnd)
+  return decodePackets(hashing, body, lengthsEnd, known)
 }
 
-const decodePackets = (hashing: Hashing["Service"], body: Uint8Array, lengthsEnd: number): Message | WireFault => {
+const decodePackets = (
+  hashing: Hashing["Service"],
+  body: Uint8Array,
+  lengthsEnd: number,
+  known: KnownIds | undefined
+): Message | WireFault => {
   const senderStart = lengthsEnd + Frame.readHeader(body, 0)
   const idStart = senderStart + Frame.readHeader(body, lengthBytes)
   const timeStart = idStart + Frame.readHeader(body, 2 * lengthBytes)
@@ -73,13 +79,17 @@ const decodePackets = (hashing: Hashing["Service"], body: Uint8Array, lengthsEnd
     if (typeof time === "number") keepTime(time, timeText)
   }
 
-  const digest = hashing.digest("sha384", view(body, payloadStart, body.length), timeText)
-  // As text: another text of the same number is refused, by the references too.
-  if (!Base58.equalsBytes(digest, body, idStart, timeStart)) {
-    return new WireFault("ChecksumMismatch", idStart, `the id should be ${Base58.fromBytes(digest)}`)
-  }
   const type = Flags.readType(body, lengthsEnd, senderStart)
-  return new BodyMessage(type, time, digest, body, 0, lengthsEnd, senderStart, idStart, timeStart, payloadStart)
+  const isKnown = known !== undefined && (type === "broadcast" || type === "waterfall") &&
+    timeStart - idStart >= knownIdBytes && known.has(body, idStart)
+  if (!isKnown) {
+    const digest = hashing.digest("sha384", view(body, payloadStart, body.length), timeText)
+    // As text: another text of the same number is refused, by the references too.
+    if (!Base58.equalsBytes(digest, body, idStart, timeStart)) {
+      return new WireFault("ChecksumMismatch", idStart, `the id should be ${Base58.fromBytes(digest)}`)
+    }
+  }
+  return new BodyMessage(type, time, !isKnown, body, 0, lengthsEnd, senderStart, idStart, timeStart, payloadStart)
 }
 
 /**
@@ -134,7 +144,7 @@ export const make = (
   return new BodyMessage(
     Flags.readType(flag, 0, flag.length),
     time,
-    digest,
+    true,
     frame,
     start,
     lengthsEnd,

@@ -3,7 +3,7 @@
  * try every method agreed on; ours looks at the first bytes, which tell: a plain body begins with
  * the length of its first packet, and would need a packet of 130 MB to look compressed.
  */
-import type { CompressionMethod } from "../Compression.ts"
+import type { CompressionMethod } from "../Compression/Compression.ts"
 import { WireFault } from "../WireFault.ts"
 
 /**

@@ -4,7 +4,7 @@
  * message's id. It covers everything, so a relay passes a body on as it came.
  */
 import type { Hashing } from "../Hashing.ts"
-import { type Message, type MessageType, PlainMessage } from "../Message.ts"
+import { type KnownIds, type Message, type MessageType, PlainMessage } from "../Message.ts"
 import { contentOf, contentsOf, kindOf, type Packet, TypedPacket } from "../Packet.ts"
 import { WireFault } from "../WireFault.ts"
 import * as Flags from "./Flags.ts"
@@ -16,7 +16,7 @@ import * as MessagePack from "./MessagePack.ts"
  * @category models
  * @since 0.1.0
  */
-export const idBytes = 32
+const idBytes = 32
 /** Flag, sender and time. */
 const fixedValues = 3
 
@@ -31,21 +31,26 @@ const emptyPacket = new Uint8Array(0)
 const hexPairs = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 /**
- * Reads a plain body; the message's parts are views of it.
+ * Reads a plain body; the message's parts are views of it. A broadcast with an id that is `known` is not
+ * checked.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (hashing: Hashing["Service"], body: Uint8Array): Message | WireFault => {
+export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: KnownIds): Message | WireFault => {
   if (body.length === 0) return new WireFault("EmptyFrame", 0, "a body without bytes")
   if (body.length <= idBytes) {
     return new WireFault("MissingPackets", body.length, `${body.length} bytes where an id and a list are needed`)
+  }
+  if (known !== undefined && known.has(body, 0)) {
+    const copy = decodeList(body, false)
+    if (copy instanceof PlainMessage && (copy.type === "broadcast" || copy.type === "waterfall")) return copy
   }
   if (!isIntact(hashing, body)) {
     const digest = hashing.digest("sha256", view(body, idBytes, body.length))
     return new WireFault("ChecksumMismatch", 0, `the id should be ${hex(digest)}`)
   }
-  return decodeList(body)
+  return decodeList(body, true)
 }
 
 /**
@@ -63,7 +68,7 @@ export const isIntact = (hashing: Hashing["Service"], body: Uint8Array): boolean
   return true
 }
 
-const decodeList = (body: Uint8Array): Message | WireFault => {
+const decodeList = (body: Uint8Array, isVerified: boolean): Message | WireFault => {
   const list = MessagePack.readHeader(body, idBytes)
   if (list === undefined) return truncated(idBytes)
   if (list.kind !== "list") return new WireFault("InvalidField", idBytes, "a body that is no list")
@@ -101,7 +106,8 @@ const decodeList = (body: Uint8Array): Message | WireFault => {
     contentsOf(packets),
     body,
     packets,
-    view(body, 0, idBytes)
+    view(body, 0, idBytes),
+    isVerified
   )
 }
 

@@ -3,7 +3,7 @@
  * may come first and none tells for sure: a method that recognizes them is tried, and its result
  * counts if it is intact. What no method can read is taken as plain, at any time, as the references do.
  */
-import type { CompressionMethod } from "../Compression.ts"
+import type { CompressionMethod } from "../Compression/Compression.ts"
 import type { Hashing } from "../Hashing.ts"
 import { WireFault } from "../WireFault.ts"
 import { isIntact } from "./MessageCodec.ts"

@@ -5,7 +5,7 @@
 import type * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import { FrameSplitter } from "../../Protocol/FrameSplitter.ts"
-import type { Message } from "../../Protocol/Message.ts"
+import type { KnownIds, Message } from "../../Protocol/Message.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { ByteBudget } from "../ByteBudget.ts"
@@ -22,6 +22,7 @@ const maxChecksumFaults = 3
 export interface LinkReaderOptions {
   readonly maxMessageBytes: number
   readonly frameBudget?: ByteBudget | undefined
+  readonly known?: KnownIds | undefined
   /** Takes a message; `false` to read no further. */
   readonly onMessage: (message: Message) => boolean
   /** A frame cannot be unpacked; whether the peer was asked for it once more. */
@@ -92,7 +93,7 @@ export class LinkReader {
    */
   decode(): CloseReason | undefined {
     const bodies = this.#bodies
-    const { maxMessageBytes, onMessage, onUnreadable } = this.#options
+    const { known, maxMessageBytes, onMessage, onUnreadable } = this.#options
     let plainBytes = 0
     let index = 0
     let goesOn = true
@@ -100,7 +101,7 @@ export class LinkReader {
       const body = bodies[index++]!
       const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
       if (isWireFault(plain) && plain.reason === "MalformedCompression" && onUnreadable()) continue
-      const message = isWireFault(plain) ? plain : this.#protocol.decode(plain)
+      const message = isWireFault(plain) ? plain : this.#protocol.decode(plain, known)
       if (isWireFault(message)) {
         if (this.#isBorne(message)) continue
         this.#fault = message

@@ -13,7 +13,7 @@ import { fingerprint, IdentityError } from "../NodeIdentity.ts"
 const fileName = "known-peers"
 
 /** Addresses remembered; then the one met first is forgotten. */
-export const maxKnownPeers = 4096
+const maxKnownPeers = 4096
 
 /** The memory in one directory. */
 export class NodeKnownPeers {

@@ -57,8 +57,8 @@ export class Pipe {
   #other: Pipe = this
   /** Open when there may be something to take. */
   readonly #data = Latch.makeUnsafe(false)
-  /** Open when a writer that waits for room has to look again. */
-  readonly #room = Latch.makeUnsafe(true)
+  /** Open when a writer that waits for room has to look again; made for the first that does. */
+  #room: Latch.Latch | undefined
   #inFlight: Array<InFlight> = []
   #inFlightBytes = 0
   #sendCount = 0
@@ -98,7 +98,7 @@ export class Pipe {
       if (this.#isOver()) return Exit.fail(lost)
       for (const bytes of chunks) this.#push(bytes)
       if (this.#isWriterGone) return Exit.fail(lost)
-      return this.#hasRoom() ? Effect.void : this.#untilRoom
+      return this.#hasRoom() ? Effect.void : this.#untilRoom()
     })
 
   readonly sendNow = (bytes: Uint8Array): boolean => {
@@ -135,17 +135,18 @@ export class Pipe {
     return this.#pullWhenOpen
   })
 
-  readonly #untilRoom: Effect.Effect<void, ConnectionClosed> = Effect.suspend(() => {
+  #untilRoom(): Effect.Effect<void, ConnectionClosed> {
     const isPaused = this.#line.writer.isPaused
     if (!isPaused && this.#isOver()) return Exit.fail(lost)
     if (!isPaused && this.#hasRoom()) return Effect.void
-    this.#room.closeUnsafe()
+    const room = this.#room ??= Latch.makeUnsafe(true)
+    room.closeUnsafe()
     const overAt = isPaused || this.#other.#heldCount !== undefined ? undefined : this.#other.#finish?.at
     const wait = overAt === undefined
-      ? this.#room.await
-      : this.#awaitUntil(this.#room, overAt + hearsayMillis - this.#now())
-    return Effect.andThen(wait, this.#untilRoom)
-  })
+      ? room.await
+      : this.#awaitUntil(room, overAt + hearsayMillis - this.#now())
+    return Effect.andThen(wait, Effect.suspend(() => this.#untilRoom()))
+  }
 
   /**
    * Waits for a latch that opens by itself after a time. Who waits is let go by whoever opens the
@@ -244,7 +245,7 @@ export class Pipe {
       this.#inFlightBytes -= bytes.length
       this.#line.onReceive(bytes)
     }
-    if (this.#hasRoom()) this.#room.openUnsafe()
+    if (this.#hasRoom()) this.#room?.openUnsafe()
     return ready
   }
 
@@ -256,7 +257,7 @@ export class Pipe {
   /** Has both look again: the process of the one or the other was stopped, or goes on. */
   wake(): void {
     this.#wakeReader()
-    this.#room.openUnsafe()
+    this.#room?.openUnsafe()
   }
 
   /** Nothing arrives any more, until it is let go: what is sent meanwhile arrives then. */
@@ -266,7 +267,7 @@ export class Pipe {
     if (this.#finish !== undefined) this.#finish.isIn = isHeld && this.#hasCome(this.#finish, now)
     this.#heldCount = isHeld ? this.#arrivedCount(now) : undefined
     this.#wakeReader()
-    this.#other.#room.openUnsafe()
+    this.#other.#room?.openUnsafe()
   }
 
   /** The writer closed its end: what is on its way still arrives, then the end. */
@@ -277,9 +278,9 @@ export class Pipe {
   #end(error: ConnectionClosed, at: number): void {
     this.#isWriterGone = true
     this.#finish = { at, error, isIn: false }
-    this.#room.openUnsafe()
+    this.#room?.openUnsafe()
     if (!this.#isReaderGone) this.#expect(at)
-    this.#other.#room.openUnsafe()
+    this.#other.#room?.openUnsafe()
   }
 
   /** The reader closed its end: nobody takes what comes. The writer hears of it by the end on the way back. */

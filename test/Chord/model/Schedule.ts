@@ -52,7 +52,7 @@ export interface Failure {
 const maxMessages = 40
 
 /** One run: takes moves one at a time and checks the world after each. */
-export class Run {
+class Run {
   readonly scenario: Scenario
   readonly world: World
   readonly taken: Array<Move> = []
@@ -235,7 +235,7 @@ export const runRandom = (
 }
 
 /** Takes these moves, as far as they can be taken, then lets the ring settle. */
-export const replay = (
+const replay = (
   scenario: Scenario,
   operations: Operations,
   moves: ReadonlyArray<Move>

@@ -9,7 +9,7 @@ export const at = (position: number, nodeId = `n${position}`): Contact =>
   new Contact(BigInt(position), new PeerAddress({ host: "memory", port: position + 1 }), nodeId)
 
 /** Entries below 0 are padding. */
-export const listOf = (positions: ReadonlyArray<number>): Array<Contact> => {
+const listOf = (positions: ReadonlyArray<number>): Array<Contact> => {
   const list: Array<Contact> = []
   for (const position of positions) list.push(position < 0 ? makePadding(bits, list[list.length - 1]!) : at(position))
   return list

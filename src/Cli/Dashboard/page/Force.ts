@@ -43,6 +43,11 @@ export class Force {
     return this.#heat < 0.008
   }
 
+  /** Lets all stay where they are. */
+  rest(): void {
+    this.#heat = 0
+  }
+
   /** One step; `aspect` is width by height of the room that there is. */
   step(aspect: number): void {
     const bodies = [...this.bodies.values()]

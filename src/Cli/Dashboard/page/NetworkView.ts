@@ -8,8 +8,10 @@ export interface NetworkNode {
   readonly title: string
   readonly role: "self" | "peer" | "far" | "gone"
   readonly isSlow?: boolean
-  /** Has the last broadcast. */
+  /** Has the last broadcast, or was on the way of the last lookup. */
   readonly isReached?: boolean
+  /** Where it is on a ring, from 0 at the top to 1, clockwise. Without one its place is found by forces. */
+  readonly place?: number | undefined
 }
 
 export interface NetworkLink {
@@ -23,7 +25,7 @@ export interface NetworkLink {
 const maxPulses = 80
 
 /** How long one takes over a link, in milliseconds. */
-const pulseMillis = 450
+export const pulseMillis = 450
 
 /** Nodes up to which all have their names beside them. */
 const maxNames = 60
@@ -85,12 +87,15 @@ export class NetworkView {
   show(nodes: ReadonlyArray<NetworkNode>, links: ReadonlyArray<NetworkLink>): void {
     this.#showNodes(nodes)
     this.#showLinks(links)
-    const shape = `${nodes.map(({ id }) => id).join()}|${[...this.#lines.keys()].join()}`
+    const shape = `${nodes.map(({ id, place }) => `${id} ${place ?? ""}`).join()}|${[...this.#lines.keys()].join()}`
     if (shape !== this.#shape) {
       this.#shape = shape
+      const placed = new Map(nodes.map(({ id, place }) => [id, place]))
       const self = nodes.find(({ role }) => role === "self")
       this.#force.update(nodes.map(({ id }) => id), links.map(({ a, b }) => [a, b] as const), self?.id)
-      if (nodes.length > maxBodies) this.#circle()
+      const isRing = nodes.some(({ place }) => place !== undefined)
+      if (isRing) this.#circle((_, id) => placed.get(id))
+      else if (nodes.length > maxBodies) this.#circle((index) => index / nodes.length)
       else if (isCalm() || this.#view.scale === 0) this.#settle()
     }
     this.#run()
@@ -161,13 +166,16 @@ export class NetworkView {
     }
   }
 
-  #circle(): void {
-    const bodies = [...this.#force.bodies.values()]
-    for (const [index, body] of bodies.entries()) {
-      const angle = 2 * Math.PI * index / bodies.length
-      Object.assign(body, { x: 5 * Math.cos(angle), y: 5 * Math.sin(angle), isFixed: true })
+  /** Puts all on a circle, at parts of it from 0 at the top to 1; those that have no part stand in the middle. */
+  #circle(partOf: (index: number, id: string) => number | undefined): void {
+    for (const [index, body] of [...this.#force.bodies.values()].entries()) {
+      const part = partOf(index, body.id)
+      const angle = 2 * Math.PI * ((part ?? 0) - 0.25)
+      const radius = part === undefined ? 0 : 5
+      Object.assign(body, { x: radius * Math.cos(angle), y: radius * Math.sin(angle), isFixed: true })
     }
-    this.#settle()
+    this.#force.rest()
+    this.#view.scale = 0
   }
 
   #settle(): void {

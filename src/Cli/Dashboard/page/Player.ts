@@ -1,7 +1,7 @@
 /** Plays a trace: the network, a line of time, what happens. */
 import { byId, elementOf, fit, html, set, showLegend, svg } from "./Dom.ts"
 import { status } from "./Live.ts"
-import { type NetworkLink, type NetworkNode, NetworkView } from "./NetworkView.ts"
+import { type NetworkLink, type NetworkNode, NetworkView, pulseMillis } from "./NetworkView.ts"
 import { addLines, clearLines, showTable, showTiles } from "./Panels.ts"
 import { type Moment, Playback, type Trace, type TraceEvent } from "./Trace.ts"
 import { count, type Line, seconds } from "./Words.ts"
@@ -47,16 +47,17 @@ export class Player {
     byId("traffic-card").hidden = true
     byId("main").className = "trace"
     byId("title").textContent = name
-    byId("subtitle").textContent = `A simulated mesh of ${trace.nodes} nodes, seed ${trace.seed}` +
+    const words = wordsOf(trace.kind)
+    byId("subtitle").textContent = `A simulated ${words.network} of ${trace.nodes} nodes, seed ${trace.seed}` +
       (trace.droppedCount === 0 ? "" : `; ${count(trace.droppedCount)} later events were not recorded`)
-    byId("stage-title").textContent = "Network"
+    byId("stage-title").textContent = words.stage
     document.title = `${name} · p2p`
     status("trace", "trace")
     showLegend(byId("legend"), [
       { text: "runs", color: "peer" },
-      { text: "has the last broadcast", color: "warn" },
+      { text: words.reached, color: "warn" },
       { text: "down", color: "bad" },
-      { text: "link that one end has lost", color: "bad", form: "dash" }
+      { text: words.half, color: "bad", form: "dash" }
     ])
     this.#slider.max = String(Math.ceil(trace.endMillis))
     this.#network.isOn = true
@@ -115,12 +116,17 @@ export class Player {
     }
     addLines(passed.filter(({ event }) => event !== "delivery" && event !== "end").map(toLine))
     if (Number(this.#speed.value) > maxPulseSpeed) return
-    for (const { event, node, peer } of passed) {
+    for (const { event, node, path, peer } of passed) {
       if (event === "delivery") this.#network.pulse(peer, node)
+      if (event !== "lookup") continue
+      const stops = [node, ...path, peer]
+      for (let hop = 1; hop < stops.length; hop++) {
+        this.#network.pulse(stops[hop - 1]!, stops[hop]!, (hop - 1) * pulseMillis)
+      }
     }
   }
 
-  #show({ broadcast, links, nodes, reached }: Moment): void {
+  #show({ broadcast, links, nodes, places, reached }: Moment): void {
     const running = [...nodes].filter(([, isRunning]) => isRunning)
     const drawn = new Map<string, NetworkLink>()
     for (const link of links) {
@@ -140,22 +146,24 @@ export class Player {
         label: id,
         title: `node ${id}`,
         role: isRunning ? "peer" : "gone",
-        isReached: reached.has(id)
+        isReached: reached.has(id),
+        place: places.get(id)
       })),
       [...drawn.values()].filter(({ a, b }) => nodes.has(a) && nodes.has(b))
     )
     const got = running.filter(([id]) => reached.has(id)).length
+    const words = wordsOf(this.#playback?.trace.kind ?? "mesh")
     showTiles([
       { name: "running", value: String(running.length) },
       { name: "down", value: String(nodes.size - running.length), isAlarm: running.length < nodes.size },
-      { name: "links", value: String(both) },
+      { name: words.links, value: String(both) },
       { name: "half lost", value: String(drawn.size - both), isAlarm: drawn.size > both },
-      { name: "broadcast", value: broadcast < 0 ? "–" : `#${broadcast}` },
-      { name: "have it", value: broadcast < 0 ? "–" : `${got} / ${running.length}` }
+      { name: words.said, value: broadcast < 0 ? "–" : `#${broadcast}` },
+      { name: words.got, value: broadcast < 0 ? "–" : `${got} / ${running.length}` }
     ])
     showTable(
       "Nodes",
-      [{ name: "node", kind: "wide" }, { name: "state" }, { name: "links", kind: "number" }],
+      [{ name: "node", kind: "wide" }, { name: "state" }, { name: words.links, kind: "number" }],
       [...nodes].slice(0, 200).map(([id, isRunning]) => [
         id,
         isRunning ? { text: "runs", color: "good" } : { text: "down", color: "bad" },
@@ -177,7 +185,8 @@ export class Player {
       ...(index === 0 ? [] : [`${x(millis)},${y(this.#history[index - 1]![1])}`]),
       `${x(millis)},${y(links)}`
     ])
-    const marks = trace.events.filter(({ event }) => event === "stop" || event === "broadcast").slice(0, 1500)
+    const marks = trace.events.filter(({ event }) => event === "stop" || event === "broadcast" || event === "lookup")
+      .slice(0, 1500)
     this.#timeline.replaceChildren(
       svg("polygon", { class: "area c-peer", points: `0,${height} ${points.join(" ")} ${width},${height}` }),
       svg("polyline", { class: "curve c-peer", points: points.join(" ") }),
@@ -217,7 +226,29 @@ const toLine = (event: TraceEvent): Line & { readonly when: string } => ({
   when: seconds(event.at)
 })
 
-const sentence = ({ event, node, number, peer, text }: TraceEvent): Line => {
+/** What is shown is called otherwise in a ring. */
+const wordsOf = (kind: Trace["kind"]) =>
+  kind === "mesh"
+    ? {
+      network: "mesh",
+      stage: "Network",
+      links: "links",
+      reached: "has the last broadcast",
+      half: "link that one end has lost",
+      said: "broadcast",
+      got: "have it"
+    }
+    : {
+      network: "ring",
+      stage: "Ring",
+      links: "neighbors",
+      reached: "on the way of the last lookup",
+      half: "neighbor of one end alone",
+      said: "lookup",
+      got: "on its way"
+    }
+
+const sentence = ({ event, node, number, path, peer, place, text }: TraceEvent): Line => {
   switch (event) {
     case "start":
       return { icon: "+", color: "good", text: `node ${node} starts` }
@@ -229,6 +260,14 @@ const sentence = ({ event, node, number, peer, text }: TraceEvent): Line => {
       return { icon: "−", color: "bad", text: `node ${node} gave up its link with ${peer}: ${text}` }
     case "broadcast":
       return { icon: "»", color: "warn", text: `node ${node} says #${number}` }
+    case "join":
+      return {
+        icon: "+",
+        color: "good",
+        text: `node ${node} takes its place at ${(100 * place).toFixed(1)} % of the ring`
+      }
+    case "lookup":
+      return { icon: "»", color: "warn", text: `node ${node} looks up #${number}: ${[...path, peer].join(", ")}` }
     case "fault":
       return { icon: "!", color: "warn", text: `${text}: ${node}${peer === "" ? "" : ` and ${peer}`}` }
     default:

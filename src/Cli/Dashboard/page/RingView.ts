@@ -1,7 +1,7 @@
 /** A ring as a picture: its members as this node knows them, its fingers, its keys, and lookups. */
 import { fit, isCalm, svg } from "./Dom.ts"
 import type { ChordState, MemberState, PageEvent } from "./State.ts"
-import { count, short } from "./Words.ts"
+import { count, placeOf, short } from "./Words.ts"
 
 export interface ShownLookup {
   readonly position: string
@@ -101,7 +101,7 @@ export class RingView {
   #arcs({ bits, members }: ChordState): ReadonlyArray<SVGElement> {
     return members.flatMap(({ position, predecessor }) => {
       if (predecessor === null) return []
-      const [from, to] = [part(bits, predecessor.position), part(bits, position)]
+      const [from, to] = [placeOf(bits, predecessor.position), placeOf(bits, position)]
       const isLarge = (to - from + 1) % 1 > 0.5 ? 1 : 0
       const [start, end] = [this.#at(from), this.#at(to)]
       const r = this.#radius
@@ -111,10 +111,10 @@ export class RingView {
 
   #ticks({ bits, keys, members }: ChordState): ReadonlyArray<SVGElement> {
     const own = members.flatMap(({ position, predecessor }) =>
-      predecessor === null ? [] : [[part(bits, predecessor.position), part(bits, position)] as const]
+      predecessor === null ? [] : [[placeOf(bits, predecessor.position), placeOf(bits, position)] as const]
     )
     return keys.flatMap((held) => held.positions).slice(0, maxTicks).map((position) => {
-      const place = part(bits, position)
+      const place = placeOf(bits, position)
       const isOwn = own.some(([from, to]) => (place - from + 1) % 1 <= (to - from + 1) % 1)
       const [outer, inner] = [this.#at(place, 8), this.#at(place, isOwn ? 20 : 14)]
       return svg("line", { class: isOwn ? "tick own" : "tick", x1: outer.x, y1: outer.y, x2: inner.x, y2: inner.y })
@@ -127,7 +127,7 @@ export class RingView {
       return member.fingers.flatMap(({ position }) => {
         if (drawn.has(position)) return []
         drawn.add(position)
-        const d = this.#curve(part(bits, member.position), part(bits, position))
+        const d = this.#curve(placeOf(bits, member.position), placeOf(bits, position))
         return [svg("path", { class: "finger", d })]
       })
     })
@@ -165,9 +165,9 @@ export class RingView {
     for (const { position } of members) others.delete(position)
     const near = [...others.values()].filter(({ member }) => member.id !== id)
     // Names that would lie over others are left out.
-    const named = members.map(({ position }) => this.#at(part(bits, position), -22))
+    const named = members.map(({ position }) => this.#at(placeOf(bits, position), -22))
     const isFree = (position: string) => {
-      const { x, y } = this.#at(part(bits, position), -22)
+      const { x, y } = this.#at(placeOf(bits, position), -22)
       if (named.some((other) => Math.abs(other.y - y) < 13 && Math.abs(other.x - x) < 44)) return false
       named.push({ x, y })
       return true
@@ -179,7 +179,7 @@ export class RingView {
   }
 
   #member(bits: number, { address, id, position }: MemberState, role: string, isNamed: boolean): SVGElement {
-    const place = part(bits, position)
+    const place = placeOf(bits, position)
     const { x, y } = this.#at(place)
     const label = this.#at(place, -22)
     const side = Math.sin(place * 2 * Math.PI)
@@ -201,7 +201,9 @@ export class RingView {
     const start = members[0]
     if (this.#shown === undefined || start === undefined) return []
     const { owner, path, position } = this.#shown.lookup
-    const stops = [start.position, ...path.map((member) => member.position), owner.position].map((p) => part(bits, p))
+    const stops = [start.position, ...path.map((member) => member.position), owner.position].map((p) =>
+      placeOf(bits, p)
+    )
     const elements: Array<SVGElement> = []
     for (let index = 1; index < stops.length; index++) {
       const [from, to] = [stops[index - 1]!, stops[index]!]
@@ -218,14 +220,8 @@ export class RingView {
       elements.push(line, svg("circle", { class: "hop-number", cx: x, cy: y, r: 9 }))
       elements.push(svg("text", { class: "inside", x, y }, String(index)))
     }
-    const key = this.#at(part(bits, position), 12)
+    const key = this.#at(placeOf(bits, position), 12)
     elements.push(svg("circle", { class: "target", cx: key.x, cy: key.y, r: 6 }))
     return elements
   }
 }
-
-/** How far round the ring a position lies, from 0 to 1. */
-const part = (bits: number, position: string): number =>
-  bits <= 40
-    ? Number.parseInt(position, 16) / 2 ** bits
-    : Number((BigInt(`0x${position}`) << 40n) >> BigInt(bits)) / 2 ** 40

@@ -1,4 +1,5 @@
 /** A recorded simulation: read from its lines, and as it was at any time. */
+import { placeOf } from "./Words.ts"
 
 interface TraceEvent {
   readonly at: number
@@ -7,9 +8,14 @@ interface TraceEvent {
   readonly peer: string
   readonly number: number
   readonly text: string
+  /** The nodes by way of which a lookup went. */
+  readonly path: ReadonlyArray<string>
+  /** How far round the ring a position lies, from 0 to 1. */
+  readonly place: number
 }
 
 export interface Trace {
+  readonly kind: "mesh" | "chord"
   readonly nodes: number
   readonly seed: string
   readonly events: ReadonlyArray<TraceEvent>
@@ -23,7 +29,11 @@ export interface Moment {
   readonly nodes: Map<string, boolean>
   /** `node peer`: that end of the link. */
   readonly links: Set<string>
+  /** Where nodes are on the ring, from 0 to 1. */
+  readonly places: Map<string, number>
+  /** The number of the last broadcast, or lookup. */
   broadcast: number
+  /** Those that have it, or that it has passed. */
   readonly reached: Set<string>
 }
 
@@ -45,14 +55,25 @@ const fieldsOf = (line: string): Map<string, unknown> | undefined => {
 const text = (value: unknown): string => typeof value === "string" ? value.slice(0, 200) : ""
 const number = (value: unknown): number => typeof value === "number" && Number.isFinite(value) ? value : -1
 
+const nameIn = (value: unknown): string => text(value).slice(0, 40)
+const namesIn = (value: unknown): ReadonlyArray<string> => Array.isArray(value) ? value.slice(0, 64).map(nameIn) : []
+
+/** What the first line of a trace says that it is. */
+const kinds: ReadonlyMap<unknown, Trace["kind"]> = new Map([
+  ["effect-p2p/mesh", "mesh"],
+  ["effect-p2p/chord", "chord"]
+])
+
 /** The trace in a text, or what is wrong with it, in a sentence. */
 export const parse = (content: string): Trace | string => {
   const lines = content.split("\n").filter((line) => line !== "")
   if (lines.length > maxLines) return `this file has more than ${maxLines} lines`
   const first = fieldsOf(lines[0] ?? "")
-  if (first?.get("trace") !== "effect-p2p/mesh") {
-    return "this is no trace of a mesh: p2p simulate mesh --trace FILE records one"
+  const kind = kinds.get(first?.get("trace"))
+  if (first === undefined || kind === undefined) {
+    return "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one"
   }
+  const bits = number(first.get("bits"))
   if (first.get("version") !== 1) return `this page reads version 1 of traces, not ${String(first.get("version"))}`
   const events: Array<TraceEvent> = []
   const names = new Set<string>()
@@ -66,26 +87,35 @@ export const parse = (content: string): Trace | string => {
     at = time
     const event = text(fields.get("event"))
     if (event === "end") droppedCount = Math.max(0, number(fields.get("dropped")))
-    const node = text(fields.get("node")).slice(0, 40)
+    const node = nameIn(fields.get("node"))
     names.add(node)
     if (names.size > maxNodes) return `this trace has more than ${maxNodes} nodes`
     const more = text(fields.get("reason")) || text(fields.get("kind"))
-    const peer = text(fields.get("peer")).slice(0, 40)
-    events.push({ at, event, node, peer, number: number(fields.get("number")), text: more })
+    const peer = nameIn(fields.get("peer"))
+    const path = namesIn(fields.get("path"))
+    const place = placeOf(bits, text(fields.get("position")))
+    events.push({ at, event, node, peer, number: number(fields.get("number")), text: more, path, place })
   }
-  return { nodes: number(first.get("nodes")), seed: text(first.get("seed")), events, endMillis: at, droppedCount }
+  return { kind, nodes: number(first.get("nodes")), seed: text(first.get("seed")), events, endMillis: at, droppedCount }
 }
 
-const beginning = (): Moment => ({ nodes: new Map(), links: new Set(), broadcast: -1, reached: new Set() })
+const beginning = (): Moment => ({
+  nodes: new Map(),
+  links: new Set(),
+  places: new Map(),
+  broadcast: -1,
+  reached: new Set()
+})
 
 const copy = (moment: Moment): Moment => ({
   nodes: new Map(moment.nodes),
   links: new Set(moment.links),
+  places: new Map(moment.places),
   broadcast: moment.broadcast,
   reached: new Set(moment.reached)
 })
 
-const apply = (moment: Moment, { event, node, number, peer }: TraceEvent): void => {
+const apply = (moment: Moment, { event, node, number, path, peer, place }: TraceEvent): void => {
   switch (event) {
     case "start":
       moment.nodes.set(node, true)
@@ -106,6 +136,14 @@ const apply = (moment: Moment, { event, node, number, peer }: TraceEvent): void 
       moment.broadcast = number
       moment.reached.clear()
       moment.reached.add(node)
+      return
+    case "join":
+      moment.places.set(node, place)
+      return
+    case "lookup":
+      moment.broadcast = number
+      moment.reached.clear()
+      for (const passed of [node, ...path, peer]) moment.reached.add(passed)
       return
     case "delivery":
       if (number === moment.broadcast) moment.reached.add(node)

@@ -75,8 +75,16 @@ const tellers: Readonly<Record<string, Teller>> = {
   })
 }
 
-export const hops = (number: number): string => `${number} ${number === 1 ? "hop" : "hops"}`
+const hops = (number: number): string => `${number} ${number === 1 ? "hop" : "hops"}`
 
 /** An event of a kind that this page does not know is told by its name. */
 export const tell = (event: PageEvent): Line =>
   tellers[event.event]?.(event) ?? { icon: "·", color: "far", text: event.event }
+
+/** How far round a ring of 2^bits positions one in hexadecimal lies, from 0 to 1; 0 where it is none. */
+export const placeOf = (bits: number, position: string): number => {
+  if (!/^[\da-f]{1,128}$/.test(position) || bits < 1 || bits > 512) return 0
+  return bits <= 40
+    ? Number.parseInt(position, 16) / 2 ** bits
+    : Number((BigInt(`0x${position}`) << 40n) >> BigInt(bits)) / 2 ** 40
+}

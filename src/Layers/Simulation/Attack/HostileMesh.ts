@@ -47,7 +47,7 @@ export interface HostileBehavior {
   readonly entriesPerList: number
   /** Lists that each of its peers is sent unasked, a second. Default 0. */
   readonly listsPerSecond: number
-  /** Broadcasts of its own that it makes, each another one, a second. Default 0. */
+  /** Broadcasts of its own that it makes, each another one, a second; `Infinity`: as many as its links take. Default 0. */
   readonly broadcastsPerSecond: number
   /** The size of one of those, in bytes. Default 1000. */
   readonly broadcastBytes: number
@@ -186,6 +186,10 @@ interface Services {
   readonly run: (effect: Effect.Effect<void>) => unknown
 }
 
+/** How often a flood that takes all fills its links, in milliseconds, and with how much. */
+const fillMillis = 20
+const filledBytes = 64 * 1024
+
 /** Broadcasts it remembers, each for two minutes. */
 const maxSeenIds = 200_000
 
@@ -295,7 +299,7 @@ class HostileNode {
   #take(link: Link.Link, peer: Handshake.PeerIdentity, message: Message): void {
     const { clock, protocol } = this.#services
     if (message.type === "broadcast" || message.type === "waterfall") {
-      if (!this.#seen.add(message.digest, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
+      if (!this.#seen.add(message.idBytes, Math.floor(clock.currentTimeMillisUnsafe() / 1000))) return
       this.#options.onBroadcast?.(message, peer.id)
       this.#relay(link, peer, message)
       return
@@ -336,22 +340,44 @@ class HostileNode {
 
   /** Broadcasts without end, while the behavior says so: each one is right by itself, and another one. */
   readonly flood: Effect.Effect<never> = Effect.gen({ self: this }, function*() {
-    const { clock, protocol } = this.#services
     while (true) {
       yield* this.#floods.await
-      const { broadcastBytes, broadcastsPerSecond } = this.#behavior
+      const { broadcastsPerSecond } = this.#behavior
       if (broadcastsPerSecond === 0) continue
-      const bytes = new Uint8Array(Math.max(8, broadcastBytes))
-      new DataView(bytes.buffer).setFloat64(0, this.#chance())
-      const payload = protocol.encodePayload({ _tag: "UserBroadcast", packets: [bytes] })
-      const time = Math.max(0, Math.floor(clock.currentTimeMillisUnsafe() / 1000))
-      const message = protocol.make("broadcast", this.#handshake.nodeId, payload, time)
-      const outgoing = new Outgoing(protocol.frame(message), Number.POSITIVE_INFINITY)
+      if (broadcastsPerSecond === Number.POSITIVE_INFINITY) {
+        this.#fill()
+        yield* Effect.sleep(fillMillis * (0.5 + this.#chance()))
+        continue
+      }
+      const outgoing = this.#another()
       for (const link of this.links.keys()) link.pass(outgoing)
-      this.counters.flooded++
       yield* Effect.sleep(1000 / broadcastsPerSecond * (0.5 + this.#chance()))
     }
   })
+
+  /** Broadcasts until no link has room, as it is when they are as fast as this: what they have not sent yet is `filledBytes`. */
+  #fill(): void {
+    let open = [...this.links.keys()]
+    while (true) {
+      open = open.filter((link) => link.closeReason === undefined && link.outbox.queuedBytes < filledBytes)
+      if (open.length === 0) return
+      const outgoing = this.#another()
+      open = open.filter((link) => link.offer(outgoing))
+    }
+  }
+
+  /** One more broadcast, which nobody has seen. */
+  #another(): Outgoing {
+    const { clock, protocol } = this.#services
+    const { broadcastBytes } = this.#behavior
+    const bytes = new Uint8Array(Math.max(8, broadcastBytes))
+    new DataView(bytes.buffer).setFloat64(0, this.#chance())
+    const payload = protocol.encodePayload({ _tag: "UserBroadcast", packets: [bytes] })
+    const time = Math.max(0, Math.floor(clock.currentTimeMillisUnsafe() / 1000))
+    this.counters.flooded++
+    const message = protocol.make("broadcast", this.#handshake.nodeId, payload, time)
+    return new Outgoing(protocol.frame(message), Number.POSITIVE_INFINITY)
+  }
 
   #tellPeers(link: Link.Link): void {
     const { accomplices, entriesPerList } = this.#behavior

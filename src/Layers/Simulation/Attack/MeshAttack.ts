@@ -1,7 +1,8 @@
 /**
  * The attacks of the gossipsub evaluation (arXiv 2007.02754, PL-TechRep-2020-001) that apply to a flood
  * mesh, measured: a cold boot among sybils, a covert flash, the eclipse of one node, and the
- * degradation of a whole network. Each runs twice from one seed, with the sybils and without.
+ * degradation of a whole network; and a flood of broadcasts, which it does not have. Each runs twice from
+ * one seed, with the sybils and without.
  *
  * It departs from the evaluation where a flood mesh has no counterpart: there are no scores to earn
  * and no topic meshes to be grafted to, so sybils want links, and places in address books.
@@ -11,10 +12,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import { rounded } from "../Mesh/MeshFigures.ts"
 import * as Simulations from "../Simulation.ts"
 import type { HostileBehavior } from "./HostileMesh.ts"
-import { drawTargets, type LinkFigures, MeshAttackField, type Protections } from "./MeshAttackField.ts"
+import {
+  drawTargets,
+  type LimitFigures,
+  type LinkFigures,
+  MeshAttackField,
+  type Protections
+} from "./MeshAttackField.ts"
 import type { AttackFigures, AttackName, AttackPhase, TargetSample } from "./MeshAttackFigures.ts"
 import type { HonestNode } from "./MeshAttackRecord.ts"
 
@@ -28,7 +36,7 @@ export {
 } from "./MeshAttackFigures.ts"
 
 /**
- * An attack, and the network it is made on. Honest nodes have the default settings.
+ * An attack, and the network it is made on. Honest nodes have the default settings, unless others are given.
  *
  * @category options
  * @since 0.1.0
@@ -50,7 +58,16 @@ export interface MeshAttack {
   readonly delayMillis?: number | undefined
   /** In an eclipse: the sybils go by the ids of the honest nodes, which anybody can learn. Default false. */
   readonly claimsIds?: boolean | undefined
-  /** Virtual seconds of each phase. Default 60. */
+  /**
+   * How fast a link is each way, in bytes a second. Default without a bound; 250,000 (2 Mbit/s) in a flood,
+   * which takes all there is.
+   */
+  readonly bandwidth?: number | undefined
+  /** Settings of the honest nodes that are not the default ones. Default none. */
+  readonly settings?: Partial<MeshOptions> | undefined
+  /** The size of what a flood says, in bytes. Default 8000. */
+  readonly floodBytes?: number | undefined
+  /** Virtual seconds of each phase. Default 60; 20 in a flood. */
   readonly phaseSeconds?: number | undefined
   /** Broadcasts of 64 bytes in each phase, by honest nodes; in an eclipse every other one is the target's. Default 60. */
   readonly broadcastsPerPhase?: number | undefined
@@ -70,6 +87,8 @@ const startMillis = 10_000
 const settleMillis = 30_000
 /** After the last broadcast of a phase, for it to arrive. */
 const arrivalMillis = 10_000
+/** 2 Mbit/s. */
+const floodBandwidth = 250_000
 /** For which the target of an eclipse is down. */
 const downMillis = 10_000
 /** After the attack, for the honest nodes to find each other; looked at in steps. */
@@ -77,6 +96,8 @@ const recoveryLimitMillis = 60_000
 const recoveryStepMillis = 100
 /** Lists of its accomplices that each sybil tells each of its peers, unasked. */
 const listsPerSecond = 0.1
+/** From the beginning of a flood to the broadcasts that show its effect: what is queued is full by then. */
+const floodSettleMillis = 10_000
 /** How long a sybil waits until it dials again where it was refused. */
 const redialMillis = 10_000
 
@@ -84,7 +105,8 @@ const phasesOf: Readonly<Record<AttackName, ReadonlyArray<AttackPhase["name"]>>>
   "cold-boot": ["attack", "after"],
   "covert-flash": ["covert", "attack", "after"],
   eclipse: ["before", "attack", "restarted", "after"],
-  degradation: ["before", "attack", "after"]
+  degradation: ["before", "attack", "after"],
+  flood: ["before", "attack", "after"]
 }
 
 /**
@@ -113,6 +135,7 @@ interface Outcome {
   readonly links: ReadonlyMap<string, LinkFigures>
   readonly targetLinks: ReadonlyArray<TargetSample>
   readonly protections: Protections
+  readonly limits: LimitFigures
   readonly recoveryMillis: number | null
 }
 
@@ -122,9 +145,10 @@ const runOnce = (attack: MeshAttack, sybils: number, onProgress: (part: number) 
   return Simulations.run({
     seed,
     latency: (_from, _to, chance) => latencyMillis * (0.5 + chance),
+    bandwidth: attack.bandwidth ?? (attack.attack === "flood" ? floodBandwidth : Number.POSITIVE_INFINITY),
     maxTraceEvents: 0
   }, (simulation) => {
-    const field = new MeshAttackField(simulation, { honest, bootstraps, sybils, seed })
+    const field = new MeshAttackField(simulation, { honest, bootstraps, sybils, seed, settings: attack.settings ?? {} })
     return new Play(attack, field, onProgress).run(simulation)
   })
 }
@@ -144,7 +168,7 @@ class Play {
     this.#attack = attack
     this.#field = field
     this.#onProgress = onProgress
-    this.#phaseMillis = 1000 * (attack.phaseSeconds ?? 60)
+    this.#phaseMillis = 1000 * (attack.phaseSeconds ?? (attack.attack === "flood" ? 20 : 60))
     this.#hostile = {
       swallowChance: attack.swallowChance ?? (isDegradation ? 0.5 : 1),
       delayMillis: attack.delayMillis ?? (isDegradation ? 1000 : 0),
@@ -160,6 +184,7 @@ class Play {
   ): Effect.fn.Return<Outcome, never, Scope.Scope> {
     yield* this.#plans[this.#attack.attack]
     const protections = yield* this.#field.protections
+    const limits = yield* this.#field.limits
     yield* this.#field.endAttack()
     const recoveryMillis = yield* recover(this.#field)
     yield* this.#phase("after")
@@ -171,6 +196,7 @@ class Play {
       links: this.#links,
       targetLinks: this.#targetLinks,
       protections,
+      limits,
       recoveryMillis
     }
   }).bind(this)
@@ -199,6 +225,17 @@ class Play {
     yield* this.#phase("attack")
   })
 
+  readonly #flood = Effect.gen({ self: this }, function*() {
+    yield* this.#startHonest
+    yield* Effect.sleep(settleMillis)
+    yield* this.#phase("before")
+    yield* this.#startSybils({ redialMillis })
+    const broadcastBytes = this.#attack.floodBytes ?? 8000
+    yield* this.#field.behave({ ...this.#hostile, broadcastsPerSecond: Number.POSITIVE_INFINITY, broadcastBytes })
+    yield* Effect.sleep(floodSettleMillis)
+    yield* this.#phase("attack")
+  })
+
   readonly #eclipse = Effect.gen({ self: this }, function*() {
     yield* this.#startHonest
     yield* Effect.sleep(settleMillis)
@@ -218,7 +255,8 @@ class Play {
     "cold-boot": this.#coldBoot,
     "covert-flash": this.#covertFlash,
     eclipse: this.#eclipse,
-    degradation: this.#degradation
+    degradation: this.#degradation,
+    flood: this.#flood
   }
 
   /** Not a bootstrap node, as most are not. */
@@ -321,6 +359,7 @@ const compare = (attack: MeshAttack, quiet: Outcome, attacked: Outcome): AttackF
     phases,
     recoveryMillis: attacked.recoveryMillis,
     protections: attacked.protections,
+    limits: attacked.limits,
     targetLinks: attacked.targetLinks
   }
 }

@@ -44,6 +44,7 @@ export const describe = (figures: AttackFigures): ReadonlyArray<readonly [name: 
         percent(protections.poisonedFraction)
       } of all not honest`
     ],
+    ["limits", describeLimits(figures)],
     ["hash", figures.hash]
   ]
 }
@@ -61,7 +62,8 @@ const describeSpread = (attacked: Spread, baseline: Spread, unit: string): strin
 const describePhase = ({ attacked, links, target }: AttackPhase): string => {
   const whole =
     `${percent(attacked.deliveredFraction)} delivered, ${percent(links.sybilFraction)} of links to sybils, ` +
-    `${links.isolated} isolated`
+    `${links.isolated} isolated, ${Math.round(attacked.latencyMillis.p50)} ms median, ` +
+    `${Math.round(attacked.latencyMillis.p99)} ms p99`
   return target === null
     ? whole
     : `${whole}; target got ${percent(target.got.deliveredFraction)}, sent ${percent(target.sent.deliveredFraction)}`
@@ -71,6 +73,11 @@ const describeOwnLinks = (figures: AttackFigures): string => {
   const links = lastAttacked(figures)?.links
   return `${links?.outboundHonest ?? 0} dialed to honest nodes, ${links?.outboundSybil ?? 0} to sybils`
 }
+
+const describeLimits = ({ limits }: AttackFigures): string =>
+  `${limits.flooded} broadcasts of sybils; ${limits.dropped} frames found a queue full, ${limits.slow} times a peer was slow, ` +
+  `${limits.tooSlow} links ended as too slow (${limits.tooSlowHonest} to honest nodes), ` +
+  `${limits.throttled} reads put off, ${limits.banned} bans`
 
 /** The last phase in which the sybils are there. */
 const lastAttacked = (figures: AttackFigures): AttackPhase | undefined =>

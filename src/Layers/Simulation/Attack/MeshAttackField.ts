@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import { Mesh } from "../../../Mesh/Mesh.ts"
-import { MeshConfig } from "../../../Mesh/MeshConfig.ts"
+import { MeshConfig, type MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import type { MeshEvent } from "../../../Mesh/MeshEvent.ts"
 import type { PeerEntry } from "../../../Protocol/Payload.ts"
 import { PeerAddress } from "../../../Protocol/PeerAddress.ts"
@@ -68,6 +68,29 @@ export interface Protections {
   readonly poisonedFraction: number
 }
 
+/**
+ * Limits that acted at the honest nodes, all together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LimitFigures {
+  /** Broadcasts that sybils made of their own. */
+  readonly flooded: number
+  /** Frames that were dropped for newer ones, a peer's queue being full (`maxOutboxBytes`). */
+  readonly dropped: number
+  /** Times that a peer came to count as slow (`slowPatience`). */
+  readonly slow: number
+  /** Links that ended since the peer stayed slow (`slowTimeout`), to honest nodes and to sybils. */
+  readonly tooSlow: number
+  /** Of those, links to honest nodes. */
+  readonly tooSlowHonest: number
+  /** Times that a peer was read later (`maxMessagesPerSecond`). */
+  readonly throttled: number
+  /** Sources that were banned. */
+  readonly banned: number
+}
+
 /** A sybil that runs. */
 interface Sybil {
   readonly name: string
@@ -87,6 +110,8 @@ export interface FieldOptions {
   /** Sybils that will be started. */
   readonly sybils: number
   readonly seed: string
+  /** Of the honest nodes, where they are not the default ones. */
+  readonly settings: Partial<MeshOptions>
 }
 
 /**
@@ -106,6 +131,7 @@ export class MeshAttackField {
   readonly #sybilIds = new Set<string>()
   readonly #byId = new Map<string, HonestNode>()
   readonly #bootstraps: ReadonlyArray<PeerAddress>
+  readonly #slow = { slow: 0, tooSlow: 0, tooSlowHonest: 0 }
   readonly #bootstrapDials = { linked: 0, refused: 0 }
 
   constructor(simulation: Simulation, options: FieldOptions) {
@@ -141,7 +167,10 @@ export class MeshAttackField {
   }).bind(this)
 
   readonly #startMesh = (name: string): Effect.Effect<Mesh["Service"]> =>
-    this.#simulation.start(name, MemoryMesh.layerTransport({ host: name, bootstrap: this.#bootstraps })).pipe(
+    this.#simulation.start(
+      name,
+      MemoryMesh.layerTransport({ ...this.options.settings, host: name, bootstrap: this.#bootstraps })
+    ).pipe(
       Effect.map(Context.get(Mesh)),
       Effect.orDie
     )
@@ -154,7 +183,11 @@ export class MeshAttackField {
       mesh.messages,
       ({ from, id }) => Effect.sync(() => this.record.delivered(id, node, from, clock.currentTimeMillisUnsafe()))
     )
-    const events = Stream.runForEach(mesh.events, (event) => Effect.sync(() => this.#countDial(event)))
+    const events = Stream.runForEach(mesh.events, (event) =>
+      Effect.sync(() => {
+        this.#countDial(event)
+        this.#countSlow(event)
+      }))
     yield* Effect.forkScoped(messages, { startImmediately: true })
     yield* Effect.forkScoped(events, { startImmediately: true })
   }).bind(this)
@@ -165,6 +198,14 @@ export class MeshAttackField {
       this.#bootstrapDials.linked++
     } else if (event._tag === "Rejected" && event.direction === "outbound" && this.#isBootstrap(event.remote)) {
       if (event.reason._tag === "Goodbye" && event.reason.reason === "Full") this.#bootstrapDials.refused++
+    }
+  }
+
+  #countSlow(event: MeshEvent): void {
+    if (event._tag === "PeerSlow") this.#slow.slow++
+    else if (event._tag === "PeerLeft" && event.reason._tag === "TooSlow") {
+      this.#slow.tooSlow++
+      if (this.#byId.has(event.id)) this.#slow.tooSlowHonest++
     }
   }
 
@@ -250,6 +291,19 @@ export class MeshAttackField {
     const sybil = counts.outboundSybil + counts.inboundSybil
     return { honest, sybil, sybilFraction: honest + sybil === 0 ? 0 : fraction(sybil, honest + sybil), ...counts }
   }).bind(this)
+
+  /** What acted so far. */
+  readonly limits: Effect.Effect<LimitFigures> = Effect.gen({ self: this }, function*() {
+    const counts = { flooded: 0, dropped: 0, throttled: 0, banned: 0 }
+    for (const { node } of this.#sybils) counts.flooded += (yield* node.stats).flooded
+    for (const node of this.honest) {
+      const { banned, droppedOutbound, throttled } = yield* node.mesh.stats
+      counts.banned += banned
+      counts.dropped += droppedOutbound
+      counts.throttled += throttled
+    }
+    return { ...counts, ...this.#slow }
+  })
 
   /** What the protections did so far. */
   readonly protections: Effect.Effect<Protections> = Effect.gen({ self: this }, function*() {

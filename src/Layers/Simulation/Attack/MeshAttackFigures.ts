@@ -1,5 +1,5 @@
 /** What came of an attack on a mesh, in numbers. */
-import type { LinkFigures, Protections } from "./MeshAttackField.ts"
+import type { LimitFigures, LinkFigures, Protections } from "./MeshAttackField.ts"
 import type { DeliveryFigures } from "./MeshAttackRecord.ts"
 
 /**
@@ -8,13 +8,14 @@ import type { DeliveryFigures } from "./MeshAttackRecord.ts"
  * @category models
  * @since 0.1.0
  */
-export const attackNames = ["cold-boot", "covert-flash", "eclipse", "degradation"] as const
+export const attackNames = ["cold-boot", "covert-flash", "eclipse", "degradation", "flood"] as const
 
 /**
  * `cold-boot`: sybils and honest nodes start together, and the sybils swallow all. `covert-flash`: they
  * start together, the sybils behave until all of them go silent at once. `degradation`: sybils join a
  * standing network, swallow a part and delay the rest. `eclipse`: sybils take the links of one node,
- * which is started again in the middle of it, and of the bootstrap nodes.
+ * which is started again in the middle of it, and of the bootstrap nodes. `flood`: sybils join a standing
+ * network and broadcast as fast as their links take, over links of a bounded rate.
  *
  * @category models
  * @since 0.1.0
@@ -75,6 +76,8 @@ export interface AttackFigures {
   /** From the end of the attack until honest links join all honest nodes; null when that did not come within a minute. */
   readonly recoveryMillis: number | null
   readonly protections: Protections
+  /** What acted at honest nodes until the attack was about to end. */
+  readonly limits: LimitFigures
   /** The links of the target, each five seconds; empty but for an eclipse. */
   readonly targetLinks: ReadonlyArray<TargetSample>
 }

@@ -5,10 +5,15 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Chord } from "../../../Chord/Chord.ts"
+import * as Stream from "effect/Stream"
+import { Chord, type RingMember } from "../../../Chord/Chord.ts"
+import type { ChordEvent } from "../../../Chord/ChordEvent.ts"
+import type { Contact } from "../../../Chord/Contact.ts"
 import type * as Invariant from "../../../Chord/Invariant.ts"
 import * as Membership from "../../../Chord/Membership.ts"
+import { toHex } from "../../../Chord/Ring.ts"
 import type { ListenError, Transport } from "../../../Transport/Transport.ts"
+import type { ChordTrace } from "./ChordTrace.ts"
 
 /**
  * One life of a node: started again, it is another one.
@@ -43,9 +48,12 @@ export class ChordObserver {
   /** All members that ever lived, by position. */
   #lives: Array<Life> = []
   #lastMillis = 0
+  readonly #trace: ChordTrace | undefined
 
-  constructor(clock: Clock.Clock) {
+  /** What happens is recorded in `trace`, if there is one. */
+  constructor(clock: Clock.Clock, trace?: ChordTrace) {
     this.#clock = clock
+    this.#trace = trace
   }
 
   /** The Layer of a node that is observed for as long as it lives. */
@@ -59,16 +67,60 @@ export class ChordObserver {
         Effect.sync(() => {
           this.nodes.delete(name)
           this.nodes.set(name, node)
+          this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "start", node: name })
         }),
         () =>
           Effect.sync(() => {
             node.isAlive = false
+            this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "stop", node: name })
             if (this.nodes.get(name) === node) this.nodes.delete(name)
           })
+      )
+      const trace = this.#trace
+      if (trace === undefined) return
+      const linked = new Set<string>()
+      for (const { membership } of yield* node.chord.ring) this.#recordPlace(trace, node, membership.self.position)
+      yield* node.chord.events.pipe(
+        Stream.runForEach((event) => this.#record(trace, node, linked, event)),
+        Effect.forkScoped({ startImmediately: true })
       )
     })
     return Layer.effectDiscard(watching).pipe(Layer.provideMerge(layer))
   }
+
+  #recordPlace(trace: ChordTrace, { chord, name }: ObservedChord, position: bigint): void {
+    const text = toHex(chord.bits, position)
+    trace.record(this.#clock.currentTimeMillisUnsafe(), { event: "join", node: name, position: text })
+  }
+
+  /** What an event tells; `linked` are the nodes next to this one, as recorded so far. */
+  readonly #record = Effect.fnUntraced(
+    function*(this: ChordObserver, trace: ChordTrace, node: ObservedChord, linked: Set<string>, event: ChordEvent) {
+      const { chord, name } = node
+      const atMillis = this.#clock.currentTimeMillisUnsafe()
+      if (event._tag === "LookedUp") {
+        const { owner, path, position } = event
+        return trace.record(atMillis, {
+          event: "lookup",
+          node: name,
+          peer: nameOf(owner),
+          path: path.map(nameOf),
+          position: toHex(chord.bits, position),
+          number: trace.nextLookup()
+        })
+      }
+      if (event._tag === "Joined") this.#recordPlace(trace, node, event.position)
+      const next = new Set((yield* chord.ring).flatMap(nextTo).map(nameOf).filter((peer) => peer !== name))
+      for (const peer of [...linked].filter((known) => !next.has(known))) {
+        linked.delete(peer)
+        trace.record(atMillis, { event: "unlink", node: name, peer, reason: "not next to it any more" })
+      }
+      for (const peer of [...next].filter((found) => !linked.has(found))) {
+        linked.add(peer)
+        trace.record(atMillis, { event: "link", node: name, peer })
+      }
+    }
+  ).bind(this)
 
   /** What all members know. */
   readonly snapshot: Effect.Effect<Invariant.Snapshot> = Effect.gen({ self: this }, function*() {
@@ -137,6 +189,13 @@ export class ChordObserver {
     return false
   }
 }
+
+/** The nodes before and behind a member. */
+const nextTo = ({ membership: { predecessor, successors } }: RingMember): ReadonlyArray<Contact> =>
+  [predecessor, successors[0]].filter((contact) => contact !== undefined)
+
+/** The network in memory knows hosts by the names of their nodes. */
+const nameOf = (contact: Contact): string => contact.address.host
 
 /** How long a new member may go unnoticed: the time until its successor knows it. */
 const graceMillis = 2000

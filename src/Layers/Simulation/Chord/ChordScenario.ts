@@ -24,6 +24,7 @@ import type { InvariantViolated, LeftBehind, NodeNameError, Simulation } from ".
 import * as Simulations from "../Simulation.ts"
 import type { ChordFigures } from "./ChordFigures.ts"
 import { ChordObserver, type ObservedChord } from "./ChordObserver.ts"
+import type { ChordTrace } from "./ChordTrace.ts"
 
 export type { ChordFigures } from "./ChordFigures.ts"
 
@@ -54,6 +55,8 @@ export interface ChordScenario {
   readonly isFrozen?: boolean | undefined
   /** What is set otherwise than by default in each node; its intervals count from when the ring is ideal on. */
   readonly settings?: Partial<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
+  /** Where what happens is recorded, for somebody to look at. */
+  readonly trace?: ChordTrace | undefined
   /** Called now and then with the fraction of virtual time that is over. */
   readonly onProgress?: ((fraction: number) => void) | undefined
 }
@@ -87,13 +90,16 @@ const idleSeconds = 60
  * @category running
  * @since 0.1.0
  */
-export const run = (scenario: ChordScenario): Exit.Exit<ChordFigures, ChordScenarioError> =>
-  Simulations.run({
-    seed: scenario.seed,
-    latency: exponential(scenario.latencyMillis),
+export const run = (scenario: ChordScenario): Exit.Exit<ChordFigures, ChordScenarioError> => {
+  const { latencyMillis, seed, trace } = scenario
+  return Simulations.run({
+    seed,
+    latency: exponential(latencyMillis),
     lossChance: 0,
-    maxTraceEvents: 0
-  }, (simulation, clock) => new Play(scenario, simulation, new ChordObserver(clock)).run())
+    maxTraceEvents: 0,
+    onEvent: trace === undefined ? undefined : (event) => trace.recordFault(event)
+  }, (simulation, clock) => new Play(scenario, simulation, new ChordObserver(clock, trace)).run())
+}
 
 interface Sought {
   readonly hops: number
@@ -148,6 +154,7 @@ class Play {
     yield* this.#simulation.network.setConditions({ lossChance: 0 })
     const { cost: get, lost, unreadable } = yield* this.#readKeys()
     const snapshot = yield* this.#observer.snapshot
+    this.#scenario.trace?.end()
     return {
       nodes,
       seed: this.#scenario.seed,

@@ -1,8 +1,5 @@
-/**
- * What happened in a simulated mesh, in lines of JSON, for whoever wants to see it again: the dashboard
- * plays it back. docs/simulation.md says what the lines hold. Bounded: past `maxLines` nothing more is
- * recorded, and the last line says how much there would have been.
- */
+/** What happened in a simulated mesh, line by line. */
+import { type CommonTraceEvent, EventTrace } from "../EventTrace.ts"
 
 /**
  * A line of a trace, but the first one; `atMillis` is virtual time.
@@ -11,45 +8,11 @@
  * @since 0.1.0
  */
 export type MeshTraceEvent =
-  /** A node started, or was started again. */
-  | { readonly event: "start"; readonly node: string }
-  /** A node ended, in order or not. */
-  | { readonly event: "stop"; readonly node: string }
-  /** A node took a link with a peer into use, or gave it up; the peer tells of its own end. */
-  | { readonly event: "link"; readonly node: string; readonly peer: string }
-  | { readonly event: "unlink"; readonly node: string; readonly peer: string; readonly reason: string }
+  | CommonTraceEvent
   /** A node broadcast something; `number` counts the broadcasts of the run. */
   | { readonly event: "broadcast"; readonly node: string; readonly number: number }
   /** Its user got it, by way of that peer. */
   | { readonly event: "delivery"; readonly node: string; readonly peer: string; readonly number: number }
-  /** The network, or a machine, was hit; `kind` as in `NetworkEvent`. */
-  | { readonly event: "fault"; readonly kind: string; readonly node: string; readonly peer: string }
-
-/**
- * The version of the format.
- *
- * @category constants
- * @since 0.1.0
- */
-export const version = 1
-
-/** Enough for 100 nodes and 1,000 broadcasts; 12 MB or so. */
-const defaultMaxLines = 200_000
-
-/** What is no part of the ordinary traffic of a network. */
-const faults = new Set([
-  "crash",
-  "vanish",
-  "revive",
-  "pause",
-  "resume",
-  "cut",
-  "mend",
-  "stall",
-  "unstall",
-  "partition",
-  "heal"
-])
 
 /**
  * A recorder; synchronous.
@@ -57,46 +20,8 @@ const faults = new Set([
  * @category models
  * @since 0.1.0
  */
-export class MeshTrace {
-  readonly #lines: Array<string> = []
-  readonly #maxLines: number
-  #droppedCount = 0
-  #lastMillis = 0
-  #isOver = false
-
-  constructor(maxLines: number = defaultMaxLines) {
-    this.#maxLines = maxLines
-  }
-
-  /** Lines that were not recorded, for want of room. */
-  get droppedCount(): number {
-    return this.#droppedCount
-  }
-
-  /** The run is over: that its nodes are taken down now is no part of it. */
-  end(): void {
-    this.#isOver = true
-  }
-
-  record(atMillis: number, event: MeshTraceEvent): void {
-    if (this.#isOver) return
-    this.#lastMillis = atMillis
-    if (this.#lines.length >= this.#maxLines) {
-      this.#droppedCount++
-      return
-    }
-    this.#lines.push(JSON.stringify({ at: Math.round(atMillis * 1000) / 1000, ...event }))
-  }
-
-  /** Records an event of the network if it is a fault. */
-  recordFault({ atMillis, host, kind, peer }: { atMillis: number; host: string; kind: string; peer: string }): void {
-    if (faults.has(kind)) this.record(atMillis, { event: "fault", kind, node: host, peer })
-  }
-
-  /** The whole file. */
-  toText(run: { readonly nodes: number; readonly seed: string }): string {
-    const first = { trace: "effect-p2p/mesh", version, ...run }
-    const last = { at: this.#lastMillis, event: "end", dropped: this.#droppedCount }
-    return `${[JSON.stringify(first), ...this.#lines, JSON.stringify(last)].join("\n")}\n`
+export class MeshTrace extends EventTrace<MeshTraceEvent> {
+  constructor(maxLines?: number) {
+    super("effect-p2p/mesh", maxLines)
   }
 }

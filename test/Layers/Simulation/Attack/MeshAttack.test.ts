@@ -26,19 +26,22 @@ const phase = (result: MeshAttack.AttackFigures, name: MeshAttack.AttackPhase["n
   result.phases.find((phase) => phase.name === name) ?? assert.fail(`no phase ${name}`)
 
 describe("MeshAttack", () => {
-  it.each(MeshAttack.attackNames)("%s by as many sybils as honest nodes costs no delivery", (attack) => {
-    const result = figures({ attack })
+  it.each(MeshAttack.attackNames.filter((name) => name !== "flood"))(
+    "%s by as many sybils as honest nodes costs no delivery",
+    (attack) => {
+      const result = figures({ attack })
 
-    const { attacked, baseline } = result
-    assert.deepStrictEqual([baseline.deliveredFraction, baseline.missed, baseline.doubled], [1, 0, 0])
-    assert.deepStrictEqual([attacked.deliveredFraction, attacked.missed, attacked.doubled], [1, 0, 0])
-    assert.strictEqual(result.sybils, 30)
-    assert.isAbove(phase(result, "attack").links.sybilFraction, 0.2)
-    assert.isAbove(phase(result, "attack").links.outboundHonest, 60)
-    assert.isAbove(result.protections.poisonedFraction, 0.1)
-    assert.strictEqual(phase(result, "after").links.sybil, 0)
-    assert.strictEqual(phase(result, "after").attacked.deliveredFraction, 1)
-  })
+      const { attacked, baseline } = result
+      assert.deepStrictEqual([baseline.deliveredFraction, baseline.missed, baseline.doubled], [1, 0, 0])
+      assert.deepStrictEqual([attacked.deliveredFraction, attacked.missed, attacked.doubled], [1, 0, 0])
+      assert.strictEqual(result.sybils, 30)
+      assert.isAbove(phase(result, "attack").links.sybilFraction, 0.2)
+      assert.isAbove(phase(result, "attack").links.outboundHonest, 60)
+      assert.isAbove(result.protections.poisonedFraction, 0.1)
+      assert.strictEqual(phase(result, "after").links.sybil, 0)
+      assert.strictEqual(phase(result, "after").attacked.deliveredFraction, 1)
+    }
+  )
 
   it("shows that an eclipse fills the slots of its target, whose own links carry on, and what is left after it", () => {
     const result = figures({ attack: "eclipse", honest: 18, sybilRatio: 4 })
@@ -76,6 +79,35 @@ describe("MeshAttack", () => {
     assert.isAbove(result.protections.evicted, 5)
     assert.strictEqual(phase(result, "attack").links.isolated, 0)
     assert.strictEqual(result.attacked.doubled, 0)
+  })
+
+  it("shows what a flood that takes all of its links costs, which limit acts, and that it is over with the sybils", () => {
+    const links = {
+      bandwidth: 20_000,
+      floodBytes: 1000,
+      settings: { maxOutboxBytes: 50_000, slowTimeout: 3000 }
+    }
+    const small = {
+      ...links,
+      attack: "flood",
+      honest: 5,
+      sybilRatio: 0.4,
+      phaseSeconds: 2,
+      broadcastsPerPhase: 6
+    } as const
+    const [result, again] = [figures(small), figures(small)]
+
+    assert.deepStrictEqual(result, again)
+    assert.deepStrictEqual([result.baseline.deliveredFraction, result.baseline.missed], [1, 0])
+    assert.isAbove(result.limits.flooded, 100)
+    assert.isAbove(result.limits.dropped, 0)
+    assert.isAbove(result.limits.slow, 0)
+    const [before, attack, after] = result.phases
+    assert.strictEqual(before?.attacked.deliveredFraction, 1)
+    assert.isAbove(attack?.attacked.latencyMillis.p50 ?? 0, before?.attacked.latencyMillis.p99 ?? 0)
+    assert.strictEqual(attack?.attacked.doubled, 0)
+    assert.strictEqual(after?.links.isolated, 0)
+    assert.include(new Map(MeshAttack.describe(result!)).get("limits"), `${result.limits.flooded} broadcasts of sybils`)
   })
 
   it("gives the same figures for the same seed, and rows that tell them", () => {

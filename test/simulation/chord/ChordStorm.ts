@@ -14,20 +14,25 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type { Chord } from "../../../Chord/Chord.ts"
-import type { ChordOptions } from "../../../Chord/ChordConfig.ts"
-import { ChordStorage } from "../../../Chord/ChordStorage.ts"
-import * as Invariant from "../../../Chord/Invariant.ts"
-import { exponential } from "../../../Transport/Latency.ts"
-import type { ListenError } from "../../../Transport/Transport.ts"
-import * as MemoryChord from "../../MemoryChord.ts"
-import { describe, type FaultSchedule } from "../Fault.ts"
-import * as Faults from "../Faults.ts"
-import { rounded } from "../Mesh/MeshFigures.ts"
-import type { Simulation } from "../Simulation.ts"
-import * as Simulations from "../Simulation.ts"
-import { InvariantViolated, type LeftBehind, type NodeNameError, type NodeStartError } from "../SimulationError.ts"
-import { ChordObserver } from "./ChordObserver.ts"
+import type { Chord } from "../../../src/Chord/Chord.ts"
+import type { ChordOptions } from "../../../src/Chord/ChordConfig.ts"
+import { ChordStorage } from "../../../src/Chord/ChordStorage.ts"
+import * as Invariant from "../../../src/Chord/Invariant.ts"
+import * as MemoryChord from "../../../src/Layers/MemoryChord.ts"
+import { ChordObserver } from "../../../src/Layers/Simulation/Chord/ChordObserver.ts"
+import { describe, type FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
+import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
+import { rounded } from "../../../src/Layers/Simulation/Mesh/MeshFigures.ts"
+import type { Simulation } from "../../../src/Layers/Simulation/Simulation.ts"
+import * as Simulations from "../../../src/Layers/Simulation/Simulation.ts"
+import {
+  InvariantViolated,
+  type LeftBehind,
+  type NodeNameError,
+  type NodeStartError
+} from "../../../src/Layers/Simulation/SimulationError.ts"
+import { exponential } from "../../../src/Transport/Latency.ts"
+import type { ListenError } from "../../../src/Transport/Transport.ts"
 import { type Answer, type Call, History, type Operation } from "./History.ts"
 import * as HistoryCheck from "./HistoryCheck.ts"
 import * as HistoryViolation from "./HistoryViolation.ts"
@@ -109,7 +114,7 @@ const pauseMillis = 1500
  * @category running
  * @since 0.1.0
  */
-export const run = (storm: ChordStorm): Exit.Exit<ChordStormFigures, ChordStormError> =>
+const run = (storm: ChordStorm): Exit.Exit<ChordStormFigures, ChordStormError> =>
   Simulations.run({
     seed: storm.seed,
     latency: exponential(storm.latencyMillis),
@@ -123,7 +128,7 @@ export const run = (storm: ChordStorm): Exit.Exit<ChordStormFigures, ChordStormE
  * @category conversions
  * @since 0.1.0
  */
-export const scheduleOf = ({ durationSeconds, faults, isStrict, nodes, seed }: ChordStorm): FaultSchedule => {
+const scheduleOf = ({ durationSeconds, faults, isStrict, nodes, seed }: ChordStorm): FaultSchedule => {
   if (typeof faults !== "number") return faults
   const schedule = Faults.random({
     seed,

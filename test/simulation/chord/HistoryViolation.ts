@@ -1,8 +1,8 @@
 /**
  * How a dictionary can break its contract (`Chord/Record.ts`), as `HistoryCheck` finds it.
  */
-import type { Record } from "../../../Chord/Record.ts"
-import type { Version } from "../../../Chord/Version.ts"
+import type { Record } from "../../../src/Chord/Record.ts"
+import type { Version } from "../../../src/Chord/Version.ts"
 import type { Operation } from "./History.ts"
 
 /**

@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Version } from "../../../Chord/Version.ts"
+import type { Version } from "../../../src/Chord/Version.ts"
 
 /**
  * What a client asks: to read a key, to write a value (`set`; `update` for one of several that are

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
-import * as Record from "../../../../src/Chord/Record.ts"
-import { compare, Version } from "../../../../src/Chord/Version.ts"
-import { type Call, History, type Operation } from "../../../../src/Layers/Simulation/Chord/History.ts"
-import { check, type CheckOptions, checkReplicas } from "../../../../src/Layers/Simulation/Chord/HistoryCheck.ts"
-import { describe as tell } from "../../../../src/Layers/Simulation/Chord/HistoryViolation.ts"
-import { record } from "../../../Chord/records.ts"
+import * as Record from "../../../src/Chord/Record.ts"
+import { compare, Version } from "../../../src/Chord/Version.ts"
+import { record } from "../../Chord/records.ts"
+import { type Call, History, type Operation } from "./History.ts"
+import { check, type CheckOptions, checkReplicas } from "./HistoryCheck.ts"
+import { describe as tell } from "./HistoryViolation.ts"
 
 const day = 24 * 60 * 60 * 1000
 

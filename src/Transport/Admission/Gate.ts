@@ -7,18 +7,23 @@
  * all of them come from here.
  */
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
-import type { CloseReason } from "../../Transport/CloseReason.ts"
-import type { Link } from "../../Transport/Link.ts"
-import { reachOf, sourceOf } from "../../Transport/Source.ts"
-import { TokenBucket } from "../../Transport/TokenBucket.ts"
-import type { MeshNode } from "./MeshNode.ts"
+import type { CloseReason } from "../CloseReason.ts"
+import type { Link } from "../Link.ts"
+import { reachOf, sourceOf } from "../Source.ts"
+import type { BanList } from "./BanList.ts"
+import type { Guarded } from "./Guard.ts"
+import type { Reputation } from "./Reputation.ts"
+import { SourceRates } from "./SourceRates.ts"
 
-/** Sources whose rates are remembered; past it those go that have been quiet, or else the oldest. */
-const maxSources = 4096
 /** Connections of one source that are let in at once after a quiet time, in seconds' worth. */
 const burstSeconds = 4
 
-/** A connection that has not shown who it is. */
+/**
+ * A connection that has not shown who it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Pending {
   readonly source: string
   readonly isLimited: boolean
@@ -26,14 +31,29 @@ export interface Pending {
   end: ((reason: CloseReason) => void) | undefined
 }
 
+/**
+ * The accept side of a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class Gate {
-  readonly #node: MeshNode
+  readonly #node: Pick<Guarded, "limits" | "nowMillis" | "admitted">
+  readonly #bans: BanList
+  readonly #reputation: Reputation
   /** Oldest first. */
   readonly #pending = new Set<Pending>()
-  readonly #rates = new Map<string, TokenBucket>()
+  readonly #connects: SourceRates
 
-  constructor(node: MeshNode) {
+  constructor(
+    node: Pick<Guarded, "limits" | "nowMillis" | "admitted">,
+    bans: BanList,
+    reputation: Reputation
+  ) {
     this.#node = node
+    this.#bans = bans
+    this.#reputation = reputation
+    this.#connects = new SourceRates(node.limits.maxConnectsPerSource, burstSeconds)
   }
 
   get pendingCount(): number {
@@ -42,24 +62,24 @@ export class Gate {
 
   /** Whether the limits for a single source hold there. */
   isLimited({ hostname }: PeerAddress): boolean {
-    return this.#node.options.limitsLoopback || reachOf(hostname) !== "loopback"
+    return this.#node.limits.limitsLoopback || reachOf(hostname) !== "loopback"
   }
 
   /** A place for a connection that has to show who it is, or why it gets none. */
   admit(remote: PeerAddress): Pending | CloseReason {
-    const { bans, options } = this.#node
+    const { limits } = this.#node
     const source = sourceOf(remote)
     const isLimited = this.isLimited(remote)
     const now = this.#node.nowMillis()
-    const ban = bans.find({ _tag: "Source", source }, now)
+    const ban = this.#bans.find({ _tag: "Source", source }, now)
     if (ban !== undefined) return { _tag: "Banned", target: source, why: ban.why }
-    if (isLimited && !this.#rateOf(source, now).take(now)) {
-      return { _tag: "TooManyConnects", source, perSecond: options.maxConnectsPerSource }
+    if (isLimited && !this.#connects.of(source, now).take(now)) {
+      return { _tag: "TooManyConnects", source, perSecond: limits.maxConnectsPerSource }
     }
-    const limit = options.maxPendingPerSource
+    const limit = limits.maxPendingPerSource
     if (isLimited && this.#countOf(source) >= limit) return { _tag: "SourceFull", source, slots: "handshakes", limit }
-    if (this.#pending.size >= options.maxPendingHandshakes && !this.#makeRoom(source, now)) {
-      return { _tag: "Full", limit: options.maxPendingHandshakes }
+    if (this.#pending.size >= limits.maxPendingHandshakes && !this.#makeRoom(source, now)) {
+      return { _tag: "Full", limit: limits.maxPendingHandshakes }
     }
     const pending: Pending = { source, isLimited, end: undefined }
     this.#pending.add(pending)
@@ -72,14 +92,13 @@ export class Gate {
 
   /** Why a link whose handshake is done gets no place among those of its source. */
   refuseLink(link: Link): CloseReason | undefined {
-    const { options, table } = this.#node
     if (link.direction === "outbound" || !this.isLimited(link.remote)) return undefined
     const source = sourceOf(link.remote)
     let count = 0
-    for (const peer of table.values()) {
-      if (peer.link.direction === "inbound" && sourceOf(peer.link.remote) === source) count++
+    for (const other of this.#node.admitted()) {
+      if (other.direction === "inbound" && sourceOf(other.remote) === source) count++
     }
-    const limit = options.maxLinksPerSource
+    const limit = this.#node.limits.maxLinksPerSource
     return count < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
   }
 
@@ -95,7 +114,7 @@ export class Gate {
   #makeRoom(newcomer: string, now: number): boolean {
     const counts = new Map<string, number>()
     for (const { source } of this.#pending) counts.set(source, (counts.get(source) ?? 0) + 1)
-    const weightOf = (source: string, count: number) => count * (1 + this.#node.reputation.scoreOf(source, now))
+    const weightOf = (source: string, count: number) => count * (1 + this.#reputation.scoreOf(source, now))
     let worst = newcomer
     let worstWeight = weightOf(newcomer, (counts.get(newcomer) ?? 0) + 1)
     for (const [source, count] of counts) {
@@ -108,30 +127,9 @@ export class Gate {
     for (const pending of this.#pending) {
       if (pending.source !== worst || pending.end === undefined) continue
       this.#pending.delete(pending)
-      pending.end({ _tag: "Full", limit: this.#node.options.maxPendingHandshakes })
+      pending.end({ _tag: "Full", limit: this.#node.limits.maxPendingHandshakes })
       return true
     }
     return false
-  }
-
-  #rateOf(source: string, now: number): TokenBucket {
-    const known = this.#rates.get(source)
-    if (known !== undefined) return known
-    if (this.#rates.size >= maxSources) this.#forget(now)
-    const perSecond = this.#node.options.maxConnectsPerSource
-    const rate = new TokenBucket(perSecond, perSecond * burstSeconds, now)
-    this.#rates.set(source, rate)
-    return rate
-  }
-
-  #forget(now: number): void {
-    for (const [source, rate] of this.#rates) {
-      if (rate.isFull(now)) this.#rates.delete(source)
-    }
-    if (this.#rates.size < maxSources) return
-    for (const source of this.#rates.keys()) {
-      this.#rates.delete(source)
-      return
-    }
   }
 }

@@ -7,8 +7,8 @@
  * later or never; of two writes at the same time either may be read by those who begin before both
  * are acknowledged; after the life of a tombstone what it had deleted may come back.
  */
-import * as Record from "../../../Chord/Record.ts"
-import * as Version from "../../../Chord/Version.ts"
+import * as Record from "../../../src/Chord/Record.ts"
+import * as Version from "../../../src/Chord/Version.ts"
 import type { Operation } from "./History.ts"
 import type { Copy, Violation } from "./HistoryViolation.ts"
 

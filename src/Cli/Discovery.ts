@@ -1,0 +1,74 @@
+/** `--peers` and `--lan`: how a node finds others without an address on the command line. */
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type * as NodeLan from "../Layers/NodeLan.ts"
+import type * as NodePeersFile from "../Layers/NodePeersFile.ts"
+
+export const flags = {
+  peers: Flag.String("peers").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with"
+    ),
+    Flag.filter((file) => file !== "", () => "the name of a file"),
+    Flag.optional
+  ),
+  lan: Flag.Boolean("lan").pipe(
+    Flag.withDescription("Find nodes of this network on the LAN, and be found there (multicast DNS)"),
+    Flag.withDefault(false)
+  )
+}
+
+/**
+ * What the command line says.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface DiscoveryOptions {
+  /** The file of addresses that the node begins with, and remembers others in. */
+  readonly peers: string | undefined
+  /** Whether to find nodes on the LAN. */
+  readonly lan: boolean
+}
+
+/**
+ * The options that the flags stand for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const toOptions = (
+  { lan, peers }: { readonly lan: boolean; readonly peers: Option.Option<string> }
+): DiscoveryOptions => ({ lan, peers: Option.getOrUndefined(peers) })
+
+/**
+ * Has the node in the environment find others as the options say, until the scope closes; `layersOf` takes from a
+ * module its Layer for that kind of node. What is not asked for is not loaded. Fails when the file or the LAN cannot be
+ * used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = Effect.fnUntraced(function*<R>(
+  { lan, peers }: DiscoveryOptions,
+  layerOf: {
+    readonly file: (module: typeof NodePeersFile) => (options: NodePeersFile.PeersFileOptions) => FileLayer<R>
+    readonly lan: (module: typeof NodeLan) => () => LanLayer<R>
+  }
+): Effect.fn.Return<void, NodePeersFile.PeersFileError | NodeLan.LanError, R | Scope.Scope> {
+  if (peers !== undefined) {
+    const module = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
+    yield* Layer.build(layerOf.file(module)({ file: peers }))
+  }
+  if (lan) {
+    const module = yield* Effect.promise(() => import("../Layers/NodeLan.ts"))
+    yield* Layer.build(layerOf.lan(module)())
+  }
+})
+
+type FileLayer<R> = Layer.Layer<never, NodePeersFile.PeersFileError, R>
+type LanLayer<R> = Layer.Layer<never, NodeLan.LanError, R>

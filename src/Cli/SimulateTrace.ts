@@ -1,0 +1,30 @@
+/** `--trace`: a recording of a simulated network, for the dashboard. */
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
+
+export const trace = Flag.String("trace").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
+  Flag.optional
+)
+
+/**
+ * Writes what was recorded, and says what had no room. Fails when the file cannot be written.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const write = Effect.fnUntraced(function*<Event>(
+  file: string,
+  recorded: EventTrace<Event>,
+  run: Parameters<EventTrace<Event>["toText"]>[0]
+) {
+  const files = yield* FileSystem.FileSystem
+  yield* files.writeFileString(file, recorded.toText(run))
+  if (recorded.droppedCount > 0) {
+    yield* Console.error(`${file} is full: ${recorded.droppedCount} later events are not in it`)
+  }
+})

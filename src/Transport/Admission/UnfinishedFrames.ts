@@ -1,0 +1,42 @@
+/**
+ * The links of a node, those in their handshake included, and the messages that came over them in part:
+ * what they take together, and for how long. Those of honest peers come whole soon.
+ */
+import { ByteBudget } from "../ByteBudget.ts"
+import type { Link } from "../Link.ts"
+
+/**
+ * Ends links whose messages do not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class UnfinishedFrames {
+  readonly links = new Set<Link>()
+  readonly budget: ByteBudget
+
+  constructor(maxBytes: number) {
+    this.budget = new ByteBudget(maxBytes)
+    this.budget.onSpent = () => this.#relieve()
+  }
+
+  /** Ends the links whose message began `frameMillis` ago; what came while this node was stalled, until `awakeMillis`, counts from then. */
+  endOverdue(nowMillis: number, frameMillis: number, awakeMillis: number): void {
+    for (const link of this.links) {
+      const sinceMillis = Math.max(awakeMillis, link.frameSinceMillis ?? nowMillis)
+      if (nowMillis - sinceMillis < frameMillis) continue
+      const receivedBytes = link.unfinishedBytes
+      link.close({ _tag: "FrameTimeout", afterMillis: Math.round(nowMillis - sinceMillis), receivedBytes })
+    }
+  }
+
+  /** They take more memory than they may: the link ends whose message began first. */
+  #relieve(): void {
+    let oldest: Link | undefined
+    for (const link of this.links) {
+      if (link.frameSinceMillis === undefined || link.closeReason !== undefined) continue
+      if (oldest === undefined || link.frameSinceMillis < oldest.frameSinceMillis!) oldest = link
+    }
+    oldest?.close({ _tag: "OverBudget", receivedBytes: oldest.unfinishedBytes, limitBytes: this.budget.maxBytes })
+  }
+}
