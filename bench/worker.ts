@@ -2,11 +2,10 @@
  * A worker process: so many nodes of one system for each of its variants, driven by the requests
  * of the process that started it, and gone when that process is.
  */
-import { writeFileSync } from "node:fs"
-import { Session } from "node:inspector/promises"
 import { startMesh } from "./mesh.ts"
 import { type BenchNode, type StartNode, type System, type Variant, variants } from "./node.ts"
 import { Payloads, Tally, wallMillis } from "./payload.ts"
+import { endProfile, startProfile } from "./profiler.ts"
 import { type Credentials, startRaw } from "./raw.ts"
 import { startRawFlood } from "./rawFlood.ts"
 
@@ -65,22 +64,6 @@ const tell = (response: Response): void => {
   process.send?.(response)
 }
 
-/** From the first message on: what a process needs to start would hide the rest. */
-const profiler = profileFile === undefined ? undefined : new Session()
-
-const startProfile = async (): Promise<void> => {
-  if (profiler === undefined) return
-  profiler.connect()
-  await profiler.post("Profiler.enable")
-  await profiler.post("Profiler.start")
-}
-
-const endProfile = async (): Promise<void> => {
-  if (profiler === undefined || profileFile === undefined) return
-  const { profile } = await profiler.post("Profiler.stop")
-  writeFileSync(profileFile, JSON.stringify(profile))
-}
-
 /** The raw node over TLS is given what a node of ours would have made for itself. */
 const credentials = async (): Promise<Credentials> => {
   const [{ Effect }, NodeIdentity, { selfSigned }] = await Promise.all([
@@ -120,14 +103,14 @@ const startAll = async (): Promise<Addresses> => {
     slots.set(variant, made)
     addresses[variant] = made.map((slot) => slot.node.address)
   }
-  await startProfile()
+  await startProfile(profileFile)
   return addresses
 }
 
 const answer = async (request: Request): Promise<unknown> => {
   if (request.type === "start") return startAll()
   if (request.type === "stop") {
-    await endProfile()
+    await endProfile(profileFile)
     await Promise.all([...slots.values()].flat().map((slot) => slot.node.stop()))
     return undefined
   }

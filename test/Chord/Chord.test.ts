@@ -234,6 +234,25 @@ describe("values", () => {
   })
 })
 
+describe("many writes at once", () => {
+  it("are all stored, where owners take few of one node at a time", () => {
+    const [refused, found] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6, { handlerConcurrency: 4 })
+        yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, `value of ${key}`), {
+          concurrency: "unbounded",
+          discard: true
+        })
+        const { calls } = yield* nodes[0]!.stats
+        return [calls.refusals, yield* sound(nodes[1]!)]
+      })
+    )
+
+    assert.isAbove(refused, 0)
+    assert.strictEqual(found, keys.length)
+  })
+})
+
 describe("a quorum that cannot be had", () => {
   it("fails a write with what went wrong, and says how many were reached", () => {
     const error = simulate((simulation) =>

@@ -321,6 +321,8 @@ export const noMember = "NoMember"
 export const malformed = "Malformed"
 /** Refused: the member is new in its place, and has not got its records yet. */
 export const syncing = "Syncing"
+/** Refused, by the layer of calls: as many calls of this node are in work there as it allows. */
+export const busy = "Busy"
 /** Refused: another member answers for that. */
 export const notMine = "NotMine"
 

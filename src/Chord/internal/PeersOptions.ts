@@ -54,7 +54,7 @@ export interface PeersSettings extends SourceLimits {
   readonly maxPendingCalls: number
   /** Peers whose round trips are remembered; then the one used longest ago is forgotten. Default 1024. */
   readonly maxRoundTrips: number
-  /** Handlers of one link that wait for an Effect; further calls are refused with `Busy`. Default 64. */
+  /** Handlers of one link that wait for an Effect; further calls are refused with `Busy`, and those for keys come again a little later. Default 64. */
   readonly handlerConcurrency: number
   /** The largest message taken or sent, in bytes, before and after decompression. Default 2 MiB. */
   readonly maxMessageBytes: number

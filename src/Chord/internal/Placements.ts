@@ -5,7 +5,7 @@ import type { LookupError } from "../ChordError.ts"
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
+import { busy, type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
 import { locate, type Located, presume } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import type { Packets } from "./PeersOptions.ts"
@@ -18,6 +18,10 @@ const putTimeout = "5 seconds"
 
 /** How often a placement is looked up again when its owner has changed, or does not answer. */
 const maxTries = 3
+
+/** A busy node is asked six times more, after twice as long each time: a second and a half in all. */
+const firstWaitMillis = 25
+const maxWaitMillis = 800
 
 /** What went wrong at one placement. */
 export type PlacementFailure = CallError | CallRefused | LookupError
@@ -40,7 +44,9 @@ const atOwner = <A>(
     return Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
       node.lookedUp(position, located, startMillis)
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
-      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined ? other(located) : own(member)
+      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
+        ? patiently(node, other(located))
+        : own(member)
       return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {
         if (triesLeft === 0 || !isWorthAnotherTry(error)) return Effect.fail(error)
         const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined
@@ -50,6 +56,24 @@ const atOwner = <A>(
   }
   return Effect.suspend(() => attempt(presume(node, position), maxTries))
 }
+
+/** Who has too many calls of this node in work is asked again, a little later each time. */
+const patiently = <A>(
+  node: ChordNode,
+  call: Effect.Effect<A, CallError>,
+  waitMillis = firstWaitMillis
+): Effect.Effect<A, CallError> =>
+  Effect.catch(
+    call,
+    (error) =>
+      error.reason._tag === "Refused" && error.reason.tag === busy && waitMillis <= maxWaitMillis
+        // Spread by half each way: those that were refused together would come together again.
+        ? Effect.delay(
+          Effect.suspend(() => patiently(node, call, 2 * waitMillis)),
+          (0.5 + node.chance()) * waitMillis
+        )
+        : Effect.fail(error)
+  )
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
   error._tag === "CallRefused"
