@@ -5,9 +5,10 @@ import type { LookupError } from "../ChordError.ts"
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
-import { busy, type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
+import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
 import { locate, type Located, presume } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
+import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { heldNearby, maxSyncing, place, type Placed, readPlaced } from "./Share.ts"
 
@@ -18,10 +19,6 @@ const putTimeout = "5 seconds"
 
 /** How often a placement is looked up again when its owner has changed, or does not answer. */
 const maxTries = 3
-
-/** A busy node is asked six times more, after twice as long each time: a second and a half in all. */
-const firstWaitMillis = 25
-const maxWaitMillis = 800
 
 /** What went wrong at one placement. */
 export type PlacementFailure = CallError | CallRefused | LookupError
@@ -56,24 +53,6 @@ const atOwner = <A>(
   }
   return Effect.suspend(() => attempt(presume(node, position), maxTries))
 }
-
-/** Who has too many calls of this node in work is asked again, a little later each time. */
-const patiently = <A>(
-  node: ChordNode,
-  call: Effect.Effect<A, CallError>,
-  waitMillis = firstWaitMillis
-): Effect.Effect<A, CallError> =>
-  Effect.catch(
-    call,
-    (error) =>
-      error.reason._tag === "Refused" && error.reason.tag === busy && waitMillis <= maxWaitMillis
-        // Spread by half each way: those that were refused together would come together again.
-        ? Effect.delay(
-          Effect.suspend(() => patiently(node, call, 2 * waitMillis)),
-          (0.5 + node.chance()) * waitMillis
-        )
-        : Effect.fail(error)
-  )
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
   error._tag === "CallRefused"

@@ -12,6 +12,7 @@ import * as Version from "../Version.ts"
 import { readPosition, readRecords } from "./ChordCodec.ts"
 import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
+import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { checkPredecessor, refuse } from "./Stabilizer.ts"
 
@@ -69,7 +70,8 @@ export const place = Effect.fnUntraced(function*(
   const packets = [Record.encode(record)]
   const stored = yield* Effect.forEach(
     others,
-    (contact) => Effect.match(node.call(contact, "copy", packets), { onSuccess: () => 1, onFailure: () => 0 }),
+    (contact) =>
+      Effect.match(patiently(node, node.call(contact, "copy", packets)), { onSuccess: () => 1, onFailure: () => 0 }),
     { concurrency: "unbounded" }
   )
   // Somebody may have taken over the position meanwhile, and have asked for its records before this one was here.
