@@ -15,7 +15,7 @@ const pureTests = ["test/{Chord,Mesh,Protocol,Sync,simulation,Layers/Simulation}
 const pure: TestProjectInlineConfiguration = {
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name: "pure", include: pureTests, isolate: false, testTimeout: 20_000 }
+  test: { name: "pure", include: pureTests, isolate: false, testTimeout: 60_000 }
 }
 
 const node: TestProjectInlineConfiguration = {

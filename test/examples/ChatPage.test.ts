@@ -73,6 +73,6 @@ describe("the chat page", () => {
 
         assert.deepStrictEqual(heard.map(({ packets }) => packets), [["hello from a page"], ["<b>not markup</b>"]])
       }),
-    30_000
+    90_000
   )
 })
