@@ -33,8 +33,6 @@ export const check = (figures: ReadonlyArray<Figure>): { readonly holds: boolean
     const bound = `${floor.atLeast === undefined ? "at most" : "at least"} ${limit}`
     rows.push([floor.name, floor.yardstick, value.toFixed(2), bound, String(floor.aim), holds ? "holds" : "FAILS"])
   }
-  const table = layOut([["", "against", floorsOf, "floor", "aim", ""], ...rows])
+  const table = layOut([["", "against", "figure", "floor", "aim", ""], ...rows])
   return { holds: failedCount === 0, text: `${table}\n\n${failedCount} of ${rows.length} under their floor` }
 }
-
-const floorsOf = "figure"

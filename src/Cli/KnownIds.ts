@@ -64,10 +64,8 @@ export class KnownIds {
     this.#senders.delete(message.id)
     this.#senders.set(message.id, message.sender)
     if (this.#senders.size <= maxMessages) return
-    for (const oldest of this.#senders.keys()) {
-      this.#senders.delete(oldest)
-      break
-    }
+    const [oldest] = this.#senders.keys()
+    if (oldest !== undefined) this.#senders.delete(oldest)
   }
 
   /** The author of a message, by the id of the message, its first letters, or "last". */

@@ -4,6 +4,7 @@
  * message that arrives; their Schema is the wire version's (`Protocol`).
  */
 
+import { isAt } from "./internal/Bytes.ts"
 import type { Packet } from "./Packet.ts"
 
 /**
@@ -32,19 +33,11 @@ let lastSender = ""
 let lastSenderBytes = new Uint8Array(0)
 
 const senderText = (bytes: Uint8Array): string => {
-  if (!isLastSender(bytes)) {
+  if (!isAt(bytes, 0, bytes.length, lastSenderBytes)) {
     lastSender = decoder.decode(bytes)
     lastSenderBytes = bytes.slice()
   }
   return lastSender
-}
-
-const isLastSender = (bytes: Uint8Array): boolean => {
-  if (bytes.length !== lastSenderBytes.length) return false
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== lastSenderBytes[i]) return false
-  }
-  return true
 }
 
 /**

@@ -8,7 +8,6 @@
 import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
 import type { Compression } from "./Compression/Compression.ts"
-import { frame } from "./Frame.ts"
 import type { Hashing } from "./Hashing.ts"
 import * as WireLayer from "./internal/WireLayer.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -44,8 +43,9 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
     identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
     make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, payload, time),
     encode: (message) => MessageCodec.encode(hashing, message),
-    frame: (message) => frame(MessageCodec.encode(hashing, message)),
-    frameRelay: (message) => frame(MessageCodec.encode(hashing, message)),
+    frame: (message) => MessageCodec.frame(hashing, message),
+    // The id covers the main flag as well: a body is passed on as it came.
+    frameRelay: (message) => MessageCodec.frame(hashing, message),
     decode: (body, known) => MessageCodec.decode(hashing, body, known),
     unpack: (body, methods, maxBytes) => Unpack.unpack(hashing, body, methods, maxBytes),
     encodePacket: MessageCodec.encodePacket,

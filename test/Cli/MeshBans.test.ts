@@ -9,19 +9,23 @@ import * as Style from "../../src/Cli/Style.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 
+/** What a user types at, with all that it tells. */
+const consoleOf = (node: Effect.Success<ReturnType<typeof startNode>>, reports: Array<MeshReport>) =>
+  new MeshConsole(
+    node.mesh,
+    new KnownIds(),
+    () => Effect.void,
+    (report) => Effect.sync(() => void reports.push(report)),
+    Effect.succeed("")
+  )
+
 it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times, and say what is wrong", () =>
   Effect.gen(function*() {
     const node = yield* startNode(1, { maxOutboundLinks: 0 })
     const peer = yield* startNode(2, { maxOutboundLinks: 0 })
     yield* whileTimePasses(peer.mesh.connect(node.address))
     const reports: Array<MeshReport> = []
-    const console = new MeshConsole(
-      node.mesh,
-      new KnownIds(),
-      () => Effect.void,
-      (report) => Effect.sync(() => void reports.push(report)),
-      Effect.succeed("")
-    )
+    const console = consoleOf(node, reports)
     const type = Effect.fnUntraced(function*(line: string) {
       reports.length = 0
       yield* Effect.scoped(console.run(line))
@@ -63,13 +67,7 @@ it.effect("/bans shows which addresses failed, and when they are dialed again", 
   Effect.gen(function*() {
     const node = yield* startNode(1, { bootstrap: ["10.0.0.9:4444"], reconnectBase: "20 seconds" })
     const reports: Array<MeshReport> = []
-    const console = new MeshConsole(
-      node.mesh,
-      new KnownIds(),
-      () => Effect.void,
-      (report) => Effect.sync(() => void reports.push(report)),
-      Effect.succeed("")
-    )
+    const console = consoleOf(node, reports)
     yield* TestClock.adjust("1 second")
 
     yield* Effect.scoped(console.run("/bans"))

@@ -11,6 +11,7 @@ import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
 import { sourceOf } from "../../Transport/Source.ts"
+import { StallWatch } from "../../Transport/StallWatch.ts"
 import type { Connection } from "../../Transport/Transport.ts"
 import type { CallNode } from "./CallNode.ts"
 import * as OriginalGreeting from "./OriginalGreeting.ts"
@@ -99,25 +100,17 @@ export const reject = (
   node.options.onEvent?.({ _tag: "Rejected", remote, reason })
 }
 
-/** A node whose own clock rings so late was stalled itself, in milliseconds. */
-const stallMillis = 2000
 /** Looks at unfinished messages in the time that one may take. */
 const looksPerFrameTimeout = 8
 
-/**
- * Ends links whose messages never end; runs until interrupted. A node that was stalled itself judges nobody
- * by that time: what came meanwhile is not read yet.
- */
+/** Ends links whose messages never end; runs until interrupted. */
 export const endOverdueFrames = (node: CallNode): Effect.Effect<never> =>
   Effect.gen(function*() {
     const frameMillis = Duration.toMillis(node.settings.frameTimeout)
-    let awakeMillis = Number.NEGATIVE_INFINITY
+    const stalls = new StallWatch(() => node.nowMillis())
     while (true) {
-      const dueMillis = node.nowMillis() + frameMillis / looksPerFrameTimeout
-      yield* Effect.sleep(frameMillis / looksPerFrameTimeout)
-      const now = node.nowMillis()
-      if (now - dueMillis > stallMillis) awakeMillis = now
-      node.frames.endOverdue(now, frameMillis, awakeMillis)
+      const now = yield* stalls.sleep(frameMillis / looksPerFrameTimeout)
+      node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
     }
   })
 

@@ -13,6 +13,7 @@ import { isWireFault } from "../../Protocol/WireFault.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
+import { catchesUp } from "../../Transport/Lag.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import { CallRefused } from "../CallError.ts"
@@ -244,10 +245,9 @@ export class PeerSession implements PeerLink {
     if (this.#isWatched || outbox.hasRoom) return
     this.#isWatched = true
     const { services, settings } = this.#node
-    services.run(Effect.map(Effect.timeoutOption(outbox.room.await, settings.slowTimeout), (took) => {
+    services.run(Effect.map(catchesUp(outbox, settings.slowTimeout), (hasCaughtUp) => {
       this.#isWatched = false
-      if (Option.isSome(took)) return
-      this.close(tooSlow(this.link, Duration.toMillis(settings.slowTimeout)))
+      if (!hasCaughtUp) this.close(tooSlow(this.link, Duration.toMillis(settings.slowTimeout)))
     }))
   }
 }

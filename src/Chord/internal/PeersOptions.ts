@@ -67,7 +67,10 @@ export interface PeersSettings extends SourceLimits {
    * more waits on its side. Default 10000.
    */
   readonly maxMessagesPerSecond: number
-  /** How long more than half of that may wait until the link is closed with `TooSlow`. Default 10 seconds. */
+  /**
+   * How long a peer may take next to nothing, less than an eighth of `maxOutboxBytes`, while more than half of
+   * that waits, until its link is closed with `TooSlow`. Default 10 seconds.
+   */
   readonly slowTimeout: Duration.Input
   /** How long closing a link may take to write what is queued. Default 1 second. */
   readonly drainTimeout: Duration.Input

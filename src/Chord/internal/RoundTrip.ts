@@ -106,9 +106,7 @@ export class RoundTrips {
 
   #makeRoom(): void {
     if (this.#byAddress.size < this.#maxCount) return
-    for (const oldest of this.#byAddress.keys()) {
-      this.#byAddress.delete(oldest)
-      return
-    }
+    const [oldest] = this.#byAddress.keys()
+    if (oldest !== undefined) this.#byAddress.delete(oldest)
   }
 }

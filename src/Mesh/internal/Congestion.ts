@@ -7,19 +7,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import { catchesUp, hasRoomWithin } from "../../Transport/Lag.ts"
 import type { Outgoing } from "../../Transport/Outgoing.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
-
-/** After a stall of this node, what the peer took meanwhile is heard of first, in milliseconds. */
-const graceMillis = 50
-
-/**
- * A peer that takes this part of its queue's capacity in `slowTimeout` is not stuck: it takes what the line to it
- * carries, and more is sent. To end such links would be to cut a network that is flooded into pieces.
- */
-const leastPart = 1 / 8
 
 /** Queues a whisper for a peer, `false` when there is no room, and has the peer watched when that fills its queue. */
 export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
@@ -47,7 +38,7 @@ const attend = (node: MeshNode, peer: Peer): void => {
 export const awaitRoom = (node: MeshNode): Effect.Effect<void> =>
   node.congested.size === 0 ? Effect.void : Effect.forEach(
     [...node.congested],
-    (peer) => Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowPatience),
+    (peer) => hasRoomWithin(peer.link.outbox, node.options.slowPatience),
     { concurrency: "unbounded", discard: true }
   )
 
@@ -56,20 +47,13 @@ const watch = (node: MeshNode, peer: Peer): Effect.Effect<void> =>
     const { link } = peer
     const { outbox } = link
     const { slowPatience, slowTimeout } = node.options
-    const hasRoomWithin = (wait: Duration.Input) =>
-      Effect.map(Effect.timeoutOption(outbox.room.await, wait), Option.isSome)
-    if (yield* hasRoomWithin(slowPatience)) return
+    if (yield* hasRoomWithin(outbox, slowPatience)) return
     peer.isSlow = true
     node.congested.delete(peer)
     node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: outbox.queuedBytes })
-    while (true) {
-      const { writtenBytes } = outbox
-      if ((yield* hasRoomWithin(slowTimeout)) || (yield* hasRoomWithin(graceMillis))) break
-      if (outbox.writtenBytes - writtenBytes >= outbox.capacityBytes * leastPart) continue
+    if (!(yield* catchesUp(outbox, slowTimeout))) {
       link.close({ _tag: "TooSlow", queuedBytes: outbox.queuedBytes, afterMillis: Duration.toMillis(slowTimeout) })
-      return
-    }
-    if (!outbox.isClosed) node.emit({ _tag: "PeerRecovered", id: peer.id, droppedCount: link.droppedCount })
+    } else if (!outbox.isClosed) node.emit({ _tag: "PeerRecovered", id: peer.id, droppedCount: link.droppedCount })
   }).pipe(Effect.ensuring(Effect.sync(() => {
     peer.isSlow = false
     peer.isWatched = false

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { LinkClosed } from "../../Transport/CloseReason.ts"
+import { StallWatch } from "../../Transport/StallWatch.ts"
 import { canDial, type DialError, refuseDial } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
@@ -154,9 +155,6 @@ const askForPeers = (node: MeshNode): void => {
   for (const peer of node.sample(node.table.values(), 1)) peer.link.tell({ _tag: "RequestPeers" })
 }
 
-/** A node whose own clock rings so late was stalled itself, in milliseconds. */
-const stallMillis = 2000
-
 /**
  * Pings silent peers that answer pings, and gives up those that do not any more, as well as those whose
  * messages never end; runs until interrupted. A node that was stalled itself judges nobody by that time:
@@ -166,20 +164,15 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
   Effect.gen(function*() {
     const intervalMillis = Duration.toMillis(node.options.pingInterval)
     const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
-    /** Since when this node has not been stalled. */
-    let awakeMillis = Number.NEGATIVE_INFINITY
+    const stalls = new StallWatch(() => node.nowMillis())
     const frameMillis = Duration.toMillis(node.options.frameTimeout)
     while (true) {
-      const waitMillis = intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe())
-      const dueMillis = node.nowMillis() + waitMillis
-      yield* Effect.sleep(waitMillis)
-      const now = node.nowMillis()
-      if (now - dueMillis > stallMillis) awakeMillis = now
-      node.frames.endOverdue(now, frameMillis, awakeMillis)
+      const now = yield* stalls.sleep(intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe()))
+      node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
         if (!link.capabilities.extended || silentMillis < intervalMillis) continue
-        if (now - Math.max(awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
+        if (now - Math.max(stalls.awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
           link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
         } else link.ping()
       }

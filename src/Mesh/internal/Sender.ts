@@ -4,9 +4,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Message } from "../../Protocol/Message.ts"
 import { contentOf, type Packet } from "../../Protocol/Packet.ts"
+import { hasRoomWithin } from "../../Transport/Lag.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import * as Congestion from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -75,8 +75,7 @@ export const whisper = Effect.fnUntraced(function*(
   const message = Proofs.make(node, "whisper", id, payload, node.nowSeconds())
   const outgoing = node.outgoing(message)
   while (!Congestion.send(node, peer, outgoing)) {
-    const room = yield* Effect.timeoutOption(peer.link.outbox.room.await, node.options.slowTimeout)
-    if (Option.isNone(room)) {
+    if (!(yield* hasRoomWithin(peer.link.outbox, node.options.slowTimeout))) {
       const detail = `its queue stayed full for ${Duration.toMillis(node.options.slowTimeout)} ms`
       return yield* new PeerUnavailable({ id, detail })
     }

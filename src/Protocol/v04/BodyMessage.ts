@@ -3,6 +3,7 @@
  * neither the text of an id nor the packets.
  */
 import * as Frame from "../Frame.ts"
+import { view } from "../internal/Bytes.ts"
 import { Message, type MessageType } from "../Message.ts"
 
 /** Lengths, and what lies before the payload: flag, sender, id and time. */
@@ -10,7 +11,6 @@ export const lengthBytes = 4
 export const fixedPackets = 4
 
 const decoder = new TextDecoder()
-const emptyPacket = new Uint8Array(0)
 
 export class BodyMessage extends Message {
   readonly isVerified: boolean
@@ -109,7 +109,3 @@ export class BodyMessage extends Message {
     return payload
   }
 }
-
-/** A view by offsets. Unlike `subarray`, of a plain `Uint8Array` whatever class `bytes` has. */
-export const view = (bytes: Uint8Array, start: number, end: number): Uint8Array =>
-  start === end ? emptyPacket : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)

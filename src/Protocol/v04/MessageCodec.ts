@@ -9,10 +9,11 @@
 import * as Base58 from "../Base58.ts"
 import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
+import { isAt, view } from "../internal/Bytes.ts"
 import * as Slab from "../internal/Slab.ts"
 import { knownIdBytes, type KnownIds, type Message, type MessageType } from "../Message.ts"
 import { WireFault } from "../WireFault.ts"
-import { BodyMessage, fixedPackets, lengthBytes, view } from "./BodyMessage.ts"
+import { BodyMessage, fixedPackets, lengthBytes } from "./BodyMessage.ts"
 import * as Flags from "./Flags.ts"
 
 /** A digest of 48 bytes in base 58. */
@@ -69,7 +70,7 @@ const decodePackets = (
 
   let time: number | bigint | undefined = lastTime
   let timeText = lastTimeText
-  if (!isLastTime(body, timeStart, payloadStart)) {
+  if (!isAt(body, timeStart, payloadStart, lastTimeText)) {
     timeText = Base58.shortest(view(body, timeStart, payloadStart))
     if (timeText.length > maxTimeDigits) {
       return new WireFault("InvalidTime", timeStart, `a time of ${timeText.length} digits, more than ${maxTimeDigits}`)
@@ -127,20 +128,11 @@ export const make = (
   const frame = view(room, maxIdBytes - idBytes, payloadEnd)
   const start = Frame.headerBytes
   Frame.writeHeader(frame.length - start, frame, 0)
-  Frame.writeHeader(flag.length, frame, start)
-  Frame.writeHeader(senderBytes.length, frame, start + lengthBytes)
-  Frame.writeHeader(idBytes, frame, start + 2 * lengthBytes)
-  Frame.writeHeader(timeText.length, frame, start + 3 * lengthBytes)
-  position = start + fixedPackets * lengthBytes
-  for (const packet of payload) {
-    Frame.writeHeader(packet.length, frame, position)
-    position += lengthBytes
-  }
-  const senderStart = copy(flag, frame, position)
-  const idStart = copy(senderBytes, frame, senderStart)
+  writeFixed(frame, start, lengthsEnd, flag, senderBytes, view(idScratch, 0, idBytes), timeText)
+  writeLengths(payload, frame, start)
+  const senderStart = lengthsEnd + flag.length
+  const idStart = senderStart + senderBytes.length
   const timeStart = idStart + idBytes
-  for (let i = 0; i < idBytes; i++) frame[idStart + i] = idScratch[i]!
-  const payloadStart = copy(timeText, frame, timeStart)
   return new BodyMessage(
     Flags.readType(flag, 0, flag.length),
     time,
@@ -148,10 +140,10 @@ export const make = (
     frame,
     start,
     lengthsEnd,
-    senderStart - start,
-    idStart - start,
-    timeStart - start,
-    payloadStart - start
+    senderStart,
+    idStart,
+    timeStart,
+    timeStart + timeText.length
   )
 }
 
@@ -194,28 +186,36 @@ const serialize = (message: Message, flag: Uint8Array): Uint8Array => {
   const fixedBytes = flag.length + message.senderBytes.length + id.length + timeText.length
   const payloadBytes = message.payload.reduce((sum, packet) => sum + packet.length, 0)
   const out = new Uint8Array(lengthsEnd + fixedBytes + payloadBytes)
-  let position = writeFixed(out, lengthsEnd, flag, message.senderBytes, id, timeText)
-  message.payload.forEach((packet, index) => {
-    Frame.writeHeader(packet.length, out, (fixedPackets + index) * lengthBytes)
-    position = copy(packet, out, position)
-  })
+  let position = writeFixed(out, 0, lengthsEnd, flag, message.senderBytes, id, timeText)
+  writeLengths(message.payload, out, 0)
+  for (const packet of message.payload) position = copy(packet, out, position)
   return out
 }
 
-/** Writes the first four packets and their lengths; returns where the payload begins. */
+/** Writes the first four packets of a body that begins at `start`, and their lengths; returns where the payload begins. */
 const writeFixed = (
   out: Uint8Array,
+  start: number,
   lengthsEnd: number,
   flag: Uint8Array,
   sender: Uint8Array,
   id: Uint8Array,
   timeText: Uint8Array
 ): number => {
-  Frame.writeHeader(flag.length, out, 0)
-  Frame.writeHeader(sender.length, out, lengthBytes)
-  Frame.writeHeader(id.length, out, 2 * lengthBytes)
-  Frame.writeHeader(timeText.length, out, 3 * lengthBytes)
-  return copy(timeText, out, copy(id, out, copy(sender, out, copy(flag, out, lengthsEnd))))
+  Frame.writeHeader(flag.length, out, start)
+  Frame.writeHeader(sender.length, out, start + lengthBytes)
+  Frame.writeHeader(id.length, out, start + 2 * lengthBytes)
+  Frame.writeHeader(timeText.length, out, start + 3 * lengthBytes)
+  return copy(timeText, out, copy(id, out, copy(sender, out, copy(flag, out, start + lengthsEnd))))
+}
+
+/** Writes the lengths of the payload's packets, behind the first four. */
+const writeLengths = (payload: ReadonlyArray<Uint8Array>, out: Uint8Array, start: number): void => {
+  let position = start + fixedPackets * lengthBytes
+  for (const packet of payload) {
+    Frame.writeHeader(packet.length, out, position)
+    position += lengthBytes
+  }
 }
 
 const flagPacket = (type: MessageType): Uint8Array => {
@@ -250,14 +250,6 @@ const keepTime = (time: number, text: Uint8Array): void => {
   lastTime = time
   // Of its own: a view would keep the whole body.
   lastTimeText = text.slice()
-}
-
-const isLastTime = (body: Uint8Array, start: number, end: number): boolean => {
-  if (end - start !== lastTimeText.length) return false
-  for (let i = 0; i < lastTimeText.length; i++) {
-    if (body[start + i] !== lastTimeText[i]) return false
-  }
-  return true
 }
 
 /** Returns where the copy ends. For a few bytes a loop takes a fraction of what `set` does. */

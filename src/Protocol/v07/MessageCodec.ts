@@ -3,7 +3,9 @@
  * msgpack, `[main flag, sender, time, ...payload]`. The digest, SHA-256 of the list's bytes, is the
  * message's id. It covers everything, so a relay passes a body on as it came.
  */
+import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
+import { isAt, view } from "../internal/Bytes.ts"
 import { type KnownIds, type Message, type MessageType, PlainMessage } from "../Message.ts"
 import { contentOf, contentsOf, kindOf, type Packet, TypedPacket } from "../Packet.ts"
 import { WireFault } from "../WireFault.ts"
@@ -27,7 +29,6 @@ const fixedValues = 3
 const maxPackets = 65_536
 
 const encoder = new TextEncoder()
-const emptyPacket = new Uint8Array(0)
 const hexPairs = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 /**
@@ -61,11 +62,7 @@ export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: Kn
  */
 export const isIntact = (hashing: Hashing["Service"], body: Uint8Array): boolean => {
   if (body.length <= idBytes) return false
-  const digest = hashing.digest("sha256", view(body, idBytes, body.length))
-  for (let i = 0; i < idBytes; i++) {
-    if (digest[i] !== body[i]) return false
-  }
-  return true
+  return isAt(body, 0, idBytes, hashing.digest("sha256", view(body, idBytes, body.length)))
 }
 
 const decodeList = (body: Uint8Array, isVerified: boolean): Message | WireFault => {
@@ -151,6 +148,15 @@ export const encode = (hashing: Hashing["Service"], message: Message): Uint8Arra
   message.body ?? serialize(hashing, message.type, message.senderBytes, message.packets, message.exactTime)
 
 /**
+ * The frame of a message, the size and the body.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const frame = (hashing: Hashing["Service"], message: Message): Uint8Array =>
+  Frame.frame(encode(hashing, message))
+
+/**
  * A packet by itself.
  *
  * @category encoding
@@ -219,7 +225,3 @@ const hex = (bytes: Uint8Array): string => {
   for (let i = 0; i < bytes.length; i++) text += hexPairs[bytes[i]!]
   return text
 }
-
-/** A view by offsets. Unlike `subarray`, of a plain `Uint8Array` whatever class `bytes` has. */
-const view = (bytes: Uint8Array, start: number, end: number): Uint8Array =>
-  start === end ? emptyPacket : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)

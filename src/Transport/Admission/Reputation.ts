@@ -45,7 +45,10 @@ export class Reputation {
     // The latest is the last.
     this.#sources.delete(source)
     this.#sources.set(source, standing)
-    if (this.#sources.size > maxSources) this.#forgetOldest()
+    if (this.#sources.size > maxSources) {
+      const [oldest] = this.#sources.keys()
+      this.#sources.delete(oldest!)
+    }
     return standing.score
   }
 
@@ -60,13 +63,6 @@ export class Reputation {
   /** What a source has done is forgotten. */
   forgive(source: string): void {
     this.#sources.delete(source)
-  }
-
-  #forgetOldest(): void {
-    for (const oldest of this.#sources.keys()) {
-      this.#sources.delete(oldest)
-      return
-    }
   }
 }
 

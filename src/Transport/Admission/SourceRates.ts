@@ -35,9 +35,7 @@ export class SourceRates {
       if (rate.isFull(nowMillis)) this.#rates.delete(source)
     }
     if (this.#rates.size < maxSources) return
-    for (const source of this.#rates.keys()) {
-      this.#rates.delete(source)
-      return
-    }
+    const [oldest] = this.#rates.keys()
+    if (oldest !== undefined) this.#rates.delete(oldest)
   }
 }
