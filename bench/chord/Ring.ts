@@ -30,12 +30,22 @@ export class Ring {
     this.#isKept = isKept
   }
 
-  /** Starts a node that joins through one that is drawn, or through those that are named. */
-  readonly start = Effect.fnUntraced(function*(this: Ring, name?: string, entries?: ReadonlyArray<string>) {
+  /**
+   * Starts a node that joins through one that is drawn, or through those that are named; with the share of
+   * another one where that is named, too.
+   */
+  readonly start = Effect.fnUntraced(function*(
+    this: Ring,
+    name?: string,
+    entries?: ReadonlyArray<string>,
+    shareOf = name
+  ) {
     const host = name ?? `${this.#count++}`
     const entry = yield* this.any
     const bootstrap = entries ?? (entry === undefined ? [] : [entry.address])
-    const share = this.#isKept ? Layer.succeedContext(yield* this.#shareOf(host)) : ChordStorage.layerMemory()
+    const share = this.#isKept
+      ? Layer.succeedContext(yield* this.#shareOf(shareOf ?? host))
+      : ChordStorage.layerMemory()
     const node = MemoryChord.layerStorage({ ...this.#settings, host, bootstrap }).pipe(
       Layer.provide(Layer.fresh(share))
     )

@@ -211,11 +211,25 @@ export const restart = (quick: boolean): ReadonlyArray<Row> => {
       const seconds = yield* ring.untilIdeal
       yield* Effect.sleep("60 seconds")
       const { lost, unreadable } = yield* ring.read(entries)
+      for (const name of names) yield* ring.crash(name)
+      const moved = names.map((name) => `moved-${name}`)
+      for (const [index, name] of names.entries()) {
+        yield* ring.start(moved[index], moved.slice(0, 3).map((host) => `${host}:5555`), name)
+      }
+      yield* ring.untilIdeal
+      yield* Effect.sleep("60 seconds")
+      const after = yield* ring.read(entries)
       const what = `N=${nodes}, all crash, all start at once`
       return [
         exactly("M20", `keys acknowledged of ${keys}, ${what}`, acknowledged, keys),
         exactly("M20", "of them lost or unreadable six repairs after", lost + unreadable, 0),
-        atMost("M20", "rounds until ideal", seconds, 120)
+        atMost("M20", "rounds until ideal", seconds, 120),
+        exactly(
+          "M20",
+          "lost or unreadable six repairs after all start at other addresses",
+          after.lost + after.unreadable,
+          0
+        )
       ]
     }))
 }

@@ -274,7 +274,6 @@ const makeNode: Effect.Effect<
   yield* Effect.addFinalizer(() => PubSub.shutdown(events))
   const fibers = yield* FiberSet.make<void>()
   const networkId = protocol.networkId(options.subnet, transport.encryption)
-  const salt = [1, 2, 3, 4].map(() => random.nextIntUnsafe().toString(36)).join(".")
   const chordId = protocol.chordNetworkId(networkId, options.bits)
   const originals = options.originals ? new Originals(protocol, chordId, options) : undefined
   const serve: Handler = (from, kind, packets) => originals?.serve(kind, packets) ?? handle(node, from, kind, packets)
@@ -282,7 +281,7 @@ const makeNode: Effect.Effect<
     ...options,
     nodeId: (address) =>
       transport.identity === undefined
-        ? protocol.nodeId(address, networkId, salt)
+        ? protocol.nodeId(address, networkId, storage.salt)
         : protocol.identityId(transport.identity, chordId),
     networkId: chordId,
     handler: serve,

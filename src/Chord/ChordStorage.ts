@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { drawSecret, toSalt } from "../Protocol/internal/Salt.ts"
 import { defaultTombstoneTtlMillis, type Record } from "./Record.ts"
 import { type PutOutcome, RecordBatch, RecordIndex, type RecordRange } from "./RecordIndex.ts"
 import type { Version } from "./Version.ts"
@@ -194,6 +195,11 @@ export class ChordStorage extends Context.Service<ChordStorage, {
    * record: for each repair period, before digests of the share are compared.
    */
   readonly sweep: Effect.Effect<{ readonly buried: number; readonly forgotten: number }, StorageError>
+  /**
+   * What makes the node's id, together with its address; drawn by whoever made the share, and kept with it. So
+   * a node that starts again at its address has its place in the ring, where its records belong. No word for others.
+   */
+  readonly salt: string
   /** The highest version that was ever seen here: versions of a node that restarts go on from it. */
   readonly newest: Effect.Effect<Version | undefined>
   readonly stats: Effect.Effect<StorageStats>
@@ -203,7 +209,7 @@ export class ChordStorage extends Context.Service<ChordStorage, {
    * simulation a share outlives the crash of its node if it is built in the scope of the test.
    */
   static readonly layerMemory = (options: StorageOptions = {}): Layer.Layer<ChordStorage> =>
-    Layer.sync(this, () => makeMemory(options))
+    Layer.effect(this, Effect.map(drawSecret, (secret) => makeMemory(options, toSalt(secret))))
 }
 
 /**
@@ -215,6 +221,8 @@ export class ChordStorage extends Context.Service<ChordStorage, {
 export interface Journal {
   /** Gives what was stored to the index, by `load` and `unload`, in the order in which it was written. */
   readonly load: (index: RecordIndex) => Effect.Effect<void, StorageError>
+  /** The salt that lies there; where none does, keeps the one that was drawn, and gives that. */
+  readonly salt: (drawn: string) => Effect.Effect<string, StorageError>
   /**
    * Makes changes safe: a record for each key that has one now, `undefined` for each that is
    * forgotten. Called for one batch at a time, and not interrupted. After a crash in the middle each
@@ -242,9 +250,10 @@ export const makeWithJournal = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ChordStorage["Service"], StorageError, Scope.Scope> {
   const index = makeIndex(options)
   yield* journal.load(index)
+  const salt = yield* journal.salt(toSalt(yield* drawSecret))
   const jobs = yield* Effect.acquireRelease(Queue.unbounded<Job>(), close)
   yield* writeJobs(jobs, journal, index).pipe(Effect.uninterruptible, Effect.forkScoped)
-  return makeService(index, (change) =>
+  return makeService(index, salt, (change) =>
     Effect.gen(function*() {
       const done = yield* Deferred.make<void, StorageError>()
       let result: ReturnType<typeof change> | undefined
@@ -257,9 +266,9 @@ export const makeWithJournal = Effect.fnUntraced(function*(
     }))
 })
 
-const makeMemory = (options: StorageOptions): ChordStorage["Service"] => {
+const makeMemory = (options: StorageOptions, salt: string): ChordStorage["Service"] => {
   const index = makeIndex(options)
-  return makeService(index, (change) =>
+  return makeService(index, salt, (change) =>
     Effect.map(Clock.currentTimeMillis, (nowMillis) => {
       const batch = new RecordBatch(index, nowMillis)
       const result = change(batch)
@@ -278,7 +287,7 @@ const makeIndex = (options: StorageOptions): RecordIndex =>
 /** Runs a change on a batch of its time, and succeeds with what it gave once the batch is safe. */
 type Change = <A>(change: (batch: RecordBatch) => A) => Effect.Effect<A, StorageError>
 
-const makeService = (index: RecordIndex, change: Change): ChordStorage["Service"] => {
+const makeService = (index: RecordIndex, salt: string, change: Change): ChordStorage["Service"] => {
   const putAll: ChordStorage["Service"]["putAll"] = (records) =>
     change((batch) => records.map((record) => batch.put(record)))
   return {
@@ -289,6 +298,7 @@ const makeService = (index: RecordIndex, change: Change): ChordStorage["Service"
     put: (record) => Effect.flatMap(putAll([record]), ([outcome]) => fromOutcome(outcome!, record, index)),
     remove: (records) => change((batch) => records.filter(({ key, version }) => batch.remove(key, version)).length),
     sweep: change((batch) => batch.sweep()),
+    salt,
     newest: Effect.sync(() => index.newest),
     stats: Effect.sync(() => ({
       records: index.count,

@@ -36,6 +36,7 @@ import {
 } from "../Chord/ChordStorage.ts"
 import * as Record from "../Chord/Record.ts"
 import type { RecordIndex } from "../Chord/RecordIndex.ts"
+import { isSalt } from "../Protocol/internal/Salt.ts"
 import * as RecordLog from "./ChordStorage/RecordLog.ts"
 
 /**
@@ -148,6 +149,8 @@ const prepare = (database: DatabaseSync, file: string): void => {
     const version = readInteger(database, "PRAGMA user_version")
     if (version !== formatVersion) throw unreadable(file, `its format is ${version}, known is ${formatVersion}`)
   }
+  // Later than the records, so missing in files of before.
+  database.exec("CREATE TABLE IF NOT EXISTS node (salt TEXT NOT NULL) STRICT")
   // Commits are synced one by one: the write-ahead log alone would do that only now and then.
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
 }
@@ -167,6 +170,7 @@ const sqliteJournal = (database: DatabaseSync, file: string): Journal => {
         damagedCount === 0
           ? Effect.void
           : Effect.logWarning(`${file} has damaged records, passed over`, { damagedCount })),
+    salt: (drawn) => attempt(file, "open", () => keepSalt(database, file, drawn)),
     write: (changes) =>
       attempt(file, "write", () => {
         // What a failure left behind.
@@ -179,6 +183,16 @@ const sqliteJournal = (database: DatabaseSync, file: string): Journal => {
         database.exec("COMMIT")
       })
   }
+}
+
+const keepSalt = (database: DatabaseSync, file: string, drawn: string): string => {
+  const salt = database.prepare("SELECT salt FROM node").get()?.["salt"]
+  if (salt === undefined) {
+    database.prepare("INSERT INTO node (salt) VALUES (?)").run(drawn)
+    return drawn
+  }
+  if (typeof salt === "string" && isSalt(salt)) return salt
+  throw unreadable(file, "what its table `node` holds is no salt of a node")
 }
 
 const encoder = new TextEncoder()

@@ -33,6 +33,7 @@ import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { drawSecret, toSalt } from "../Protocol/internal/Salt.ts"
 import type { Message } from "../Protocol/Message.ts"
 import type { Payload } from "../Protocol/Payload.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
@@ -256,12 +257,10 @@ const make = Effect.gen(function*() {
   const address = options.announce ?? listener.address
   const furtherAddresses = options.announceFurther ?? further.map((listener) => listener.address)
   const networkId = protocol.networkId(options.subnet, transport.encryption)
-  const draw = (): number => services.random.nextIntUnsafe()
-  const secret = [draw(), draw(), draw(), draw()] as const
-  const salt = secret.map((number) => number.toString(36)).join(".")
+  const secret = yield* drawSecret
   const publicKey = transport.identity ?? services.signing?.publicKey
   const id = publicKey === undefined
-    ? protocol.nodeId(address, networkId, salt)
+    ? protocol.nodeId(address, networkId, toSalt(secret))
     : protocol.identityId(publicKey, networkId)
   const node = new MeshNode(id, networkId, [address, ...furtherAddresses], options, services, secret)
   for (const bootstrap of options.bootstrap) node.book.keep(bootstrap)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { simulate, startRing } from "../utils/ChordRing.ts"
+import { Effect, Option } from "effect"
+import { quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a lookup", () => {
   it("asks an owner once more that did not answer in time, before it takes another one for it", () => {
@@ -33,5 +33,55 @@ describe("a lookup", () => {
 
     assert.strictEqual(owner, expected)
     assert.isAtLeast(Number(timeouts), 1)
+  })
+})
+
+describe("a read", () => {
+  /** Rounds that can be stopped. */
+  const interval = { seconds: 1 }
+  const settings = { stabilizeInterval: interval, fingerInterval: interval, repairInterval: "1 hour" } as const
+  const entries = Array.from({ length: 30 }, (_, index) => [`key ${index}`, `value ${index}`] as const)
+
+  it("asks three owners and nobody else, where the asker's list reaches that far", () => {
+    const [found, calls] = simulate((simulation) =>
+      Effect.gen(function*() {
+        interval.seconds = 1
+        const nodes = yield* startRing(simulation, 8, settings)
+        yield* nodes[0]!.update(entries)
+        interval.seconds = 100_000
+        yield* Effect.sleep("5 seconds")
+        const callCount = Effect.map(nodes[3]!.stats, ({ calls }) => calls.calls)
+        const before = yield* callCount
+        const found = yield* Effect.forEach(entries, ([key]) => nodes[3]!.get(key))
+        return [found, (yield* callCount) - before]
+      })
+    )
+
+    assert.deepStrictEqual(found, entries.map(([, value]) => Option.some(value)))
+    assert.isAtMost(calls, 3 * entries.length)
+  })
+
+  it("finds what a newcomer owns, before the asker's list has heard of it", () => {
+    const [found, isKnown] = simulate((simulation) =>
+      Effect.gen(function*() {
+        interval.seconds = 1
+        const nodes = yield* startRing(simulation, 8, settings)
+        yield* nodes[0]!.update(entries)
+        interval.seconds = 100_000
+        yield* Effect.sleep("5 seconds")
+        const newcomer = yield* startNode(simulation, "new", { ...quick, ...settings, bootstrap: ["0:5555"] })
+        yield* newcomer.get("key 0")
+        const found = yield* Effect.forEach(nodes, (node) => Effect.forEach(entries, ([key]) => node.get(key)))
+        const known = yield* Effect.forEach(nodes, (node) =>
+          Effect.map(node.ring, ([member]) =>
+            member!.membership.successors.some((contact) =>
+              contact.address.host === "new"
+            )))
+        return [found, known]
+      })
+    )
+
+    assert.include(isKnown, false)
+    for (const values of found) assert.deepStrictEqual(values, entries.map(([, value]) => Option.some(value)))
   })
 })

@@ -1,9 +1,10 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Option } from "effect"
+import { ConfigProvider, Effect, FileSystem, Layer, Option } from "effect"
 import { ChordConfig } from "../../src/Chord/ChordConfig.ts"
 import * as NodeChord from "../../src/Layers/NodeChord.ts"
 import * as NodeChordStorage from "../../src/Layers/NodeChordStorage.ts"
-import { chordSuite, directory, lost, setAll, start } from "../compliance/chord.ts"
+import { chordSuite, directory, isIdeal, lost, quick, setAll, start } from "../compliance/chord.ts"
 
 const configured = (env: Readonly<Record<string, string>>) =>
   NodeChord.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...env } }))))
@@ -23,8 +24,39 @@ describe("NodeChord", () => {
 
       assert.strictEqual(error._tag === "StorageError" ? error.reason._tag : error._tag, "StorageInUse")
       assert.deepStrictEqual(yield* lost(again), [])
-      assert.notStrictEqual(again.chord.id, first.chord.id)
     }))
+
+  it.live("is in its place again when it starts with the same directory at the same address", () =>
+    Effect.gen(function*() {
+      const data = yield* directory
+      const host = yield* start(NodeChord.layer(quick))
+      const bootstrap = [String(host.chord.address)]
+      const first = yield* start(NodeChord.layer({ ...quick, bootstrap, data }))
+      const { address, id } = first.chord
+      yield* isIdeal([host, first])
+      yield* first.stop
+
+      const again = yield* start(NodeChord.layer({ ...quick, bootstrap, data, port: address.port }))
+      yield* isIdeal([host, again])
+      yield* again.stop
+      const elsewhere = yield* start(NodeChord.layer({ ...quick, bootstrap, data }))
+
+      assert.strictEqual(again.chord.id, id)
+      assert.notStrictEqual(elsewhere.chord.id, id)
+    }))
+
+  it.live("does not start with a salt that is none, and says what to do", () =>
+    Effect.gen(function*() {
+      const data = yield* directory
+      const first = yield* start(NodeChord.layer({ data }))
+      yield* first.stop
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(`${data}/salt`, "\n")
+
+      const error = yield* Effect.flip(start(NodeChord.layer({ data })))
+
+      assert.match(error.message, /salt cannot be read as the share of a node: .*without that file.*another place/)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.live("keeps its share where it is told to", () =>
     Effect.gen(function*() {

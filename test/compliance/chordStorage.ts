@@ -268,6 +268,20 @@ export const chordStorageSuite = ({ isDurable, test }: ChordStorageSuite): void 
 
 /** What is there again when a storage is opened again. */
 const durableSuite = (test: ChordStorageSuite["test"]): void => {
+  test("keeps the salt of its node, of which no two are alike", (open) =>
+    Effect.gen(function*() {
+      const saltOf = withStorage(open, (storage) => Effect.succeed(storage.salt))
+      const salt = yield* saltOf
+
+      const again = yield* saltOf
+      const other = yield* Effect.scoped(
+        Effect.map(Layer.build(ChordStorage.layerMemory()), (context) => Context.get(context, ChordStorage).salt)
+      )
+
+      assert.strictEqual(again, salt)
+      assert.notStrictEqual(other, salt)
+    }))
+
   test("has again what it had when it is opened again", (open) =>
     Effect.gen(function*() {
       yield* TestClock.setTime(10 * day)

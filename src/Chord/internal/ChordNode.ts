@@ -19,6 +19,7 @@ import type { ChordStorage } from "../ChordStorage.ts"
 import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
+import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { writePosition } from "./ChordCodec.ts"
 import { isWithin, type Member } from "./Member.ts"
@@ -160,6 +161,17 @@ export class ChordNode {
   /** The member that answers for a position. */
   ownerOf(position: bigint): Member | undefined {
     return this.members.find((member) => member.owns(position))
+  }
+
+  /** Who answers for a position by the lists of this node's members: by that of the nearest one before it. */
+  listedOwner(position: bigint): Contact | undefined {
+    let nearest: Member | undefined
+    for (const member of this.members) {
+      const isNearer = nearest === undefined ||
+        Ring.isClockwise(nearest.self.position, member.self.position, position)
+      if (isNearer) nearest = member
+    }
+    return nearest?.successorAt(position)
   }
 
   isOwn(contact: Contact): boolean {

@@ -46,14 +46,18 @@ export const locate = (node: ChordNode, position: bigint, lost?: Lost): Effect.E
   })
 
 /**
- * Who is the owner of a position by the word of the last one before it: one question less than
- * `locate`, for callers that then ask that node what only an owner answers.
+ * Who is the owner of a position by this node's own lists of successors, or by the word of the last one
+ * before it: for callers that then ask that node what only an owner answers. At best it asks nobody.
  */
 export const presume = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => {
     const own = node.ownerOf(position)
     if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    return search(node, new Search(node, position), true)
+    const state = new Search(node, position)
+    const listed = node.listedOwner(position)
+    if (listed === undefined) return search(node, state, true)
+    node.counters.lookups++
+    return Effect.succeed(state.presumed(listed))
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */

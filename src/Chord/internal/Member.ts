@@ -77,6 +77,16 @@ export class Member {
     return { isOwner: false, self, predecessor, closer, following }
   }
 
+  /** Which of its successors answers for a position, if the list reaches so far. */
+  successorAt(position: bigint): Contact | undefined {
+    let from = this.self.position
+    for (const contact of this.successors) {
+      if (isWithin(from, position, contact.position)) return contact
+      from = contact.position
+    }
+    return undefined
+  }
+
   /** The successors without padding. */
   get successors(): ReadonlyArray<Contact> {
     const { successors } = this.membership

@@ -79,17 +79,22 @@ const nextFinger = (member: Member): number | undefined => {
 
 /** Makes up copies: with the successors, at the other placements, and with those who answer now. */
 export const repair = (node: ChordNode): Effect.Effect<never> =>
-  Effect.forever(Effect.gen(function*() {
-    yield* Effect.sleep(jittered(node, node.options.repairInterval))
-    if (node.isLeaving) return
-    node.counters.repairs++
-    yield* Effect.catch(node.services.storage.sweep, (error) =>
-      Effect.sync(() => node.emit({ _tag: "StorageFailed", error })))
-    yield* Effect.forEach(node.members, (member) =>
-      syncWithSuccessors(node, member), { discard: true })
-    yield* audit(node)
-    yield* handOver(node)
-  }))
+  Effect.gen(function*() {
+    const { storage } = node.services
+    let hasOldShare = (yield* storage.stats).records > 0
+    while (true) {
+      yield* Effect.sleep(jittered(node, node.options.repairInterval))
+      if (node.isLeaving) continue
+      node.counters.repairs++
+      yield* Effect.catch(storage.sweep, (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error })))
+      yield* Effect.forEach(node.members, (member) => syncWithSuccessors(node, member), { discard: true })
+      yield* audit(node)
+      yield* handOver(node)
+      if (!hasOldShare || node.counters.repairs < returnRounds) continue
+      hasOldShare = false
+      node.services.run(bringBack(node))
+    }
+  })
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
 const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
@@ -168,32 +173,42 @@ const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> 
         yield* storeAt(node, position, record)
         node.counters.recordsSent++
         return 1
-      }).pipe(Effect.catch(() => Effect.succeed(0)))),
+      }).pipe(Effect.catch(() => Effect.succeed(0))), { concurrency: "unbounded" }),
     (counts) => counts.reduce((sum, count) => sum + count, 0)
   )
 
-/** Records that are handed over in one repair. */
+/** Records that are handed over together, and those that are looked after at once. */
 const handedOver = 64
+const handOverConcurrency = 8
 
 /**
- * Gives away what lies in no arc that this node keeps: the ring has changed. Not soon after a change of
- * its own arcs: the node that keeps copies here now has not said so yet, and may count on them when it leaves.
+ * Gives away what lies in no arc that this node keeps: the ring has changed, or the node came back to
+ * another place. Not soon after a change of its own arcs: the node that keeps copies here now has not said
+ * so yet, and may count on them when it leaves. Goes on for half of the time to the next repair at most.
  */
 const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
-  const { storage } = node.services
-  const foreign: Array<Record.Record> = []
-  for (const record of storage.records()) {
-    if (isForeign(node, record)) foreign.push(record)
-    if (foreign.length >= handedOver) break
+  const untilMillis = node.uptimeMillis() + Duration.toMillis(node.options.repairInterval) / 2
+  const foreign = [...node.services.storage.records()].filter((record) => isForeign(node, record))
+  for (let start = 0; start < foreign.length && node.uptimeMillis() < untilMillis; start += handedOver) {
+    const records = foreign.slice(start, start + handedOver)
+    const counts = yield* Effect.forEach(records, (record) => confirm(node, record), {
+      concurrency: handOverConcurrency
+    })
+    // Meanwhile the ring may have changed again.
+    yield* giveAway(
+      node,
+      records.filter((record, index) => counts[index]! >= node.options.writeQuorum && isForeign(node, record))
+    )
   }
-  const confirmed: Array<Record.Record> = []
-  for (const record of foreign) {
-    if ((yield* confirm(node, record)) >= node.options.writeQuorum) confirmed.push(record)
-  }
-  // Meanwhile the ring may have changed again.
-  const given = confirmed.filter((record) => isForeign(node, record))
-  if (given.length === 0) return
-  const count = yield* Effect.catch(storage.remove(given), (error) =>
+})
+
+/** Forgets records that others have now. */
+const giveAway = Effect.fnUntraced(function*(
+  node: ChordNode,
+  records: ReadonlyArray<Record.Record>
+): Effect.fn.Return<void> {
+  if (records.length === 0) return
+  const count = yield* Effect.catch(node.services.storage.remove(records), (error) =>
     Effect.sync(() => {
       node.emit({ _tag: "StorageFailed", error })
       return 0
@@ -201,13 +216,34 @@ const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<
   if (count > 0) node.emit({ _tag: "HandedOver", count })
 })
 
+/** Repairs after a start, until the owners nearby have compared what this node keeps for them. */
+const returnRounds = 2
+
+/**
+ * Brings the records that a node started with, and that are none of its arcs, to where they belong: it may
+ * be in another place than when it got them, and so may all the others.
+ */
+const bringBack = (node: ChordNode): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const sinceMillis = (returnRounds + 1) * Duration.toMillis(node.options.repairInterval)
+    const foreign = [...node.services.storage.records()].filter((record) => !isKept(node, record, sinceMillis))
+    return Effect.forEach(foreign, (record) => confirm(node, record), {
+      concurrency: handOverConcurrency,
+      discard: true
+    })
+  })
+
 /** Whether a record is none that this node is to keep; never soon after a change, and never in a small ring. */
 const isForeign = (node: ChordNode, record: Record.Record): boolean => {
   const ageMillis = coverRounds * Duration.toMillis(node.options.repairInterval)
   if (node.uptimeMillis() - node.settledMillis < ageMillis) return false
-  if (node.members.some((member) => isSmallRing(node, member))) return false
-  return !record.place(node.services.placement).positions.some((position) => node.isCovered(position, ageMillis))
+  return !isKept(node, record, ageMillis)
 }
+
+/** Whether a record lies in an arc that this node owns, or keeps for an owner who said so within a time. */
+const isKept = (node: ChordNode, record: Record.Record, withinMillis: number): boolean =>
+  node.members.some((member) => isSmallRing(node, member)) ||
+  record.place(node.services.placement).positions.some((position) => node.isCovered(position, withinMillis))
 
 /** Repairs without a word of an owner, after which this node counts as no longer in charge of its arc. */
 const coverRounds = 4

@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import { type Journal, StorageError, StorageFailed, StorageUnreadable } from "../../Chord/ChordStorage.ts"
 import type { Record } from "../../Chord/Record.ts"
 import type { RecordIndex } from "../../Chord/RecordIndex.ts"
+import { isSalt } from "../../Protocol/internal/Salt.ts"
 import * as Frames from "./LogFrames.ts"
 
 /** How much is read or written at a time. */
@@ -90,6 +91,8 @@ export const make = Effect.fnUntraced(function*(
           skippedBytes
         })
       }).pipe(Effect.catchTag("PlatformError", fail(path, "read"))),
+    salt: (drawn) =>
+      Effect.catchTag(keepSalt(fs, directory, drawn), "PlatformError", fail(saltPath(directory), "open")),
     write: (changes, index) =>
       Effect.suspend(() =>
         open === undefined || isTooLong(open, index) ? rewrite(apply(index, changes)) : append(open, changes)
@@ -99,6 +102,28 @@ export const make = Effect.fnUntraced(function*(
         Effect.catchTag("PlatformError", fail(path, "write"))
       )
   }
+})
+
+const saltPath = (directory: string): string => `${directory}/salt`
+
+/** A file of its own: the log may be lost, the node keeps its place. */
+const keepSalt = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, directory: string, drawn: string) {
+  const path = saltPath(directory)
+  if (yield* fs.exists(path)) {
+    const salt = (yield* fs.readFileString(path)).trim()
+    if (isSalt(salt)) return salt
+    const detail = "it is no salt of a node; without that file the node takes another place in the ring"
+    return yield* new StorageError({ reason: new StorageUnreadable({ path, detail }) })
+  }
+  const newPath = `${path}.new`
+  yield* Effect.scoped(Effect.gen(function*() {
+    const file = yield* fs.open(newPath, { flag: "w" })
+    yield* file.writeAll(new TextEncoder().encode(`${drawn}\n`))
+    yield* file.sync
+  }))
+  yield* fs.rename(newPath, path)
+  yield* syncDirectory(fs, directory)
+  return drawn
 })
 
 type Changes = Iterable<readonly [string, Record | undefined]>
@@ -187,5 +212,5 @@ export const syncDirectory = (
     (file) => file._tag === "Some" ? file.value.sync : Effect.void
   ))
 
-const fail = (path: string, operation: "read" | "write") => (cause: PlatformError) =>
+const fail = (path: string, operation: "open" | "read" | "write") => (cause: PlatformError) =>
   Effect.fail(new StorageError({ reason: new StorageFailed({ path, operation, cause }) }))

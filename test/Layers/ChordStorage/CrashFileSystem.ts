@@ -30,6 +30,7 @@ export class CrashFileSystem {
 
   readonly service: FileSystem.FileSystem = FileSystem.makeNoop({
     exists: (path) => Effect.sync(() => this.#names.has(path)),
+    readFileString: (path) => Effect.sync(() => new TextDecoder().decode(this.read(path))),
     open: (path, options) => Effect.suspend(() => this.#open(path, options?.flag ?? "r")),
     rename: (from, to) =>
       this.#operation("rename", () => {
