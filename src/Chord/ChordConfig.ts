@@ -23,7 +23,7 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly subnet: string
   /** Where to listen; port 0 for any free one. Default `127.0.0.1:0`. */
   readonly listen: PeerAddress
-  /** Where others can dial this node, when that is not where it listens (NAT). Default: where it listens. */
+  /** Where others can dial this node (NAT); port 0 stands for the one that it listens on. Default: where it listens. */
   readonly announce: PeerAddress | undefined
   /** Nodes of the ring to join, tried in turn until one answers, and again later. Default none: a ring of one. */
   readonly bootstrap: ReadonlyArray<PeerAddress>

@@ -28,7 +28,9 @@ const flags = {
     Flag.optional
   ),
   announce: dialable("announce").pipe(
-    Flag.withDescription("Where others can dial this node, when that is not where it listens"),
+    Flag.withDescription(
+      "Where others can dial this node (default where it listens, for 0.0.0.0 this machine's first address)"
+    ),
     Flag.optional
   ),
   join: dialable("join").pipe(

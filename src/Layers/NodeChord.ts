@@ -39,6 +39,7 @@ import * as NodeChordStorage from "./NodeChordStorage.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
 import type { AddressChoice, CompressionChoice, WebSocketChoice } from "./NodeOptions.ts"
+import { announced } from "./NodeOwnHost.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
 import * as WireVersion from "./WireVersion.ts"
 
@@ -51,6 +52,11 @@ import * as WireVersion from "./WireVersion.ts"
 export interface NodeChordOptions
   extends Partial<Omit<ChordOptions, "listen" | "announce" | "bootstrap">>, AddressChoice, WireVersion.WireChoice
 {
+  /**
+   * Where others can dial this node, `"host:port"`; port 0 stands for the one that it listens on. Default: where it
+   * listens, and for `"0.0.0.0"` or `"::"` the first address of this machine that others may reach.
+   */
+  readonly announce?: string | undefined
   /**
    * Nodes of the ring to join, as `"host:port"`: tried in turn until one answers, and again whenever
    * this node knows nobody else. Default none: a ring of one, for others to join.
@@ -231,7 +237,8 @@ const fromSettings = <E, E2 = never>(
 ): Layer.Layer<Chord, ListenError | E | E2, ChordStorage> =>
   apart(Chord.layer.pipe(
     Layer.provide([
-      ChordConfig.layer(settings),
+      // Others are told of this node by others, and so by one address.
+      Layer.sync(ChordConfig, () => ({ ...settings, announce: settings.announce ?? announced(settings.listen) })),
       transport,
       NodeHashing.layer,
       WireVersion.layer(wire).pipe(Layer.provide([NodeHashing.layer, compression]))

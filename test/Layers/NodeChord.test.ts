@@ -45,6 +45,19 @@ describe("NodeChord", () => {
       assert.notStrictEqual(elsewhere.chord.id, id)
     }))
 
+  it.live("names one of this machine's addresses where it listens on all of them", () =>
+    Effect.gen(function*() {
+      const host = yield* start(NodeChord.layer({ ...quick, host: "0.0.0.0" }))
+      const guest = yield* start(NodeChord.layer({ ...quick, bootstrap: [`127.0.0.1:${host.chord.address.port}`] }))
+
+      yield* isIdeal([host, guest])
+
+      const [member] = yield* guest.chord.ring
+      const known = member!.membership.successors.map(({ address }) => String(address))
+      assert.deepStrictEqual(known, [String(host.chord.address)])
+      assert.notStrictEqual(host.chord.address.host, "0.0.0.0")
+    }))
+
   it.live("does not start with a salt that is none, and says what to do", () =>
     Effect.gen(function*() {
       const data = yield* directory

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { format, fromParts, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import type { Banning } from "../../Transport/Admission/Guard.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(
     run: yield* FiberSet.runtime(fibers)<never>()
   }
   const listener = yield* services.transport.listen(options.listen)
-  const address = options.announce ?? listener.address
+  const address = announcedAddress(options.announce, listener.address)
   const nodeId = typeof options.nodeId === "string" ? options.nodeId : options.nodeId(address)
   const node = new CallNode(nodeId, address, options, settings, services)
   yield* Effect.forkScoped(listener.serve(
@@ -100,6 +100,10 @@ export const make = Effect.fnUntraced(function*(
     stats: () => node.stats()
   }
 })
+
+/** Port 0 of an announced address stands for the one that the node listens on. */
+const announcedAddress = (announce: PeerAddress | undefined, bound: PeerAddress): PeerAddress =>
+  announce?.port === 0 ? fromParts(announce.host, bound.port) ?? bound : announce ?? bound
 
 /** A call on its way. */
 interface Request {

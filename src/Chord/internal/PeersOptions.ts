@@ -122,7 +122,7 @@ export interface PeersOptions extends Partial<PeersSettings> {
   readonly networkId: string
   /** Where to listen; port 0 for any free one. */
   readonly listen: PeerAddress
-  /** Where others can dial this node, when that is not where it listens. */
+  /** Where others can dial this node, when that is not where it listens; port 0: the one that it listens on. */
   readonly announce?: PeerAddress | undefined
   /** Answers the calls of others; they may come as soon as `make` has given the node. */
   readonly handler: Handler
