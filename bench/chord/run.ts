@@ -11,6 +11,7 @@ import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import { youngGeneration } from "../simulation.ts"
 import { note, type Row, table } from "./report.ts"
 
 const { values: options } = parseArgs({
@@ -24,7 +25,7 @@ const { values: options } = parseArgs({
 const script = fileURLToPath(new URL("./row.ts", import.meta.url))
 
 const measure = (id: string): unknown => {
-  const args = ["--conditions=effect-p2p-source", "--max-old-space-size=6144", script, id]
+  const args = ["--conditions=effect-p2p-source", "--max-old-space-size=6144", ...youngGeneration, script, id]
   if (options.quick) args.push("--quick")
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 24 }))
 }

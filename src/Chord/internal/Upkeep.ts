@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
@@ -223,15 +224,15 @@ const returnRounds = 2
  * Brings the records that a node started with, and that are none of its arcs, to where they belong: it may
  * be in another place than when it got them, and so may all the others.
  */
-const bringBack = (node: ChordNode): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const sinceMillis = (returnRounds + 1) * Duration.toMillis(node.options.repairInterval)
-    const foreign = [...node.services.storage.records()].filter((record) => !isKept(node, record, sinceMillis))
-    return Effect.forEach(foreign, (record) => confirm(node, record), {
-      concurrency: handOverConcurrency,
-      discard: true
-    })
+const bringBack = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  const sinceMillis = (returnRounds + 1) * Duration.toMillis(node.options.repairInterval)
+  const foreign = [...node.services.storage.records()].filter((record) => !isKept(node, record, sinceMillis))
+  // All who have a copy do this at about the same time: in the same order each would find it missing.
+  yield* Effect.forEach(yield* Random.shuffle(foreign), (record) => confirm(node, record), {
+    concurrency: handOverConcurrency,
+    discard: true
   })
+})
 
 /** Whether a record is none that this node is to keep; never soon after a change, and never in a small ring. */
 const isForeign = (node: ChordNode, record: Record.Record): boolean => {
