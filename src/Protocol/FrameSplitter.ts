@@ -1,6 +1,6 @@
 /**
  * Cuts a stream of bytes, in whatever chunks it comes, into the bodies of its frames (protocol 0.4,
- * section 1). Nothing is copied but bodies that lie in more than one chunk.
+ * section 1). Nothing is copied but bodies that lie in more than one chunk, and those once.
  */
 import * as Frame from "./Frame.ts"
 import { view } from "./internal/Bytes.ts"
@@ -9,19 +9,26 @@ import { WireFault } from "./WireFault.ts"
 /** What a split body gets at first, so that small frames in small chunks seldom move. */
 const minBufferBytes = 1024
 
+/** Chunks that are worth keeping until the body is whole; smaller ones are put together as they come. */
+const keptBytes = 4096
+
 const empty = new Uint8Array(0)
 
 /**
  * The splitter of one connection. It keeps at most twice the bytes that came of the frame under
- * way, whatever size its header announced, and holds on to no chunk.
+ * way, whatever size its header announced. Large chunks are kept as they are, so that each byte of a
+ * large body is copied once: nobody may change a chunk after it was pushed.
  *
  * @category models
  * @since 0.1.0
  */
 export class FrameSplitter {
   readonly #maxFrameBytes: number
-  /** The body under way; as long as the announced size at most. */
+  /** The first pieces of the body under way. */
+  #pieces: Array<Uint8Array> = []
+  /** Those behind them that are small, put together. */
   #buffer: Uint8Array = empty
+  #bufferCount = 0
   /** The size read so far, and of how many header bytes. */
   #size = 0
   #headerCount = 0
@@ -95,27 +102,57 @@ export class FrameSplitter {
       this.#reset()
       return end
     }
-    this.#reserve(this.#bodyCount + end - start)
-    this.#buffer.set(chunk.subarray(start, end), this.#bodyCount)
-    this.#bodyCount += end - start
+    this.#takePiece(view(chunk, start, end))
     if (this.#bodyCount === this.#size) {
-      out.push(this.#buffer)
+      out.push(this.#assemble())
       this.#reset()
     }
     return end
   }
 
-  /** Grows by doubling up to the announced size, so the buffer of a whole body fits it exactly. */
+  #takePiece(piece: Uint8Array): void {
+    this.#bodyCount += piece.length
+    if (piece.length >= keptBytes && piece.buffer.byteLength <= 2 * piece.length) {
+      this.#closeBuffer()
+      this.#pieces.push(piece)
+    } else {
+      this.#reserve(this.#bufferCount + piece.length)
+      this.#buffer.set(piece, this.#bufferCount)
+      this.#bufferCount += piece.length
+    }
+  }
+
+  /** Grows by doubling up to what is missing of the body, so that the buffer of a whole one fits it exactly. */
   #reserve(needed: number): void {
     if (needed <= this.#buffer.length) return
-    const capacity = Math.min(this.#size, Math.max(needed, this.#buffer.length * 2, minBufferBytes))
-    const grown = new Uint8Array(capacity)
-    grown.set(this.#buffer.subarray(0, this.#bodyCount))
+    const missing = this.#size - this.#bodyCount + needed
+    const grown = new Uint8Array(Math.min(missing, Math.max(needed, this.#buffer.length * 2, minBufferBytes)))
+    grown.set(view(this.#buffer, 0, this.#bufferCount))
     this.#buffer = grown
   }
 
-  #reset(): void {
+  #closeBuffer(): void {
+    if (this.#bufferCount > 0) this.#pieces.push(view(this.#buffer, 0, this.#bufferCount))
     this.#buffer = empty
+    this.#bufferCount = 0
+  }
+
+  #assemble(): Uint8Array {
+    if (this.#pieces.length === 0) return this.#buffer
+    this.#closeBuffer()
+    const body = new Uint8Array(this.#size)
+    let offset = 0
+    for (const piece of this.#pieces) {
+      body.set(piece, offset)
+      offset += piece.length
+    }
+    return body
+  }
+
+  #reset(): void {
+    this.#pieces = []
+    this.#buffer = empty
+    this.#bufferCount = 0
     this.#size = 0
     this.#headerCount = 0
     this.#bodyCount = 0

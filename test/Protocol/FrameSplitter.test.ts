@@ -89,7 +89,40 @@ describe("FrameSplitter", () => {
     assert.isTrue(found.every((body) => body.buffer === chunk.buffer))
   })
 
-  it("keeps no chunk that a split body came in", () => {
+  const Size = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 60_000 })))
+  const Piece = Arbitrary.schema(Schema.Literals([1, 700, 4095, 4096, 9000, 16_384]))
+
+  it.prop("finds large bodies in pieces of any size", [
+    Arbitrary.array(Size, { minLength: 1, maxLength: 3 }),
+    Arbitrary.array(Piece, { minLength: 1, maxLength: 8 })
+  ], ([sizes, pieces]) => {
+    const bodies = sizes.map((size, seed) => Uint8Array.from({ length: size }, (_, index) => index * 31 + seed))
+    const splitter = new FrameSplitter(1 << 20)
+    const found: Array<Uint8Array> = []
+
+    for (const chunk of chunksOf(join(bodies.map(Frame.frame)), pieces)) {
+      assert.isUndefined(splitter.push(chunk, found))
+    }
+
+    assert.deepStrictEqual(found.map((body) => Buffer.from(body)), bodies.map((body) => Buffer.from(body)))
+    assert.strictEqual(splitter.pendingBytes, 0)
+  }, { arbitrary: { runs: 100 } })
+
+  it("keeps no chunk that is a small part of its memory", () => {
+    const body = Uint8Array.from({ length: 20_000 }, (_, index) => index)
+    const memory = new Uint8Array(65_536)
+    memory.set(Frame.frame(body).subarray(0, 10_000))
+    const found: Array<Uint8Array> = []
+    const splitter = new FrameSplitter(65_536)
+
+    splitter.push(memory.subarray(0, 10_000), found)
+    memory.fill(0)
+    splitter.push(Frame.frame(body).slice(10_000), found)
+
+    assert.strictEqual(Buffer.compare(found[0]!, body), 0)
+  })
+
+  it("keeps no small chunk that a split body came in", () => {
     const chunk = join([header(4), Uint8Array.of(1, 2)])
     const found: Array<Uint8Array> = []
     const splitter = new FrameSplitter(100)
