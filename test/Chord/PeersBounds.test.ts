@@ -134,6 +134,36 @@ describe("Peers: bounds", () => {
   )
 
   test(
+    "keep the link of a peer that takes what the line carries, however much more it asks for",
+    Effect.gen(function*() {
+      const a = yield* start("a")
+      const handler = () => [new Uint8Array(5000)]
+      const b = yield* start("b", {
+        handler,
+        maxOutboxBytes: 50_000,
+        slowTimeout: "2 seconds",
+        compressFromBytes: 1_000_000
+      })
+      let answered = 0
+      const one = Effect.tap(
+        a.call({ address: b.address }, "large", [], { timeout: "1 hour" }),
+        () => Effect.sync(() => answered++)
+      )
+
+      // Twice what the line carries, for 40 seconds.
+      for (let second = 0; second < 40; second++) {
+        for (let i = 0; i < 8; i++) yield* begin(Effect.ignore(one))
+        yield* TestClock.adjust("1 second")
+      }
+
+      const { dials, droppedAnswers, inboundLinks } = { ...b.stats(), dials: a.stats().dials }
+      assert.deepStrictEqual({ dials, inboundLinks }, { dials: 1, inboundLinks: 1 })
+      assert.isAbove(droppedAnswers, 0)
+      assert.isAbove(answered, 100)
+    }).pipe(Effect.provide(MemoryNetwork.layer({ bandwidth: 20_000 })))
+  )
+
+  test(
     "that cost an answer do not have the call carried out twice",
     Effect.gen(function*() {
       const a = yield* start("a")
