@@ -70,6 +70,8 @@ export class AddressBook {
   readonly #backoff: Backoff
   readonly #limits: HearsayLimits
   readonly #known = new Map<string, KnownAddress>()
+  /** Those of them that the user named: a node that has its share of links looks at no others. */
+  readonly #bootstrap = new Map<string, KnownAddress>()
   /** How many of them one source told, and how many are on one host. */
   readonly #countBySource = new Map<string, number>()
   readonly #countByHost = new Map<string, number>()
@@ -129,9 +131,11 @@ export class AddressBook {
 
   /** The user named this address: it stays, and is dialed whenever no link to it is left. */
   keep(address: PeerAddress): KnownAddress {
+    const key = format(address)
     this.learn(address, undefined)
-    const known = this.#known.get(format(address))!
+    const known = this.#known.get(key)!
     known.isBootstrap = true
+    this.#bootstrap.set(key, known)
     return known
   }
 
@@ -178,16 +182,18 @@ export class AddressBook {
   /** The user does not want the link: as `rest`, and the node does not keep to the address any more. */
   release(address: PeerAddress, nowMillis: number): void {
     this.rest(address, nowMillis)
-    const known = this.get(address)
+    const key = format(address)
+    const known = this.#known.get(key)
     if (known !== undefined) known.isBootstrap = false
+    this.#bootstrap.delete(key)
   }
 
   /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */
   candidates(isLinked: (known: KnownAddress, text: string) => boolean, isBootstrapOnly = false): Array<KnownAddress> {
     const found: Array<KnownAddress> = []
-    // Not by entries: every node looks every few seconds, and a pair for each address is much garbage.
-    this.#known.forEach((known, text) => {
-      if (isBootstrapOnly && !known.isBootstrap) return
+    const from = isBootstrapOnly ? this.#bootstrap : this.#known
+    // Not by entries: a pair for each address is much garbage.
+    from.forEach((known, text) => {
       if (!known.isDialing && !isLinked(known, text)) found.push(known)
     })
     return found
@@ -212,6 +218,7 @@ export class AddressBook {
     const known = this.#known.get(key)
     if (known === undefined) return
     this.#known.delete(key)
+    this.#bootstrap.delete(key)
     this.#count(this.#countByHost, known.address.hostname, -1)
     this.#count(this.#countBySource, known.source, -1)
   }

@@ -97,7 +97,10 @@ export interface MeshOptions extends SourceLimits {
   readonly reconnectBase: Duration.Input
   /** The longest such wait. Default 30 seconds. */
   readonly reconnectMax: Duration.Input
-  /** How often, at least, the node looks whether it has its share of links. Default 5 seconds. */
+  /**
+   * How soon a node that lacks links, and knows nobody to dial, asks its peers for addresses again; twice as long
+   * each time, up to a minute. Default 5 seconds.
+   */
   readonly upkeepInterval: Duration.Input
 
   /** How long to look for a node that is not a neighbor, and to wait for the answer to `ask`. Default 5 seconds. */

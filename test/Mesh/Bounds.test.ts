@@ -112,7 +112,7 @@ describe("a node's bounds", () => {
 
   it.effect("answers a peer that asks for peers again and again once a second", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1)
+      const node = yield* startNode(1, { upkeepInterval: "1 minute" })
       const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
       yield* peer.handshake
       yield* TestClock.adjust("1 second")

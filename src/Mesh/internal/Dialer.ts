@@ -99,17 +99,19 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
       for (const known of due.slice(0, node.options.maxConcurrentDials - dialingCount)) attempt(known)
       if (missing > 0 && due.length === 0 && now >= nextAskMillis) {
         askForPeers(node)
-        nextAskMillis = now + askMillis
+        nextAskMillis = now + askMillis * (0.8 + 0.4 * node.services.random.nextDoubleUnsafe())
         askMillis = Math.min(maxAskMillis, askMillis * 2)
       }
       if (due.length > 0) askMillis = intervalMillis
-      const jitter = 0.8 + 0.4 * node.services.random.nextDoubleUnsafe()
-      const wait = Math.max(1, Math.min(intervalMillis * jitter, nextMillis - now))
-      yield* Effect.timeoutOption(node.wake.await, wait)
+      yield* wakeOrTime(node, Math.min(nextMillis, missing > 0 ? nextAskMillis : nextMillis) - now)
       // Whoever lost the same peer wakes at the same moment: do not all dial at once.
       yield* Effect.sleep(node.services.random.nextDoubleUnsafe() * spreadMillis)
     }
   })
+
+/** Waits until links or addresses change, and for so long at most: a node with its share of links sleeps on. */
+const wakeOrTime = ({ wake }: MeshNode, millis: number): Effect.Effect<unknown> =>
+  millis === Number.POSITIVE_INFINITY ? wake.await : Effect.timeoutOption(wake.await, Math.max(1, millis))
 
 /** Wake-ups are spread over this time, in milliseconds. */
 const spreadMillis = 50

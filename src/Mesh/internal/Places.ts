@@ -54,8 +54,9 @@ const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => plainHost(a) ===
 const plainHost = ({ hostname }: PeerAddress): string => hostname.replace(/^::ffff:/i, "")
 
 /** The peer whose link leads to that address. */
-export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => {
-  const text = format(address)
+export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => peerAtText(node, format(address))
+
+const peerAtText = (node: MeshNode, text: string): Peer | undefined => {
   for (const peer of node.table.values()) {
     if (node.places.get(peer.link)?.has(text) === true) return peer
   }
@@ -67,14 +68,13 @@ export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined =
  * have several addresses. Hearsay does not count where the user named the address.
  */
 export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
+  if (isBootstrapOnly) return node.book.candidates((_, text) => peerAtText(node, text) !== undefined, true)
   const linked = new Set<string>()
   for (const { link } of node.table.values()) {
     for (const text of node.places.get(link)?.keys() ?? []) linked.add(text)
   }
-  return node.book.candidates(
-    (known, text) =>
-      linked.has(text) || (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined),
-    isBootstrapOnly
+  return node.book.candidates((known, text) =>
+    linked.has(text) || (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined)
   )
 }
 
