@@ -1,5 +1,5 @@
 /** What a member makes of the list of its first successor, or of a closer one. */
-import { type Contact, isPadding } from "../Contact.ts"
+import { type Contact, isPadding, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import * as Lists from "./MembershipLists.ts"
 import { type Answer, isWhole, type Membership } from "./MembershipState.ts"
@@ -25,7 +25,8 @@ export const absorb = (state: Membership, from: Contact, answer: Answer): Absorb
   const seen = Lists.view(self, from, answer.successors, successorCount)
   const closer = closest(self, from, answer.predecessor, seen.passed)
   const isSmall = isWhole(state)
-  if (!isSmall && (seen.entries.length >= successorCount || !(answer.isWhole || seen.isRound))) {
+  const isComplete = answer.isWhole || seen.isRound || endsAtPredecessor(state, seen.entries, answer.successors)
+  if (!isSmall && (seen.entries.length >= successorCount || !isComplete)) {
     return {
       state: withSuccessors(state, Lists.pad(bits, self, seen.entries, successorCount)),
       closer,
@@ -33,7 +34,6 @@ export const absorb = (state: Membership, from: Contact, answer: Answer): Absorb
     }
   }
   const both = Lists.union(self, seen.entries, Lists.real(state.successors)).slice(0, successorCount)
-  const isComplete = answer.isWhole || seen.isRound
   const last = seen.entries[seen.entries.length - 1]!
   const doubts = both.filter((entry) =>
     !seen.entries.includes(entry) && Ring.isClockwise(from.position, entry.position, self.position) &&
@@ -41,6 +41,13 @@ export const absorb = (state: Membership, from: Contact, answer: Answer): Absorb
   )
   return { state: withSuccessors(state, both), closer, doubts }
 }
+
+/**
+ * Whether a list comes round to the predecessor: with nobody left to name, it is the whole ring. So it is for a member
+ * that keeps more successors than its first one does, in a ring of no more members than that.
+ */
+const endsAtPredecessor = ({ predecessor }: Membership, entries: Lists.Contacts, told: Lists.Contacts): boolean =>
+  predecessor !== undefined && isSame(predecessor, entries[entries.length - 1]!) && !told.some(isPadding)
 
 /** The one nearest to `self` of those that lie between it and `from`. */
 const closest = (

@@ -38,12 +38,17 @@ export const write = Effect.fnUntraced(function*(
   const quorum = options.quorum ?? node.options.writeQuorum
   for (let stamp = 1;; stamp++) {
     const version = node.nextVersion()
+    const stampedMillis = node.uptimeMillis()
     const made = Record.make({ key, version, value, expiresAtMillis: expiry(node, options) }, node.options)
     if (Result.isFailure(made)) return yield* made.failure
     const newer = yield* store(node, made.success, quorum, options)
-    if (newer === undefined || stamp === maxStamps) return version
-    // A clock that is ahead of ours wrote it. Who writes later means to write later.
+    if (newer === undefined) return version
     const fault = node.observe(newer)
+    const aheadMillis = newer.millis - version.millis
+    const wasMeanwhile = aheadMillis > 0 && aheadMillis <= node.uptimeMillis() - stampedMillis
+    // Written while this one was under way: this one comes first, and some may have read it already.
+    if (wasMeanwhile || stamp === maxStamps) return version
+    // A clock that is ahead of ours wrote it. Who writes later means to write later.
     if (fault !== undefined) return yield* fault
   }
 })
