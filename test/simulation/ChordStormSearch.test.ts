@@ -25,13 +25,16 @@ describe("the search for faults that break a ring", () => {
   })
 
   it("finds that single copies and quorums of one give stale reads", () => {
-    const failure = failureOf({ isStrict: true, settings: { copies: 1, readQuorum: 1, writeQuorum: 1 } }, 6)
+    const failure = failureOf(
+      { seed: "8", isStrict: true, settings: { copies: 1, readQuorum: 1, writeQuorum: 1 } },
+      6
+    )
 
     assert.include(
       ["StaleRead", "NonMonotonicRead", "ResurrectedDelete", "WriteOutOfOrder"],
       failure.violation.invariant
     )
-    assert.include(explain(failure), `in a storm of {"nodes":9,"seed":"2"`)
+    assert.include(explain(failure), `in a storm of {"nodes":9,"seed":"8"`)
   })
 
   it("finds that two rings stay two when nobody looks for another one, and that a partition did it", () => {
