@@ -14,7 +14,7 @@ import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { checkPredecessor, refuse } from "./Stabilizer.ts"
+import { checkPredecessor, checkSuccessor, refuse } from "./Stabilizer.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
@@ -66,18 +66,39 @@ export const place = Effect.fnUntraced(function*(
   if (outcome === "Superseded") {
     return { copies: 0, wanted: 0, newer: node.services.storage.get(record.key)?.version }
   }
-  const others = replicas(node, member)
-  const packets = [Record.encode(record)]
-  const stored = yield* Effect.forEach(
-    others,
-    (contact) =>
-      Effect.match(patiently(node, node.call(contact, "copy", packets)), { onSuccess: () => 1, onFailure: () => 0 }),
-    { concurrency: "unbounded" }
-  )
+  const holders = yield* copyOut(node, member, record)
   // Somebody may have taken over the position meanwhile, and have asked for its records before this one was here.
   yield* mustOwn(node, member, position)
-  const copies = stored.reduce<number>((sum, count) => sum + count, 1)
+  const others = replicas(node, member)
+  const [heir] = others
+  // Without the heir it is as good as here alone: that one answers when this node does not.
+  const copies = heir === undefined || holders.has(heir.nodeId) ? holders.size + 1 : 1
   return { copies, wanted: others.length + 1, newer: undefined }
+})
+
+/**
+ * Copies a record to the nodes that keep this member's, and gives who took it. When the heir, the first of them, did
+ * not, it is looked whether it lives, and the next one is the heir if not.
+ */
+const copyOut = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  record: Record.Record
+): Effect.fn.Return<ReadonlySet<string>> {
+  const packets = [Record.encode(record)]
+  const holders = new Set<string>()
+  const copy = (contact: Contact) =>
+    Effect.match(patiently(node, node.call(contact, "copy", packets)), {
+      onSuccess: () => void holders.add(contact.nodeId),
+      onFailure: () => undefined
+    })
+  for (let triesLeft = 1;; triesLeft--) {
+    const missing = replicas(node, member).filter(({ nodeId }) => !holders.has(nodeId))
+    yield* Effect.forEach(missing, copy, { concurrency: "unbounded", discard: true })
+    const [heir] = replicas(node, member)
+    if (heir === undefined || holders.has(heir.nodeId) || triesLeft === 0) return holders
+    yield* checkSuccessor(node, member, heir)
+  }
 })
 
 /**

@@ -141,13 +141,22 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
  */
 export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
   const predecessor = member.membership.predecessor
-  if (predecessor === undefined) return
-  const isGone = yield* Effect.match(askTwice(node, predecessor), {
-    onSuccess: () => false,
-    onFailure: isDead
-  })
-  if (isGone) take(node, member, { state: Membership.forget(member.membership, predecessor), actions: [] })
+  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor)
 })
+
+/** Asks whether a successor lives that did not take a copy, and forgets it if not; the next round does the rest. */
+export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
+  yield* forgetIfGone(node, member, successor)
+  node.wake.openUnsafe()
+})
+
+const forgetIfGone = (node: ChordNode, member: Member, contact: Contact): Effect.Effect<void> =>
+  Effect.match(askTwice(node, contact), {
+    onSuccess: () => undefined,
+    onFailure: (error) => {
+      if (isDead(error)) take(node, member, { state: Membership.forget(member.membership, contact), actions: [] })
+    }
+  })
 
 /** A refusal of a handler. */
 export const refuse = (tag: string, detail: string): CallRefused => new CallRefused(tag, detail)
