@@ -29,6 +29,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -45,7 +46,7 @@ import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperat
 import type { ChordStats } from "./ChordStats.ts"
 import { ChordStorage } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
-import { ChordNode } from "./internal/ChordNode.ts"
+import { ChordNode, type LostArc } from "./internal/ChordNode.ts"
 import { handle } from "./internal/Handler.ts"
 import { locate } from "./internal/Lookup.ts"
 import { Originals } from "./internal/Originals.ts"
@@ -297,6 +298,7 @@ const makeNode: Effect.Effect<
       clock: yield* Clock.Clock,
       random,
       events,
+      lostArcs: yield* Queue.sliding<LostArc>(64),
       placement: new KeyPlacement(
         yield* Hashing,
         options.bits,
@@ -312,7 +314,7 @@ const makeNode: Effect.Effect<
   if (Duration.toMillis(options.leaveTimeout) > 0) {
     yield* Effect.addFinalizer(() => Effect.asVoid(Effect.timeoutOption(Places.leave(node), options.leaveTimeout)))
   }
-  for (const loop of [Upkeep.stabilize, Upkeep.fixFingers, Upkeep.repair, Upkeep.probe, Places.keepJoined]) {
+  for (const loop of [...Upkeep.loops, Places.keepJoined]) {
     yield* Effect.forkScoped(loop(node))
   }
   return { node, networkId: chordId, originals }

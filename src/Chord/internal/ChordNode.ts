@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
+import type * as Queue from "effect/Queue"
 import type * as Random from "effect/Random"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
@@ -26,12 +27,20 @@ import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 
+/** An arc, from a position on, that another one answers for now, up to its own position. */
+export interface LostArc {
+  readonly from: bigint
+  readonly owner: Contact
+}
+
 /** The services a node was made with. */
 export interface ChordServices {
   readonly storage: ChordStorage["Service"]
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
   readonly events: PubSub.PubSub<ChordEvent>
+  /** What members answered for until just now; of many the oldest are left to the next repair. */
+  readonly lostArcs: Queue.Queue<LostArc>
   readonly placement: KeyPlacement
   /** Answers a call to this node. */
   readonly serve: Handler

@@ -27,6 +27,9 @@ export interface Found {
 /** How often a write is stamped anew because a newer version was there. */
 const maxStamps = 3
 
+/** Clocks that differ by less are nothing unusual: what is newer by so much may have been written before. */
+const likelySkewMillis = 2000
+
 /** Writes a value, or a tombstone; gives its version. */
 export const write = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -45,7 +48,7 @@ export const write = Effect.fnUntraced(function*(
     if (newer === undefined) return version
     const fault = node.observe(newer)
     const aheadMillis = newer.millis - version.millis
-    const wasMeanwhile = aheadMillis > 0 && aheadMillis <= node.uptimeMillis() - stampedMillis
+    const wasMeanwhile = aheadMillis > likelySkewMillis && aheadMillis <= node.uptimeMillis() - stampedMillis
     // Written while this one was under way: this one comes first, and some may have read it already.
     if (wasMeanwhile || stamp === maxStamps) return version
     // A clock that is ahead of ours wrote it. Who writes later means to write later.

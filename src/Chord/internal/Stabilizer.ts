@@ -3,9 +3,11 @@
  * operations; what they mean stands there.)
  */
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import { type CallError, CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
+import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
@@ -54,7 +56,10 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   const before = member.membership
   if (step.state === before) return step.actions
   member.membership = step.state
-  if (before.predecessor?.position !== step.state.predecessor?.position) node.settledMillis = node.uptimeMillis()
+  if (before.predecessor?.position !== step.state.predecessor?.position) {
+    node.settledMillis = node.uptimeMillis()
+    noteLostArc(node, before, step.state)
+  }
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
     node.remember(contact)
@@ -72,6 +77,14 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
     node.emit({ _tag: "Alone", isLast: node.members.every((one) => one.wasWhole) })
   }
   return step.actions
+}
+
+/** A closer predecessor: new in its place, or one that was taken for dead, and lacks what came meanwhile. */
+const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Membership.Membership): void => {
+  const [old, owner] = [before.predecessor, now.predecessor]
+  if (old === undefined || owner === undefined || node.isOwn(owner)) return
+  if (!Ring.isClockwise(old.position, owner.position, now.self.position)) return
+  Queue.offerUnsafe(node.services.lostArcs, { from: old.position, owner })
 }
 
 /** Puts a question; undefined when neither an answer nor a death came of it. */

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
@@ -24,7 +25,7 @@ const jittered = (node: ChordNode, interval: Duration.Input): number =>
   Duration.toMillis(interval) * (0.5 + node.chance())
 
 /** Asks successors, each round and whenever one is found dead. */
-export const stabilize = (node: ChordNode): Effect.Effect<never> =>
+const stabilize = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     node.wake.closeUnsafe()
     yield* Effect.timeoutOption(node.wake.await, jittered(node, node.options.stabilizeInterval))
@@ -34,7 +35,7 @@ export const stabilize = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /** Looks after one finger of each member at a time; more seldom while all of them turn out right. */
-export const fixFingers = (node: ChordNode): Effect.Effect<never> =>
+const fixFingers = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     const patience = node.members.reduce((least, member) => Math.min(least, member.fingerPatience), maxFingerPatience)
     yield* Effect.sleep(patience * jittered(node, node.options.fingerInterval))
@@ -79,23 +80,28 @@ const nextFinger = (member: Member): number | undefined => {
 }
 
 /** Makes up copies: with the successors, at the other placements, and with those who answer now. */
-export const repair = (node: ChordNode): Effect.Effect<never> =>
-  Effect.gen(function*() {
-    const { storage } = node.services
-    let hasOldShare = (yield* storage.stats).records > 0
-    while (true) {
-      yield* Effect.sleep(jittered(node, node.options.repairInterval))
-      if (node.isLeaving) continue
-      node.counters.repairs++
-      yield* Effect.catch(storage.sweep, (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error })))
-      yield* Effect.forEach(node.members, (member) => syncWithSuccessors(node, member), { discard: true })
-      yield* audit(node)
-      yield* handOver(node)
-      if (!hasOldShare || node.counters.repairs < returnRounds) continue
-      hasOldShare = false
-      node.services.run(bringBack(node))
-    }
-  })
+const repair = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.gen(function*() {
+    yield* Effect.sleep(jittered(node, node.options.repairInterval))
+    if (node.isLeaving) return
+    node.counters.repairs++
+    yield* Effect.catch(node.services.storage.sweep, (error) =>
+      Effect.sync(() => node.emit({ _tag: "StorageFailed", error })))
+    yield* Effect.forEach(node.members, (member) =>
+      syncWithSuccessors(node, member), { discard: true })
+    yield* audit(node)
+    yield* handOver(node)
+  }))
+
+/**
+ * Brings what this node stored for an arc to the one that answers for it now, at once: not all of them join, and get it
+ * from here. One that was taken for dead and lives does not know what it lacks.
+ */
+const returnArcs = (node: ChordNode): Effect.Effect<never> =>
+  Effect.forever(Effect.flatMap(
+    Queue.take(node.services.lostArcs),
+    ({ from, owner }) => Effect.ignore(exchange(node, owner, from, owner.position))
+  ))
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
 const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
@@ -189,7 +195,10 @@ const handOverConcurrency = 8
  */
 const handOver = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
   const untilMillis = node.uptimeMillis() + Duration.toMillis(node.options.repairInterval) / 2
-  const foreign = [...node.services.storage.records()].filter((record) => isForeign(node, record))
+  // All who have a copy do this at about the same time: in the same order each would find it missing.
+  const foreign = yield* Random.shuffle(
+    [...node.services.storage.records()].filter((record) => isForeign(node, record))
+  )
   for (let start = 0; start < foreign.length && node.uptimeMillis() < untilMillis; start += handedOver) {
     const records = foreign.slice(start, start + handedOver)
     const counts = yield* Effect.forEach(records, (record) => confirm(node, record), {
@@ -217,34 +226,13 @@ const giveAway = Effect.fnUntraced(function*(
   if (count > 0) node.emit({ _tag: "HandedOver", count })
 })
 
-/** Repairs after a start, until the owners nearby have compared what this node keeps for them. */
-const returnRounds = 2
-
-/**
- * Brings the records that a node started with, and that are none of its arcs, to where they belong: it may
- * be in another place than when it got them, and so may all the others.
- */
-const bringBack = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
-  const sinceMillis = (returnRounds + 1) * Duration.toMillis(node.options.repairInterval)
-  const foreign = [...node.services.storage.records()].filter((record) => !isKept(node, record, sinceMillis))
-  // All who have a copy do this at about the same time: in the same order each would find it missing.
-  yield* Effect.forEach(yield* Random.shuffle(foreign), (record) => confirm(node, record), {
-    concurrency: handOverConcurrency,
-    discard: true
-  })
-})
-
 /** Whether a record is none that this node is to keep; never soon after a change, and never in a small ring. */
 const isForeign = (node: ChordNode, record: Record.Record): boolean => {
   const ageMillis = coverRounds * Duration.toMillis(node.options.repairInterval)
   if (node.uptimeMillis() - node.settledMillis < ageMillis) return false
-  return !isKept(node, record, ageMillis)
+  if (node.members.some((member) => isSmallRing(node, member))) return false
+  return !record.place(node.services.placement).positions.some((position) => node.isCovered(position, ageMillis))
 }
-
-/** Whether a record lies in an arc that this node owns, or keeps for an owner who said so within a time. */
-const isKept = (node: ChordNode, record: Record.Record, withinMillis: number): boolean =>
-  node.members.some((member) => isSmallRing(node, member)) ||
-  record.place(node.services.placement).positions.some((position) => node.isCovered(position, withinMillis))
 
 /** Repairs without a word of an owner, after which this node counts as no longer in charge of its arc. */
 const coverRounds = 4
@@ -254,7 +242,7 @@ const coverRounds = 4
  * that knows another owner, there are two rings: the member takes notice of the other's, and the rings
  * grow into one. Nodes are asked by address: one that was started again has another id.
  */
-export const probe = (node: ChordNode): Effect.Effect<never> =>
+const probe = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* Effect.sleep(jittered(node, node.options.probeInterval))
     const known = [...node.remembered.values()].map((contact) => contact.address)
@@ -279,3 +267,6 @@ export const probeFor = Effect.fnUntraced(function*(
   node.emit({ _tag: "OtherRing", contact: owner })
   yield* Stabilizer.act(node, member, Membership.merge(member.membership, predecessor ?? owner, owner))
 })
+
+/** All that a node does of its own accord, each in a fiber. */
+export const loops = [stabilize, fixFingers, repair, returnArcs, probe]
