@@ -1,0 +1,46 @@
+/** Which of two writes of a key stays. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option } from "effect"
+import type { Chord } from "../../src/Chord/Chord.ts"
+import { tables } from "../../src/Chord/KeyPlacement.ts"
+import { simulate, startRing } from "../utils/ChordRing.ts"
+
+/** The hosts that own the five placements of a key. */
+const ownersOf = (chord: Chord["Service"], key: string) =>
+  Effect.forEach(tables, (table) => Effect.map(chord.lookup(key, { table }), ({ owner }) => owner.address.host))
+
+/** A key with five owners, of which node 0 is none. */
+const findKey = Effect.fnUntraced(function*(chord: Chord["Service"]) {
+  for (let count = 0;; count++) {
+    const key = `key ${count}`
+    const owners = yield* ownersOf(chord, key)
+    if (new Set(owners).size === 5 && !owners.includes("0")) return { key, owners }
+  }
+})
+
+describe("of two writes", () => {
+  it("the later one stays, though the earlier one comes to most placements after it", () => {
+    const [values, versions] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 10)
+        const { key, owners } = yield* findKey(nodes[0]!)
+        const late = owners.slice(2)
+        for (const host of late) yield* simulation.network.stall("0", host)
+        const early = yield* Effect.forkChild(nodes[0]!.set(key, "early"))
+        yield* Effect.sleep("3 seconds")
+        const before = yield* nodes[Number(owners[0])]!.get(key)
+        const second = yield* nodes[Number(owners[0])]!.set(key, "late")
+        for (const host of late) yield* simulation.network.unstall("0", host)
+
+        const first = yield* Fiber.join(early)
+
+        yield* Effect.sleep("10 seconds")
+        const after = yield* Effect.forEach(nodes, (node) => node.get(key))
+        return [[before, ...after], [first.millis, second.millis]]
+      })
+    )
+
+    assert.deepStrictEqual(values!.map(Option.getOrUndefined), ["early", ...Array.from({ length: 10 }, () => "late")])
+    assert.isBelow(versions![0]!, versions![1]!)
+  })
+})
