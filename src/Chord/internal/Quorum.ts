@@ -77,7 +77,9 @@ const store = Effect.fnUntraced(function*(
     const placed = Result.isSuccess(outcome) ? outcome.success : undefined
     if (placed?.newer !== undefined) newer = Version.max(newer, placed.newer)
     if (placed !== undefined && (placed.newer !== undefined || placed.copies >= Math.min(2, placed.wanted))) reached++
-    else causes.push(placed === undefined ? describe(outcome) : "no second node took a copy")
+    else {causes.push(
+        placed === undefined ? describe(outcome) : "the node that answers when the owner does not took no copy"
+      )}
     if (reached >= quorum) Deferred.doneUnsafe(done, Effect.succeed(newer))
     else if (reached + openCount < quorum) {
       Deferred.doneUnsafe(done, Effect.fail(new QuorumError({ operation: "write", wanted: quorum, reached, causes })))

@@ -154,17 +154,22 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
  */
 export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
   const predecessor = member.membership.predecessor
-  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor)
+  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor, askTwice)
 })
 
-/** Asks whether a successor lives that did not take a copy, and forgets it if not; the next round does the rest. */
+/** Asks a successor that did not answer once more, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
-  yield* forgetIfGone(node, member, successor)
+  yield* forgetIfGone(node, member, successor, askOnce)
   node.wake.openUnsafe()
 })
 
-const forgetIfGone = (node: ChordNode, member: Member, contact: Contact): Effect.Effect<void> =>
-  Effect.match(askTwice(node, contact), {
+const forgetIfGone = (
+  node: ChordNode,
+  member: Member,
+  contact: Contact,
+  ask: typeof askOnce
+): Effect.Effect<void> =>
+  Effect.match(ask(node, contact), {
     onSuccess: () => undefined,
     onFailure: (error) => {
       if (isDead(error)) take(node, member, { state: Membership.forget(member.membership, contact), actions: [] })
