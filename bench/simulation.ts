@@ -10,7 +10,14 @@ export const youngGeneration = ["--max-semi-space-size=128"]
 
 /** Node-minutes of virtual time in a second of wall time, of so many idle nodes. */
 const measure = (count: number): number => {
-  const args = ["--conditions=effect-p2p-source", "--max-old-space-size=8192", ...youngGeneration, idle, String(count)]
+  const args = [
+    "--conditions=effect-p2p-source",
+    "--expose-gc",
+    "--max-old-space-size=8192",
+    ...youngGeneration,
+    idle,
+    String(count)
+  ]
   const result: unknown = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }))
   if (typeof result !== "object" || result === null || !("minuteSeconds" in result)) throw new Error("no figures")
   return count / Number(result.minuteSeconds)

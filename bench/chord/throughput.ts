@@ -108,19 +108,23 @@ interface Rounds {
   readonly theirs: Array<Taken>
 }
 
-const toRows = (operation: Operation, cost: Cost, hops: number, { ours, theirs }: Rounds): ReadonlyArray<Row> => {
-  const trips = (cost.direct * (1 + cost.onward)).toFixed(1)
+/** What one operation stands for, which differs from run to run. */
+const describe = (operation: Operation, cost: Cost, hops: number): string =>
+  `a ${operation} costs ${(cost.direct * (1 + cost.onward)).toFixed(1)} round trips of ${cost.bytes} B; ` +
+  `a lookup asks ${hops.toFixed(2)} nodes on its way`
+
+const toRows = (operation: Operation, { ours, theirs }: Rounds): ReadonlyArray<Row> => {
   const row = (group: Row["group"], name: string, unit: string, of: (taken: Taken) => number): Row => ({
     group,
     name,
-    yardstick: `${trips} round trips of ${cost.bytes} B`,
+    yardstick: "as many bare round trips",
     unit,
     ours: ours.map(of),
     theirs: theirs.map(of)
   })
   const where = `${operation}, ring of eight, 32 in flight`
   return [
-    row("chord", `${where}, ${hops.toFixed(2)} hops a lookup`, "operations", (taken) => taken.perSecond),
+    row("chord", where, "operations", (taken) => taken.perSecond),
     row("latency", `p50 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.5)),
     row("latency", `p99 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.99))
   ]
@@ -154,7 +158,8 @@ export const measureChord = async (
         found.theirs.push(theirs)
         found.ours.push(ours)
       }
-      rows.push(...toRows(operation, cost, hops, found))
+      console.log(describe(operation, cost, hops))
+      rows.push(...toRows(operation, found))
     }
     await Promise.all(members.map((member) => member.ask({ type: "stop" })))
     return rows
