@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a lookup", () => {
@@ -42,14 +43,20 @@ describe("a read", () => {
   const settings = { stabilizeInterval: interval, fingerInterval: interval, repairInterval: "1 hour" } as const
   const entries = Array.from({ length: 30 }, (_, index) => [`key ${index}`, `value ${index}`] as const)
 
+  /** A ring that holds the entries, and in which nobody repairs anything any more. */
+  const startStill = Effect.fnUntraced(function*(simulation: Simulation.Simulation) {
+    interval.seconds = 1
+    const nodes = yield* startRing(simulation, 8, settings)
+    yield* nodes[0]!.update(entries)
+    interval.seconds = 100_000
+    yield* Effect.sleep("5 seconds")
+    return nodes
+  })
+
   it("asks three owners and nobody else, where the asker's list reaches that far", () => {
     const [found, calls] = simulate((simulation) =>
       Effect.gen(function*() {
-        interval.seconds = 1
-        const nodes = yield* startRing(simulation, 8, settings)
-        yield* nodes[0]!.update(entries)
-        interval.seconds = 100_000
-        yield* Effect.sleep("5 seconds")
+        const nodes = yield* startStill(simulation)
         const callCount = Effect.map(nodes[3]!.stats, ({ calls }) => calls.calls)
         const before = yield* callCount
         const found = yield* Effect.forEach(entries, ([key]) => nodes[3]!.get(key))
@@ -64,11 +71,7 @@ describe("a read", () => {
   it("finds what a newcomer owns, before the asker's list has heard of it", () => {
     const [found, isKnown] = simulate((simulation) =>
       Effect.gen(function*() {
-        interval.seconds = 1
-        const nodes = yield* startRing(simulation, 8, settings)
-        yield* nodes[0]!.update(entries)
-        interval.seconds = 100_000
-        yield* Effect.sleep("5 seconds")
+        const nodes = yield* startStill(simulation)
         const newcomer = yield* startNode(simulation, "new", { ...quick, ...settings, bootstrap: ["0:5555"] })
         yield* newcomer.get("key 0")
         const found = yield* Effect.forEach(nodes, (node) => Effect.forEach(entries, ([key]) => node.get(key)))

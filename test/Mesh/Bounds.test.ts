@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Random, Stream } from "effect"
+import { Effect, Fiber, Layer, Option, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
@@ -168,4 +169,31 @@ describe("a node's bounds", () => {
       assert.isTrue(ours.received.some((message) => message.type === "ping"))
       assert.isFalse(original.received.some((message) => message.type === "ping"))
     }).pipe(Effect.provide(network), Random.withSeed("silent peer")))
+
+  it.effect("sleeps while as many dials as it may have are under way", () =>
+    Effect.gen(function*() {
+      const random = yield* Random.Random
+      let drawn = 0
+      const counted: typeof random = {
+        nextIntUnsafe: () => random.nextIntUnsafe(),
+        nextDoubleUnsafe: () => {
+          drawn++
+          return random.nextDoubleUnsafe()
+        }
+      }
+      const bootstrap = Array.from(
+        { length: 20 },
+        (_, index) => new PeerAddress({ host: `10.0.2.${index}`, port: 4444 })
+      )
+      const node = MemoryMesh.layer({ host: "10.0.1.1", bootstrap, maxConcurrentDials: 2 })
+      yield* Effect.provideService(Layer.build(node), Random.Random, counted)
+      yield* TestClock.adjust("100 millis")
+      const before = drawn
+
+      // No dial comes to an end in this time.
+      yield* TestClock.adjust("2 seconds")
+
+      assert.isAbove(before, 0)
+      assert.isAtMost(drawn - before, 2)
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "1 hour" })), Random.withSeed("dials")))
 })

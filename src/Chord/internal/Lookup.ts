@@ -53,11 +53,10 @@ export const presume = (node: ChordNode, position: bigint): Effect.Effect<Locate
   Effect.suspend(() => {
     const own = node.ownerOf(position)
     if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    const state = new Search(node, position)
     const listed = node.listedOwner(position)
-    if (listed === undefined) return search(node, state, true)
+    if (listed === undefined) return search(node, new Search(node, position), true)
     node.counters.lookups++
-    return Effect.succeed(state.presumed(listed))
+    return Effect.succeed({ owner: listed, predecessor: undefined, successors: [], path: [], timeouts: 0 })
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */

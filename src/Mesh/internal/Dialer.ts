@@ -103,7 +103,9 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
         askMillis = Math.min(maxAskMillis, askMillis * 2)
       }
       if (due.length > 0) askMillis = intervalMillis
-      yield* wakeOrTime(node, Math.min(nextMillis, missing > 0 ? nextAskMillis : nextMillis) - now)
+      // While there is somebody to dial, the end of a dial wakes this.
+      const isLacking = missing > 0 && due.length === 0
+      yield* wakeOrTime(node, Math.min(nextMillis, isLacking ? nextAskMillis : nextMillis) - now)
       // Whoever lost the same peer wakes at the same moment: do not all dial at once.
       yield* Effect.sleep(node.services.random.nextDoubleUnsafe() * spreadMillis)
     }
