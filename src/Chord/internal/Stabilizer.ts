@@ -159,20 +159,22 @@ export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, mem
 
 /** Asks a successor that did not answer once more, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
-  yield* forgetIfGone(node, member, successor, askOnce)
-  node.wake.openUnsafe()
+  if (yield* forgetIfGone(node, member, successor, askOnce)) node.wake.openUnsafe()
 })
 
+/** Gives whether it was forgotten. */
 const forgetIfGone = (
   node: ChordNode,
   member: Member,
   contact: Contact,
   ask: typeof askOnce
-): Effect.Effect<void> =>
+): Effect.Effect<boolean> =>
   Effect.match(ask(node, contact), {
-    onSuccess: () => undefined,
+    onSuccess: () => false,
     onFailure: (error) => {
-      if (isDead(error)) take(node, member, { state: Membership.forget(member.membership, contact), actions: [] })
+      if (!isDead(error)) return false
+      take(node, member, { state: Membership.forget(member.membership, contact), actions: [] })
+      return true
     }
   })
 
