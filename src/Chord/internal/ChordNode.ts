@@ -27,7 +27,7 @@ import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 
-/** An arc, from a position on, that another one answers for now, up to its own position. */
+/** An arc, from a position on, that another one has taken over, up to its own position. */
 export interface LostArc {
   readonly from: bigint
   readonly owner: Contact
