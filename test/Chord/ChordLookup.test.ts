@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import type { Chord } from "../../src/Chord/Chord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
@@ -34,6 +35,45 @@ describe("a lookup", () => {
 
     assert.strictEqual(owner, expected)
     assert.isAtLeast(Number(timeouts), 1)
+  })
+})
+
+describe("a dead node", () => {
+  it("is tried by one lookup only of all those whose lists name it, before any round", () => {
+    const [first, others] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const interval = { seconds: 1 }
+        const settings = { stabilizeInterval: interval, fingerInterval: interval, minSuccessors: 12 }
+        const nodes = yield* startRing(simulation, 20, settings)
+        interval.seconds = 100_000
+        yield* Effect.sleep("5 seconds")
+        const dead = nodes[0]!
+        const [member] = yield* dead.ring
+        const { predecessor, self, successors } = member!.membership
+        // What lies right behind it is looked for by asking it, as the nearest before that.
+        let count = 0
+        let key = ""
+        do key = `key ${count++}`
+        while ((yield* dead.lookup(key)).owner.position !== successors[0]!.position)
+        const listing: Array<Chord["Service"]> = []
+        for (const node of nodes) {
+          const [own] = yield* node.ring
+          if (own!.membership.successors.some(({ position }) => position === self.position)) listing.push(node)
+        }
+        yield* simulation.crash(dead.address.host)
+        const nearest = nodes.find(({ address }) => address.host === predecessor!.address.host)!
+        const first = (yield* nearest.lookup(key)).timeouts
+        yield* Effect.sleep("3 seconds")
+        const others = yield* Effect.forEach(
+          listing,
+          (node) => Effect.map(node.lookup(key), ({ timeouts }) => timeouts)
+        )
+        return [first, others] as const
+      })
+    )
+
+    assert.isAtLeast(first, 1)
+    assert.deepStrictEqual(others, Array.from({ length: 12 }, () => 0))
   })
 })
 

@@ -9,6 +9,7 @@ import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
 import * as Share from "./Share.ts"
 import * as Stabilizer from "./Stabilizer.ts"
+import { suspect } from "./Suspicion.ts"
 
 type Result = Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
@@ -58,8 +59,7 @@ const services: Readonly<Record<string, Serve>> = {
       node.services.run(Stabilizer.act(node, member, Stabilizer.take(node, member, step)))
     })(node, member),
   /** Somebody got no answer from a node that this member named. */
-  suspect: (_node, member, [packet]) =>
-    withContact(packet, (_node, member, contact) => member.evict(contact))(_node, member),
+  suspect: (node, member, [packet]) => withContact(packet, suspect)(node, member),
   find: (node, member, [wanted, after]) => {
     const position = readPosition(node.bits, wanted)
     if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")

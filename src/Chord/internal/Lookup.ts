@@ -11,6 +11,7 @@ import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import { suspect } from "./Suspicion.ts"
 
 /** Where a lookup ended. */
 export interface Located {
@@ -207,7 +208,7 @@ class Search {
       if (isSilence(error)) this.#silent.push(contact)
     }
     for (const member of this.#node.members) {
-      member.evict(contact)
+      suspect(this.#node, member, contact)
       const first = member.membership.successors[0]
       if (first !== undefined && isSame(first, contact)) this.#node.wake.openUnsafe()
     }

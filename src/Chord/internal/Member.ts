@@ -33,6 +33,9 @@ export class Member {
   fingerPatience = 1
   #rightFingers = 0
   repairCount = 0
+  #roundCount = 0
+  /** By position: successors that somebody got no answer from, and the round in which that is forgotten. */
+  readonly #doubted = new Map<bigint, number>()
 
   constructor(membership: Membership.Membership) {
     this.self = membership.self
@@ -94,8 +97,16 @@ export class Member {
     return end === -1 ? successors : successors.slice(0, end)
   }
 
-  /** Those it knows that lie before a position, nearest first: of the fingers and successors. */
+  /**
+   * Those it knows that lie before a position, nearest first: of the fingers and successors. Those that
+   * are doubted are named only where there is nobody else.
+   */
   nearest(position: bigint, count: number): ReadonlyArray<Contact> {
+    const found = this.#nearest(position, count, (contact) => !this.#doubted.has(contact.position))
+    return found.length > 0 || this.#doubted.size === 0 ? found : this.#nearest(position, count, () => true)
+  }
+
+  #nearest(position: bigint, count: number, isWanted: (contact: Contact) => boolean): ReadonlyArray<Contact> {
     const found: Array<Contact> = []
     const consider = (contact: Contact): void => {
       if (!Ring.isClockwise(this.self.position, contact.position, position)) return
@@ -106,7 +117,7 @@ export class Member {
       if (found.length > count) found.pop()
     }
     for (const contact of this.fingers.values()) consider(contact)
-    for (const contact of this.successors) consider(contact)
+    for (const contact of this.successors) if (isWanted(contact)) consider(contact)
     return found
   }
 
@@ -114,6 +125,30 @@ export class Member {
   evict(contact: Contact): void {
     for (const [index, finger] of this.fingers) {
       if (isSame(finger, contact)) this.loseFinger(index)
+    }
+  }
+
+  /**
+   * Somebody got no answer from a node. It is no finger any more; as a successor it stays (only the round takes one
+   * out), but is named last. Gives whether that was news.
+   */
+  doubt(contact: Contact): boolean {
+    this.evict(contact)
+    if (this.#doubted.has(contact.position)) return false
+    const { successorCount, successors } = this.#membership
+    if (!successors.some((successor) => isSame(successor, contact))) return false
+    // By then the word of its death, a step a round, has come here.
+    this.#doubted.set(contact.position, this.#roundCount + successorCount)
+    return true
+  }
+
+  /** A round begins: doubts of those that were taken out, or are still there after so long, are over. */
+  beginRound(): void {
+    this.#roundCount++
+    if (this.#doubted.size === 0) return
+    const listed = new Set(this.#membership.successors.map((contact) => contact.position))
+    for (const [position, endRound] of this.#doubted) {
+      if (endRound <= this.#roundCount || !listed.has(position)) this.#doubted.delete(position)
     }
   }
 

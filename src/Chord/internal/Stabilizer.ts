@@ -11,6 +11,7 @@ import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
+import { suspect } from "./Suspicion.ts"
 
 /** Questions that one step may lead to; what is left over waits for the next round. */
 const maxQuestions = 64
@@ -20,6 +21,7 @@ export const round = (node: ChordNode, member: Member): Effect.Effect<void> =>
   Effect.suspend(() => {
     node.counters.rounds++
     adaptLength(node, member)
+    member.beginRound()
     return act(node, member, Membership.stabilize(member.membership))
   })
 
@@ -91,7 +93,11 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
 const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
   Effect.match(askTwice(node, ask.contact), {
     onSuccess: (answer) => Membership.onAnswer(member.membership, ask, answer),
-    onFailure: (error) => isDead(error) ? onDead(member.membership, ask) : undefined
+    onFailure: (error) => {
+      if (!isDead(error)) return undefined
+      suspect(node, member, ask.contact)
+      return onDead(member.membership, ask)
+    }
   })
 
 /** Behind a dead first successor the next one may be as dead: it is asked now, not a round later. */

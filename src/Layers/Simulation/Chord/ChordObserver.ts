@@ -24,7 +24,6 @@ import type { ChordTrace } from "./ChordTrace.ts"
 export interface ObservedChord {
   readonly name: string
   readonly chord: Chord["Service"]
-  isAlive: boolean
 }
 
 /** A member that was first seen at `seenMillis`, not yet there at `fromMillis`, and lived to `toMillis` at most. */
@@ -62,7 +61,7 @@ export class ChordObserver {
     layer: Layer.Layer<Chord, ListenError, R>
   ): Layer.Layer<Chord, ListenError, R> {
     const watching = Effect.gen({ self: this }, function*() {
-      const node: ObservedChord = { name, chord: yield* Chord, isAlive: true }
+      const node: ObservedChord = { name, chord: yield* Chord }
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           this.nodes.delete(name)
@@ -71,7 +70,6 @@ export class ChordObserver {
         }),
         () =>
           Effect.sync(() => {
-            node.isAlive = false
             this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "stop", node: name })
             if (this.nodes.get(name) === node) this.nodes.delete(name)
           })

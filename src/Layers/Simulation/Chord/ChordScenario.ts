@@ -340,7 +340,8 @@ class Play {
     if (node === undefined) return
     const start = yield* Clock.currentTimeMillis
     const outcome = yield* Effect.result(node.chord.lookup(key))
-    if (!node.isAlive) return
+    // Who crashed meanwhile is not there to be answered.
+    if (!(yield* this.#simulation.running).includes(node.name)) return
     const end = yield* Clock.currentTimeMillis
     const found = Result.isSuccess(outcome) ? outcome.success : undefined
     const isRight = found !== undefined &&
