@@ -5,6 +5,9 @@
  *
  * - **Merging.** Of two records of a key the one with the higher version wins, everywhere and for
  *   good. So copies that have met are equal, in whatever order records came.
+ * - **Writers in turn.** A write that begins after another one was acknowledged has a higher version,
+ *   whatever the clocks of their nodes say, as long as at most two of the key's five placements cannot
+ *   be reached.
  * - **Concurrent writers.** Of two writes that did not know of each other the one with the higher
  *   version stays, whichever was acknowledged first; the other is lost, though it was acknowledged.
  *   Who must not lose a write reads first and compares versions.

@@ -25,8 +25,11 @@ describe("of two writes", () => {
         const nodes = yield* startRing(simulation, 10)
         const { key, owners } = yield* findKey(nodes[0]!)
         const late = owners.slice(2)
-        for (const host of late) yield* simulation.network.stall("0", host)
+        yield* nodes[0]!.set(key, "first")
         const early = yield* Effect.forkChild(nodes[0]!.set(key, "early"))
+        // It has asked for versions, and is on its way to the placements.
+        yield* Effect.sleep("50 millis")
+        for (const host of late) yield* simulation.network.stall("0", host)
         yield* Effect.sleep("3 seconds")
         const before = yield* nodes[Number(owners[0])]!.get(key)
         const second = yield* nodes[Number(owners[0])]!.set(key, "late")
@@ -42,5 +45,23 @@ describe("of two writes", () => {
 
     assert.deepStrictEqual(values!.map(Option.getOrUndefined), ["early", ...Array.from({ length: 10 }, () => "late")])
     assert.isBelow(versions![0]!, versions![1]!)
+  })
+
+  it("the later one stays, though the clock of the earlier one's node is far ahead", () => {
+    const values = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 10)
+        yield* simulation.skew("3", "20 seconds")
+        const found = []
+        for (let count = 0; count < 20; count++) {
+          yield* nodes[3]!.set(`key ${count}`, "early")
+          yield* nodes[5]!.set(`key ${count}`, "late")
+          found.push(yield* nodes[count % 10]!.get(`key ${count}`))
+        }
+        return found
+      })
+    )
+
+    assert.deepStrictEqual(values.map(Option.getOrUndefined), Array.from({ length: 20 }, () => "late"))
   })
 })

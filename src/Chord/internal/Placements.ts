@@ -20,6 +20,9 @@ const putTimeout = "5 seconds"
 /** How often a placement is looked up again when its owner has changed, or does not answer. */
 const maxTries = 3
 
+/** Who answered for positions a moment ago, for an operation that asks them twice. */
+export type Owners = Map<bigint, Located>
+
 /** What went wrong at one placement. */
 export type PlacementFailure = CallError | CallRefused | LookupError
 
@@ -30,6 +33,7 @@ export type PlacementFailure = CallError | CallRefused | LookupError
 const atOwner = <A>(
   node: ChordNode,
   position: bigint,
+  owners: Owners | undefined,
   own: (member: Member) => Effect.Effect<A, CallRefused>,
   other: (located: Located) => Effect.Effect<A, CallError>
 ): Effect.Effect<A, PlacementFailure> => {
@@ -39,7 +43,8 @@ const atOwner = <A>(
   ): Effect.Effect<A, PlacementFailure> => {
     const startMillis = node.uptimeMillis()
     return Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
-      node.lookedUp(position, located, startMillis)
+      if (owners?.get(position) !== located) node.lookedUp(position, located, startMillis)
+      owners?.set(position, located)
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
         ? patiently(node, other(located))
@@ -51,7 +56,10 @@ const atOwner = <A>(
       })
     })
   }
-  return Effect.suspend(() => attempt(presume(node, position), maxTries))
+  return Effect.suspend(() => {
+    const known = owners?.get(position)
+    return attempt(known === undefined ? presume(node, position) : Effect.succeed(known), maxTries)
+  })
 }
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
@@ -63,11 +71,13 @@ const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
 export const storeAt = (
   node: ChordNode,
   position: bigint,
-  record: Record.Record
+  record: Record.Record,
+  owners?: Owners
 ): Effect.Effect<Placed, PlacementFailure> =>
   atOwner(
     node,
     position,
+    owners,
     (member) => place(node, member, position, record),
     ({ owner }) =>
       Effect.flatMap(
@@ -90,7 +100,7 @@ export const recordAt = (
   position: bigint,
   key: string
 ): Effect.Effect<Record.Record | undefined, PlacementFailure> =>
-  askAt(node, position, key, "get", (record) => record, (packets) => {
+  askAt(node, position, key, undefined, "get", (record) => record, (packets) => {
     const records = readRecords(packets, node.options)
     return records === undefined || records.length > 1 ? undefined : { value: records[0] }
   })
@@ -99,9 +109,10 @@ export const recordAt = (
 export const versionAt = (
   node: ChordNode,
   position: bigint,
-  key: string
+  key: string,
+  owners?: Owners
 ): Effect.Effect<Version.Version | undefined, PlacementFailure> =>
-  askAt(node, position, key, "version", (record) => record?.version, ([packet]) => {
+  askAt(node, position, key, owners, "version", (record) => record?.version, ([packet]) => {
     if (packet === undefined) return { value: undefined }
     const version = Version.decode(packet)
     return version === undefined ? undefined : { value: version }
@@ -111,6 +122,7 @@ const askAt = <A>(
   node: ChordNode,
   position: bigint,
   key: string,
+  owners: Owners | undefined,
   kind: string,
   of: (record: Record.Record | undefined) => A,
   read: (packets: Packets) => Read<A> | undefined
@@ -118,6 +130,7 @@ const askAt = <A>(
   atOwner(
     node,
     position,
+    owners,
     (member) => Effect.map(heldNearby(node, member, key, maxSyncing), of),
     ({ owner }) =>
       Effect.flatMap(node.call(owner, kind, [writePosition(position), encoder.encode(key)]), (packets) => {

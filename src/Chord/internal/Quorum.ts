@@ -1,18 +1,20 @@
 /**
- * Reads and writes of keys over their five placements: a write counts when a quorum has stored it, a
- * read asks as many and believes the newest version. Any two quorums of three meet in a placement.
+ * Reads and writes of keys over their five placements: a write takes a version above all that a quorum has, and counts
+ * when a quorum has stored it; a read asks as many and believes the newest version. Any two quorums of three meet in a
+ * placement.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import type { CallRefused } from "../CallError.ts"
 import { QuorumError } from "../ChordError.ts"
 import type { ReadOptions, WriteError, WriteOptions } from "../ChordOperation.ts"
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import type { ChordNode } from "./ChordNode.ts"
-import { type PlacementFailure, recordAt, storeAt } from "./Placements.ts"
+import { type Owners, type PlacementFailure, recordAt, storeAt, versionAt } from "./Placements.ts"
 import type { Placed } from "./Share.ts"
 
 /** What a read found. */
@@ -27,9 +29,6 @@ export interface Found {
 /** How often a write is stamped anew because a newer version was there. */
 const maxStamps = 3
 
-/** Clocks that differ by less are nothing unusual: what is newer by so much may have been written before. */
-const likelySkewMillis = 2000
-
 /** Writes a value, or a tombstone; gives its version. */
 export const write = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -39,32 +38,86 @@ export const write = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Version.Version, WriteError> {
   node.counters.sets++
   const quorum = options.quorum ?? node.options.writeQuorum
+  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
+  const owners: Owners = new Map()
+  const before = yield* versionBefore(node, key, owners, (endMillis - node.uptimeMillis()) / 2)
+  let newer = before.version
   for (let stamp = 1;; stamp++) {
+    const fault = newer === undefined ? undefined : node.observe(newer)
+    if (fault !== undefined) return yield* fault
     const version = node.nextVersion()
-    const stampedMillis = node.uptimeMillis()
     const made = Record.make({ key, version, value, expiresAtMillis: expiry(node, options) }, node.options)
     if (Result.isFailure(made)) return yield* made.failure
-    const newer = yield* store(node, made.success, quorum, options)
-    if (newer === undefined) return version
-    const fault = node.observe(newer)
-    const aheadMillis = newer.millis - version.millis
-    const wasMeanwhile = aheadMillis > likelySkewMillis && aheadMillis <= node.uptimeMillis() - stampedMillis
-    // Written while this one was under way: this one comes first, and some may have read it already.
-    if (wasMeanwhile || stamp === maxStamps) return version
-    // A clock that is ahead of ours wrote it. Who writes later means to write later.
-    if (fault !== undefined) return yield* fault
+    newer = yield* store(node, made.success, owners, quorum, Math.max(0, endMillis - node.uptimeMillis()))
+    // What a quorum did not have before was written meanwhile: this one comes before it, and was replaced there.
+    if (newer === undefined || before.isKnown || stamp === maxStamps) return version
   }
 })
+
+/**
+ * The newest version that a read would find now. A write that is above it comes behind all that were acknowledged
+ * before it began, whatever the clocks say (Attiya, Bar-Noy, Dolev, JACM 1995; with many writers, Lynch and
+ * Shvartsman, FTCS 1997). It is not known where too few placements answer.
+ */
+const versionBefore = Effect.fnUntraced(function*(
+  node: ChordNode,
+  key: string,
+  owners: Owners,
+  withinMillis: number
+): Effect.fn.Return<{ readonly version: Version.Version | undefined; readonly isKnown: boolean }> {
+  let version: Version.Version | undefined
+  const askOne = (position: bigint) =>
+    Effect.map(versionAt(node, position, key, owners), (found) => {
+      if (found !== undefined) version = Version.max(version, found)
+    })
+  const isKnown = yield* ask(orderOf(node, key), node.options.readQuorum, askOne).pipe(
+    Effect.timeoutOption(withinMillis),
+    Effect.map(Option.getOrElse(() => false))
+  )
+  return { version, isKnown }
+})
+
+/** The placements of a key, from one that is drawn on. */
+const orderOf = (node: ChordNode, key: string): ReadonlyArray<bigint> => {
+  const { positions } = node.services.placement.of(key)
+  const start = Math.floor(node.chance() * positions.length)
+  return positions.map((_, index) => positions[(start + index) % positions.length]!)
+}
+
+/** A placement that takes longer to answer than nearly all do: another one is asked, too. */
+const hedgeMillis = 2000
+
+/** Asks placements, one more for each that fails, until as many as are wanted have answered; gives whether they did. */
+const ask = <E>(
+  positions: ReadonlyArray<bigint>,
+  wanted: number,
+  askOne: (position: bigint) => Effect.Effect<void, E>
+): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const enough = yield* Deferred.make<boolean>()
+    const failures = yield* Queue.unbounded<void>()
+    let answered = 0
+    const askAll = Effect.forEach(positions, (position, index) =>
+      Effect.gen(function*() {
+        const spare = index - wanted
+        if (spare >= 0) yield* Effect.timeoutOption(Queue.take(failures), hedgeMillis * (spare + 1))
+        const outcome = yield* Effect.result(askOne(position))
+        if (Result.isFailure(outcome)) Queue.offerUnsafe(failures, undefined)
+        else if (++answered >= wanted) Deferred.doneUnsafe(enough, Effect.succeed(true))
+      }), { concurrency: "unbounded", discard: true })
+    return yield* Effect.raceFirst(Effect.as(askAll, false), Deferred.await(enough))
+  })
 
 const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined =>
   ttl === undefined ? undefined : node.nowMillis() + Duration.toMillis(ttl)
 
-/** Stores a record until a quorum has it; gives the newer version that was met instead, if any. */
+/** Stores a record until a quorum has it, or a newer one; gives the newest that was met. */
 const store = Effect.fnUntraced(function*(
   node: ChordNode,
   record: Record.Record,
+  owners: Owners,
   quorum: number,
-  options: WriteOptions
+  withinMillis: number
 ): Effect.fn.Return<Version.Version | undefined, QuorumError> {
   const done = yield* Deferred.make<Version.Version | undefined, QuorumError>()
   const causes: Array<string> = []
@@ -78,7 +131,9 @@ const store = Effect.fnUntraced(function*(
     if (placed?.newer !== undefined) newer = Version.max(newer, placed.newer)
     if (placed !== undefined && (placed.newer !== undefined || placed.copies >= Math.min(2, placed.wanted))) reached++
     else {causes.push(
-        placed === undefined ? describe(outcome) : "the node that answers when the owner does not took no copy"
+        Result.isFailure(outcome)
+          ? describe(outcome.failure)
+          : "the node that answers when the owner does not took no copy"
       )}
     if (reached >= quorum) Deferred.doneUnsafe(done, Effect.succeed(newer))
     else if (reached + openCount < quorum) {
@@ -87,12 +142,11 @@ const store = Effect.fnUntraced(function*(
   }
   // Those that are not waited for go on: the more placements, the safer.
   for (const position of positions) {
-    node.services.run(Effect.map(Effect.result(storeAt(node, position, record)), settle))
+    node.services.run(Effect.map(Effect.result(storeAt(node, position, record, owners)), settle))
   }
   return yield* within(
-    node,
     "write",
-    options.timeout,
+    withinMillis,
     Deferred.await(done),
     () => ({ wanted: quorum, reached, causes })
   )
@@ -106,22 +160,25 @@ export const read = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Found, QuorumError> {
   node.counters.gets++
   const quorum = options.quorum ?? node.options.readQuorum
-  const { positions } = node.services.placement.of(key)
-  const start = Math.floor(node.chance() * positions.length)
-  const order = positions.map((_, index) => positions[(start + index) % positions.length]!)
+  const order = orderOf(node, key)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
-  const ask = (some: ReadonlyArray<bigint>) =>
-    Effect.forEach(some, (position) =>
-      Effect.map(Effect.result(recordAt(node, position, key)), (outcome) => {
-        if (Result.isSuccess(outcome)) answers.set(position, outcome.success)
-        else causes.push(describe(outcome))
-      }), { concurrency: "unbounded", discard: true })
+  const askOne = (position: bigint) =>
+    recordAt(node, position, key).pipe(
+      Effect.map((record) => void answers.set(position, record)),
+      Effect.tapError((failure) => Effect.sync(() => causes.push(describe(failure))))
+    )
   const both = Effect.gen(function*() {
-    yield* ask(order.slice(0, quorum))
-    if (answers.size < quorum || !isAgreed([...answers.values()])) yield* ask(order.slice(quorum))
+    const isEnough = yield* ask(order, quorum, askOne)
+    const others = order.filter((position) => !answers.has(position))
+    if (isEnough && !isAgreed([...answers.values()])) yield* ask(others, others.length, askOne)
   })
-  yield* within(node, "read", options.timeout, both, () => ({ wanted: quorum, reached: answers.size, causes }))
+  yield* within(
+    "read",
+    options.timeout ?? node.options.operationTimeout,
+    both,
+    () => ({ wanted: quorum, reached: answers.size, causes })
+  )
   const found = newest(answers.values())
   if (answers.size < quorum && (found === undefined || options.fallback === false)) {
     return yield* new QuorumError({ operation: "read", wanted: quorum, reached: answers.size, causes })
@@ -161,14 +218,13 @@ const newest = (records: Iterable<Record.Record | undefined>): Record.Record | u
 
 /** Fails when it takes too long, with what was reached until then. */
 const within = <A>(
-  node: ChordNode,
   operation: "read" | "write",
-  timeout: WriteOptions["timeout"],
+  duration: Duration.Input,
   effect: Effect.Effect<A, QuorumError>,
   progress: () => { readonly wanted: number; readonly reached: number; readonly causes: ReadonlyArray<string> }
 ): Effect.Effect<A, QuorumError> =>
   Effect.timeoutOrElse(effect, {
-    duration: timeout ?? node.options.operationTimeout,
+    duration,
     orElse: () =>
       Effect.suspend(() => {
         const { causes, ...rest } = progress()
@@ -176,9 +232,5 @@ const within = <A>(
       })
   })
 
-const describe = (outcome: Result.Result<unknown, PlacementFailure | CallRefused>): string =>
-  Result.isFailure(outcome)
-    ? outcome.failure._tag === "CallRefused"
-      ? `${outcome.failure.detail} (${outcome.failure.tag})`
-      : outcome.failure.message
-    : ""
+const describe = (failure: PlacementFailure): string =>
+  failure._tag === "CallRefused" ? `${failure.detail} (${failure.tag})` : failure.message
