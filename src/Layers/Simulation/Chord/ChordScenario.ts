@@ -202,6 +202,11 @@ class Play {
     yield* Effect.sleep(1500 * longest)
   }).bind(this)
 
+  /** Keys that are written or read at a time: one for ten nodes, or the upkeep meanwhile would cost the most. */
+  get #concurrency(): number {
+    return Math.max(16, Math.floor(this.#scenario.nodes / 10))
+  }
+
   /** What an action costs for one key, beside the upkeep. */
   readonly #cost = Effect.fnUntraced(function*(this: Play, action: Effect.Effect<void>) {
     const before = yield* this.#counts()
@@ -273,10 +278,7 @@ class Play {
     yield* Effect.forEach(
       keysOf(this.#scenario),
       (key) => Effect.flatMap(this.#anyNode(), (node) => Effect.ignore(node!.chord.set(key, valueOf(key)))),
-      {
-        concurrency: 16,
-        discard: true
-      }
+      { concurrency: this.#concurrency, discard: true }
     )
   }).bind(this)
 
@@ -359,7 +361,7 @@ class Play {
         const outcome = yield* Effect.result(node!.chord.get(key))
         if (Result.isFailure(outcome)) unreadable++
         else if (Option.getOrUndefined(outcome.success) !== valueOf(key)) lost++
-      }), { concurrency: 16, discard: true })
+      }), { concurrency: this.#concurrency, discard: true })
     const cost = yield* this.#cost(readAll)
     return { cost, lost, unreadable }
   }).bind(this)
