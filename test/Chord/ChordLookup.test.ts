@@ -38,6 +38,34 @@ describe("a lookup", () => {
   })
 })
 
+describe("a node whose predecessor died", () => {
+  it("looks itself who is before it now, rather than believe one who missed those in between", () => {
+    const [predecessor, expected] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const interval = { seconds: 1 }
+        const nodes = yield* startRing(simulation, 8, { stabilizeInterval: interval, fingerInterval: interval })
+        interval.seconds = 100_000
+        yield* Effect.sleep("5 seconds")
+        const asker = nodes[0]!
+        const [own] = yield* asker.ring
+        const [, , before, dead, node] = own!.membership.successors.map((contact) => contact.address.host)
+        let count = 0
+        let key = ""
+        do key = `key ${count++}`
+        while ((yield* asker.lookup(key)).owner.address.host !== before)
+        yield* simulation.crash(dead!)
+        yield* simulation.network.stall(asker.address.host, before!)
+        yield* Effect.ignore(asker.lookup(key))
+        yield* Effect.ignore(asker.set(key, "value", { timeout: "5 seconds" }))
+        const [member] = yield* nodes[Number(node)]!.ring
+        return [member!.membership.predecessor?.address.host, before]
+      })
+    )
+
+    assert.strictEqual(predecessor, expected)
+  })
+})
+
 describe("a dead node", () => {
   it("is tried by one lookup only of all those whose lists name it, before any round", () => {
     const [first, others] = simulate((simulation) =>

@@ -336,6 +336,10 @@ export const isDead = ({ reason }: CallError): boolean => {
   }
 }
 
+/** Whether a call failed in a way in which it may for one that lives: where nobody can be dialed, nobody does. */
+export const isSilence = ({ reason }: CallError): boolean =>
+  reason._tag === "TimedOut" || (reason._tag === "Unreachable" && reason.cause._tag !== "DialError")
+
 /** Refused: this process does not hold that position. */
 export const noMember = "NoMember"
 /** Refused: what was said is none of what nodes say to each other. */

@@ -1,5 +1,5 @@
 /** Answers what other nodes ask. What is known without waiting is answered at once. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
@@ -64,9 +64,9 @@ const services: Readonly<Record<string, Serve>> = {
     const position = readPosition(node.bits, wanted)
     if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")
     const teller = after === undefined ? undefined : readContact(node.bits, after)
-    // Who names this member as its successor is before it: a predecessor, where there is none.
-    if (teller !== undefined && member.membership.predecessor === undefined) {
-      Stabilizer.take(node, member, Membership.rectify(member.membership, teller))
+    // Who asks was told that this member follows the teller, and so is the owner.
+    if (teller !== undefined && member.membership.predecessor === undefined && !member.owns(position)) {
+      return Effect.map(Stabilizer.seekPredecessor(node, member, teller), () => writeFound(member.find(position)))
     }
     return writeFound(member.find(position))
   },

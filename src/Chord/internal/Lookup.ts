@@ -10,7 +10,7 @@ import { LookupError } from "../ChordError.ts"
 import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
 import { suspect } from "./Suspicion.ts"
 
 /** Where a lookup ended. */
@@ -64,6 +64,17 @@ export const presume = (node: ChordNode, position: bigint): Effect.Effect<Locate
 export const locateFrom = (node: ChordNode, position: bigint, entry: Contact): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => search(node, new Search(node, position, entry)))
 
+/** The last node before a position that answers, from `entry` on or by this node's own tables. */
+export const lastBefore = (node: ChordNode, position: bigint, entry?: Contact): Effect.Effect<Contact, LookupError> =>
+  Effect.suspend(() => {
+    const state = new Search(node, position, entry)
+    return Effect.flatMap(
+      search(node, state, true),
+      ({ predecessor }) =>
+        predecessor === undefined ? state.failure("nobody is before it") : Effect.succeed(predecessor)
+    )
+  })
+
 /** The node at an address, and one of its members. */
 export const who = (node: ChordNode, address: PeerAddress): Effect.Effect<Contact, CallError> =>
   Effect.flatMap(node.peers.call({ address }, "who", [new Uint8Array(0)]), (packets) => {
@@ -90,7 +101,7 @@ const search = (node: ChordNode, state: Search, isWordEnough = false): Effect.Ef
     while (state.asked < maxAsked) {
       const next = state.next()
       if (next === undefined) return yield* state.failure("no node is left to ask")
-      if (isWordEnough && next.after !== undefined) return state.presumed(next.contact)
+      if (isWordEnough && next.after !== undefined) return state.presumed(next.contact, next.after)
       const located = yield* Effect.matchEffect(ask(node, state, next), {
         onSuccess: (found) => Effect.succeed(state.heard(next, found)),
         onFailure: (error) => Effect.sync(() => state.failed(next, error))
@@ -216,10 +227,10 @@ class Search {
     if (teller !== undefined) this.#node.services.run(this.#node.tell(teller, "suspect", [writeContact(contact)]))
   }
 
-  /** The owner as far as it is known without asking it. */
-  presumed(owner: Contact): Located {
+  /** The owner as far as it is known without asking it, and the last one before it. */
+  presumed(owner: Contact, predecessor: Contact): Located {
     this.#node.counters.hops += this.#path.length
-    return { owner, predecessor: undefined, successors: [], path: this.#path, timeouts: this.#timeouts }
+    return { owner, predecessor, successors: [], path: this.#path, timeouts: this.#timeouts }
   }
 
   failure(detail: string): Effect.Effect<never, LookupError> {
@@ -283,10 +294,6 @@ class Search {
     if (list.length > maxCandidates) list.pop()
   }
 }
-
-/** Whether a call failed in a way in which it may for one that lives. */
-const isSilence = ({ reason }: CallError): boolean =>
-  reason._tag === "TimedOut" || (reason._tag === "Unreachable" && reason.cause._tag !== "DialError")
 
 const includes = (list: ReadonlyArray<Contact>, contact: Contact): boolean =>
   list.some((other) => isSame(other, contact))

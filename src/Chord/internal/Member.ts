@@ -2,6 +2,7 @@
  * One member of a ring: what it knows of its neighbors, and its fingers. A node holds one, or several
  * (virtual nodes). Plain data and synchronous functions.
  */
+import type * as Deferred from "effect/Deferred"
 import { type Contact, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
@@ -26,6 +27,8 @@ export class Member {
   source: Contact | undefined
   /** Whether it is being asked whether its predecessor lives. */
   isRectifying = false
+  /** The search for a predecessor that is under way. */
+  seeking: Deferred.Deferred<void> | undefined
   /** Whether the last list of successors that it had was all of the ring. */
   wasWhole = true
   nextFinger = 0

@@ -14,7 +14,7 @@ import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { checkPredecessor, checkSuccessor, refuse } from "./Stabilizer.ts"
+import { checkPredecessor, checkSuccessor, refuse, seekPredecessor } from "./Stabilizer.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
@@ -125,14 +125,18 @@ const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
 /** Up to so many nodes, each of them keeps everything: five placements would often meet on one. */
 const smallRing = 5
 
-/** Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives. */
+/** Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives, or who it is. */
 const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> =>
   Effect.suspend(() => {
     if (member.owns(position)) return Effect.void
     const other = Effect.fail(refuse(notMine, "another member answers for that position"))
-    return Effect.andThen(
-      checkPredecessor(node, member),
-      Effect.suspend(() => member.owns(position) || member.membership.predecessor === undefined ? Effect.void : other)
+    const seek = Effect.suspend(() => {
+      const hasPredecessor = member.membership.predecessor !== undefined
+      return hasPredecessor || member.owns(position) ? Effect.void : seekPredecessor(node, member)
+    })
+    return checkPredecessor(node, member).pipe(
+      Effect.andThen(seek),
+      Effect.flatMap(() => member.owns(position) || member.membership.predecessor === undefined ? Effect.void : other)
     )
   })
 

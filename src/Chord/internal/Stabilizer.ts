@@ -2,6 +2,7 @@
  * Takes the steps of `Membership`: puts its questions to others, and the answers back. (Zave's
  * operations; what they mean stands there.)
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { type CallError, CallRefused } from "../CallError.ts"
@@ -9,7 +10,8 @@ import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
-import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
+import { lastBefore } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { suspect } from "./Suspicion.ts"
 
@@ -91,7 +93,7 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
 
 /** Puts a question; undefined when neither an answer nor a death came of it. */
 const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
-  Effect.match(askTwice(node, ask.contact), {
+  Effect.match(askPatiently(node, ask.contact), {
     onSuccess: (answer) => Membership.onAnswer(member.membership, ask, answer),
     onFailure: (error) => {
       if (!isDead(error)) return undefined
@@ -106,18 +108,21 @@ const onDead = (state: Membership.Membership, ask: Membership.Ask): Membership.S
   return ask.reason === "Successor" ? { ...step, actions: Membership.stabilize(step.state) } : step
 }
 
+/** How often a member is asked before it counts as dead. */
+const maxAsks = 3
+
 /**
- * What a member knows. One that does not answer is asked once more before it counts as dead: that
- * somebody lives must not hang on one lost connection.
+ * What a member knows. One that does not answer is asked again before it counts as dead: that somebody lives must not
+ * hang on a lost connection and a late answer.
  */
-const askTwice = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
+const askPatiently = (
+  node: ChordNode,
+  contact: Contact,
+  asksLeft = maxAsks
+): Effect.Effect<Membership.Answer, CallError> =>
   Effect.catch(
     askOnce(node, contact),
-    (error) =>
-      error.reason._tag === "TimedOut" ||
-        (error.reason._tag === "Unreachable" && error.reason.cause._tag !== "DialError")
-        ? askOnce(node, contact)
-        : Effect.fail(error)
+    (error) => asksLeft > 1 && isSilence(error) ? askPatiently(node, contact, asksLeft - 1) : Effect.fail(error)
   )
 
 const askOnce = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
@@ -160,8 +165,33 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
  */
 export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
   const predecessor = member.membership.predecessor
-  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor, askTwice)
+  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor, askPatiently)
 })
+
+/**
+ * Looks for a predecessor where there is none, from `entry` on or by this node's own tables: who is last before this
+ * member. It does not take anybody's word for that, who may have missed those in between, and so does not take over what
+ * is still theirs. One search at a time; the others wait for it.
+ */
+export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (member.seeking !== undefined) return Deferred.await(member.seeking)
+    const done = Deferred.makeUnsafe<void>()
+    member.seeking = done
+    return lastBefore(node, member.self.position, entry).pipe(
+      Effect.match({
+        onSuccess: (contact) => {
+          if (member.membership.predecessor !== undefined) return
+          take(node, member, Membership.rectify(member.membership, contact))
+        },
+        onFailure: () => undefined
+      }),
+      Effect.ensuring(Effect.sync(() => {
+        member.seeking = undefined
+        Deferred.doneUnsafe(done, Effect.void)
+      }))
+    )
+  })
 
 /** Asks a successor that did not answer once more, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
