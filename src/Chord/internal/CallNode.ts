@@ -103,6 +103,9 @@ export interface CallServices {
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
+/** At most so many times in `idleTimeout` it is looked which links are idle: each look is at all of them. */
+const idleLooks = 20
+
 /** Whoever dialed a link closes it first when it falls idle: both at once would be two goodbyes that cross. */
 const acceptorPatience = 1.25
 
@@ -310,6 +313,7 @@ export class CallNode {
   #closeIdle(): void {
     const now = this.nowMillis()
     let next = Number.POSITIVE_INFINITY
+    const graceMillis = this.times.idleMillis / idleLooks
     for (const peerLink of this.pool.values()) {
       const idleSince = peerLink.isBusy || this.isGuest(peerLink.link) ? now : peerLink.lastUsedMillis
       const patience = peerLink.link.direction === "outbound" ? 1 : acceptorPatience
@@ -319,6 +323,6 @@ export class CallNode {
         peerLink.close({ _tag: "Disconnected" })
       } else next = Math.min(next, dueMillis)
     }
-    if (next < Number.POSITIVE_INFINITY) this.#idles.setFor(next)
+    if (next < Number.POSITIVE_INFINITY) this.#idles.setFor(Math.max(next, now + graceMillis))
   }
 }

@@ -35,7 +35,8 @@ export interface PeerLink extends CallLink {
 export class PeerPool {
   readonly #ownId: string
   readonly #all = new Set<PeerLink>()
-  readonly #byAddress = new Map<string, PeerLink>()
+  /** Nearly always one; of several, that for new calls first. */
+  readonly #byAddress = new Map<string, ReadonlyArray<PeerLink>>()
 
   constructor(ownId: string) {
     this.#ownId = ownId
@@ -43,7 +44,7 @@ export class PeerPool {
 
   /** The link for calls to an address. */
   get(address: string): PeerLink | undefined {
-    return this.#byAddress.get(address)
+    return this.#byAddress.get(address)?.[0]
   }
 
   /** All links, in the order in which they were made. */
@@ -66,8 +67,9 @@ export class PeerPool {
   add(peerLink: PeerLink): void {
     this.#all.add(peerLink)
     for (const key of peerLink.keys) {
-      const known = this.#byAddress.get(key)
-      if (known === undefined || this.#isPreferred(known, peerLink)) this.#byAddress.set(key, peerLink)
+      const others = this.#byAddress.get(key) ?? []
+      const isFirst = others[0] === undefined || this.#isPreferred(others[0], peerLink)
+      this.#byAddress.set(key, isFirst ? [peerLink, ...others] : [...others, peerLink])
     }
   }
 
@@ -75,13 +77,9 @@ export class PeerPool {
   remove(peerLink: PeerLink): void {
     if (!this.#all.delete(peerLink)) return
     for (const key of peerLink.keys) {
-      if (this.#byAddress.get(key) !== peerLink) continue
-      this.#byAddress.delete(key)
-      for (const other of this.#all) {
-        const known = this.#byAddress.get(key)
-        if (!other.keys.includes(key) || (known !== undefined && !this.#isPreferred(known, other))) continue
-        this.#byAddress.set(key, other)
-      }
+      const others = (this.#byAddress.get(key) ?? []).filter((other) => other !== peerLink)
+      if (others.length === 0) this.#byAddress.delete(key)
+      else this.#byAddress.set(key, others)
     }
   }
 
