@@ -1,11 +1,12 @@
-/** Rings that all nodes of go down and come back with what they held. */
+/** Nodes that stand still or go down, and come back with what they held. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, type Duration, Effect, Layer, Option } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
+import { tables } from "../../src/Chord/KeyPlacement.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
-import { quick, simulate, untilIdeal } from "../utils/ChordRing.ts"
+import { quick, simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 const nodeCount = 16
 const settings = { ...quick, copies: 1, repairInterval: "20 seconds" } as const
@@ -71,5 +72,37 @@ describe("a ring of which all nodes come back", () => {
 
     assert.notIncludeMembers(before, after)
     assert.deepStrictEqual(lost, [])
+  })
+})
+
+describe("a node that stood still", () => {
+  it("does not answer with what it held before others took its place", () => {
+    const [own, other] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3)
+        const [asleep, awake] = [nodes[1]!, nodes[2]!]
+        // All placements lie with it: it asks nobody for them.
+        let count = 0
+        let key = ""
+        let owners: ReadonlyArray<string> = []
+        do {
+          key = `key ${count++}`
+          owners = yield* Effect.forEach(tables, (table) =>
+            Effect.map(awake.lookup(key, { table }), ({ owner }) => owner.nodeId))
+        } while (
+          owners.some((owner) =>
+            owner !== asleep.id
+          )
+        )
+        yield* awake.set(key, "before")
+        yield* simulation.pause("1")
+        yield* Effect.sleep("30 seconds")
+        yield* awake.set(key, "after")
+        yield* simulation.resume("1")
+        return [yield* asleep.get(key), yield* awake.get(key)]
+      })
+    )
+
+    assert.deepStrictEqual([own, other].map((value) => Option.getOrUndefined(value!)), ["after", "after"])
   })
 })

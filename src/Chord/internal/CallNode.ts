@@ -103,7 +103,7 @@ export interface CallServices {
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
-/** At most so many times in `idleTimeout` it is looked which links are idle: each look is at all of them. */
+/** Links are closed at most so many times in `idleTimeout`, all that are idle then: each look is at all links. */
 const idleLooks = 20
 
 /** Whoever dialed a link closes it first when it falls idle: both at once would be two goodbyes that cross. */
@@ -313,16 +313,18 @@ export class CallNode {
   #closeIdle(): void {
     const now = this.nowMillis()
     let next = Number.POSITIVE_INFINITY
-    const graceMillis = this.times.idleMillis / idleLooks
+    let hasClosed = false
     for (const peerLink of this.pool.values()) {
       const idleSince = peerLink.isBusy || this.isGuest(peerLink.link) ? now : peerLink.lastUsedMillis
       const patience = peerLink.link.direction === "outbound" ? 1 : acceptorPatience
       const dueMillis = idleSince + patience * this.times.idleMillis
       if (dueMillis - now <= toleranceMillis) {
         this.counters.idleClosed++
+        hasClosed = true
         peerLink.close({ _tag: "Disconnected" })
       } else next = Math.min(next, dueMillis)
     }
-    if (next < Number.POSITIVE_INFINITY) this.#idles.setFor(Math.max(next, now + graceMillis))
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#idles.setFor(hasClosed ? Math.max(next, now + this.times.idleMillis / idleLooks) : next)
   }
 }

@@ -8,6 +8,7 @@ import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
 import * as Share from "./Share.ts"
+import { onDigest, onPull } from "./ShareArc.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { suspect } from "./Suspicion.ts"
 
@@ -75,6 +76,6 @@ const services: Readonly<Record<string, Serve>> = {
   get: Share.onGet,
   version: Share.onVersion,
   held: Share.onHeld,
-  pull: Share.onPull,
-  digest: Share.onDigest
+  pull: onPull,
+  digest: onDigest
 }

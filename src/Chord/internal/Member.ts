@@ -2,11 +2,11 @@
  * One member of a ring: what it knows of its neighbors, and its fingers. A node holds one, or several
  * (virtual nodes). Plain data and synchronous functions.
  */
-import type * as Deferred from "effect/Deferred"
 import { type Contact, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import type { Found } from "./ChordCodec.ts"
+import { Single } from "./Single.ts"
 
 /** How many of its successors an owner names. */
 const maxNamed = 8
@@ -27,8 +27,12 @@ export class Member {
   source: Contact | undefined
   /** Whether it is being asked whether its predecessor lives. */
   isRectifying = false
-  /** The search for a predecessor that is under way. */
-  seeking: Deferred.Deferred<void> | undefined
+  /** The search for a predecessor. */
+  readonly search = new Single()
+  /** When a first successor last answered, in milliseconds of the node's `uptimeMillis`. */
+  heardMillis: number
+  /** The look whether it still has its place. */
+  readonly assurance = new Single()
   /** Whether the last list of successors that it had was all of the ring. */
   wasWhole = true
   nextFinger = 0
@@ -40,8 +44,10 @@ export class Member {
   /** By position: successors that somebody got no answer from, and the round in which that is forgotten. */
   readonly #doubted = new Map<bigint, number>()
 
-  constructor(membership: Membership.Membership) {
+  /** Takes its place now. */
+  constructor(membership: Membership.Membership, uptimeMillis: number) {
     this.self = membership.self
+    this.heardMillis = uptimeMillis
     this.#membership = membership
   }
 
@@ -61,6 +67,10 @@ export class Member {
 
   get bits(): number {
     return this.membership.bits
+  }
+
+  get arcStart(): bigint | undefined {
+    return this.#arcStart
   }
 
   /** Whether it answers for a position: after its predecessor, up to itself. */

@@ -11,6 +11,7 @@ import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { heldNearby, maxSyncing, place, type Placed, readPlaced } from "./Share.ts"
+import { holdPlace } from "./Tenure.ts"
 
 const encoder = new TextEncoder()
 
@@ -48,7 +49,7 @@ const atOwner = <A>(
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
         ? patiently(node, other(located))
-        : own(member)
+        : Effect.andThen(holdPlace(node, member), own(member))
       return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {
         if (triesLeft === 0 || !isWorthAnotherTry(error)) return Effect.fail(error)
         const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined

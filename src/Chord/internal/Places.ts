@@ -23,7 +23,7 @@ const encoder = new TextEncoder()
 /** The member with that number: its position follows from the id of the node, and from a count when it is taken. */
 const memberOf = (node: ChordNode, number: number, attempt: number): Member => {
   const self = new Contact(positionOf(node, number, attempt), node.address, node.id)
-  return new Member(Membership.make(node.bits, self, node.options.minSuccessors))
+  return new Member(Membership.make(node.bits, self, node.options.minSuccessors), node.uptimeMillis())
 }
 
 const positionOf = (node: ChordNode, number: number, attempt: number): bigint => {

@@ -4,10 +4,7 @@ import type { CallRefused } from "../CallError.ts"
 import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Record from "../Record.ts"
-import { decodeHashes, decodeQuestion, encodeDescription } from "../RecordDescription.ts"
-import * as RecordDigest from "../RecordDigest.ts"
 import type { PutOutcome } from "../RecordIndex.ts"
-import { RecordSet } from "../RecordSet.ts"
 import * as Version from "../Version.ts"
 import { readPosition, readRecords } from "./ChordCodec.ts"
 import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
@@ -15,6 +12,7 @@ import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { checkPredecessor, checkSuccessor, refuse, seekPredecessor } from "./Stabilizer.ts"
+import { holdPlace, isPlaceHeld } from "./Tenure.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
@@ -127,7 +125,7 @@ const smallRing = 5
 
 /** Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives, or who it is. */
 const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> =>
-  Effect.suspend(() => {
+  Effect.andThen(holdPlace(node, member), () => {
     if (member.owns(position)) return Effect.void
     const other = Effect.fail(refuse(notMine, "another member answers for that position"))
     const seek = Effect.suspend(() => {
@@ -179,7 +177,7 @@ const read =
       return record === undefined ? [] : [toPacket(record)]
     }
     const found = answer()
-    if (!member.owns(position)) return Effect.map(mustOwn(node, member, position), answer)
+    if (!member.owns(position) || !isPlaceHeld(node, member)) return Effect.map(mustOwn(node, member, position), answer)
     if (found.length > 0 || !member.isSyncing) return found
     return Effect.map(
       heldNearby(node, member, key, maxSyncing),
@@ -224,38 +222,3 @@ export const onHeld = (node: ChordNode, member: Member, [keyBytes, steps]: Packe
     ? Effect.map(heldNearby(node, member, key, Math.min(maxSyncing, steps?.[0] ?? 0)), toPackets)
     : toPackets(node.services.storage.get(key))
 }
-
-/** The records of an arc, as both ends of a comparison take them. */
-export const setOf = (node: ChordNode, from: bigint, to: bigint): RecordSet => {
-  const { placement, storage } = node.services
-  return new RecordSet(storage.range({ placement, from, to }), placement)
-}
-
-/** Describes an arc of this node's share to one who compares it with its own. */
-export const onDigest = (node: ChordNode, member: Member, packets: Packets): Packets | CallRefused => {
-  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
-  const { defaultLimits } = RecordDigest
-  const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
-  if (from === undefined || to === undefined || question === undefined) {
-    return refuse(malformed, "an arc and a question were expected")
-  }
-  // Who takes over an arc must not believe one that is still taking over itself.
-  if (packets[3] !== undefined && member.isSyncing) return refuse(syncing, "this member is new in its place itself")
-  node.cover(from, to)
-  return RecordDigest.describe(setOf(node, from, to), question).map(encodeDescription)
-}
-
-/** Gives the records of an arc that are named by the hashes of their keys. */
-export const onPull = (node: ChordNode, _member: Member, packets: Packets): Packets | CallRefused => {
-  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
-  const hashes = packets[2] === undefined ? undefined : decodeHashes(packets[2], maxHashes)
-  if (from === undefined || to === undefined || hashes === undefined) {
-    return refuse(malformed, "an arc and hashes were expected")
-  }
-  return RecordDigest.select(setOf(node, from, to), hashes, maxBatchBytes).map(Record.encode)
-}
-
-/** Hashes in one request for records. */
-export const maxHashes = 1024
-/** Bytes of records in one message. */
-export const maxBatchBytes = 256 * 1024

@@ -2,7 +2,6 @@
  * Takes the steps of `Membership`: puts its questions to others, and the answers back. (Zave's
  * operations; what they mean stands there.)
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { type CallError, CallRefused } from "../CallError.ts"
@@ -93,13 +92,19 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
 
 /** Puts a question; undefined when neither an answer nor a death came of it. */
 const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
-  Effect.match(askPatiently(node, ask.contact), {
-    onSuccess: (answer) => Membership.onAnswer(member.membership, ask, answer),
-    onFailure: (error) => {
-      if (!isDead(error)) return undefined
-      suspect(node, member, ask.contact)
-      return onDead(member.membership, ask)
-    }
+  Effect.suspend(() => {
+    const askedMillis = node.uptimeMillis()
+    return Effect.match(askPatiently(node, ask.contact), {
+      onSuccess: (answer) => {
+        if (ask.reason === "Successor") member.heardMillis = Math.max(member.heardMillis, askedMillis)
+        return Membership.onAnswer(member.membership, ask, answer)
+      },
+      onFailure: (error) => {
+        if (!isDead(error)) return undefined
+        suspect(node, member, ask.contact)
+        return onDead(member.membership, ask)
+      }
+    })
   })
 
 /** Behind a dead first successor the next one may be as dead: it is asked now, not a round later. */
@@ -174,24 +179,13 @@ export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, mem
  * is still theirs. One search at a time; the others wait for it.
  */
 export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (member.seeking !== undefined) return Deferred.await(member.seeking)
-    const done = Deferred.makeUnsafe<void>()
-    member.seeking = done
-    return lastBefore(node, member.self.position, entry).pipe(
-      Effect.match({
-        onSuccess: (contact) => {
-          if (member.membership.predecessor !== undefined) return
-          take(node, member, Membership.rectify(member.membership, contact))
-        },
-        onFailure: () => undefined
-      }),
-      Effect.ensuring(Effect.sync(() => {
-        member.seeking = undefined
-        Deferred.doneUnsafe(done, Effect.void)
-      }))
-    )
-  })
+  member.search.run(Effect.match(lastBefore(node, member.self.position, entry), {
+    onSuccess: (contact) => {
+      if (member.membership.predecessor !== undefined) return
+      take(node, member, Membership.rectify(member.membership, contact))
+    },
+    onFailure: () => undefined
+  }))
 
 /** Asks a successor that did not answer once more, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {

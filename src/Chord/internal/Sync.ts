@@ -8,7 +8,7 @@ import { RecordExchange } from "../RecordDigest.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, unreadable } from "./ChordNode.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { maxBatchBytes, maxHashes, setOf } from "./Share.ts"
+import { maxBatchBytes, maxHashes, setOf } from "./ShareArc.ts"
 
 /** How many records went each way. */
 export interface Exchanged {

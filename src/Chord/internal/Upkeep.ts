@@ -19,6 +19,7 @@ import { storeAt, versionAt } from "./Placements.ts"
 import { isSmallRing, replicas } from "./Share.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { exchange } from "./Sync.ts"
+import { holdPlace, isPlaceHeld } from "./Tenure.ts"
 
 /** Waits a time that is spread by half each way: nodes that start together do not work together. */
 const jittered = (node: ChordNode, interval: Duration.Input): number =>
@@ -30,7 +31,8 @@ const stabilize = (node: ChordNode): Effect.Effect<never> =>
     node.wake.closeUnsafe()
     yield* Effect.timeoutOption(node.wake.await, jittered(node, node.options.stabilizeInterval))
     if (!node.isLeaving) {
-      yield* Effect.forEach(node.members, (member) => Stabilizer.round(node, member), { discard: true })
+      yield* Effect.forEach(node.members, (member) =>
+        isPlaceHeld(node, member) ? Stabilizer.round(node, member) : holdPlace(node, member), { discard: true })
     }
   }))
 
