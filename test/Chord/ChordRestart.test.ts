@@ -75,25 +75,25 @@ describe("a ring of which all nodes come back", () => {
   })
 })
 
+/** A key of which all placements lie with that node. */
+const keyOf = Effect.fnUntraced(function*(asker: Chord["Service"], owner: Chord["Service"]) {
+  for (let count = 0;; count++) {
+    const key = `key ${count}`
+    const owners = yield* Effect.forEach(
+      tables,
+      (table) => Effect.map(asker.lookup(key, { table }), (found) => found.owner.nodeId)
+    )
+    if (owners.every((id) => id === owner.id)) return key
+  }
+})
+
 describe("a node that stood still", () => {
   it("does not answer with what it held before others took its place", () => {
     const [own, other] = simulate((simulation) =>
       Effect.gen(function*() {
         const nodes = yield* startRing(simulation, 3)
         const [asleep, awake] = [nodes[1]!, nodes[2]!]
-        // All placements lie with it: it asks nobody for them.
-        let count = 0
-        let key = ""
-        let owners: ReadonlyArray<string> = []
-        do {
-          key = `key ${count++}`
-          owners = yield* Effect.forEach(tables, (table) =>
-            Effect.map(awake.lookup(key, { table }), ({ owner }) => owner.nodeId))
-        } while (
-          owners.some((owner) =>
-            owner !== asleep.id
-          )
-        )
+        const key = yield* keyOf(awake, asleep)
         yield* awake.set(key, "before")
         yield* simulation.pause("1")
         yield* Effect.sleep("30 seconds")
@@ -104,5 +104,30 @@ describe("a node that stood still", () => {
     )
 
     assert.deepStrictEqual([own, other].map((value) => Option.getOrUndefined(value!)), ["after", "after"])
+  })
+})
+
+describe("a node that was cut off", () => {
+  it("gives the others nothing of before once they ask it again", () => {
+    const values = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3)
+        const [apart, reader] = [nodes[1]!, nodes[2]!]
+        const key = yield* keyOf(reader, apart)
+        yield* reader.set(key, "before")
+        yield* simulation.network.partition([["1"]])
+        yield* Effect.sleep("60 seconds")
+        yield* reader.set(key, "after")
+        yield* simulation.network.heal
+        const found = new Set<string | undefined>()
+        for (let count = 0; count < 1000; count++) {
+          found.add(Option.getOrUndefined(yield* reader.get(key)))
+          yield* Effect.sleep("20 millis")
+        }
+        return [[...found], (yield* reader.lookup(key)).owner.nodeId === apart.id]
+      })
+    )
+
+    assert.deepStrictEqual(values, [["after"], true])
   })
 })

@@ -163,6 +163,11 @@ export class ChordNode {
     return addresses.map((address) => ({ address, failureCount: count, leftMillis }))
   }
 
+  /** How long a member answers for its arc without the word of its first successor: three rounds, in milliseconds. */
+  get maxSilentMillis(): number {
+    return 3 * Duration.toMillis(this.options.stabilizeInterval)
+  }
+
   isBootstrap(address: PeerAddress): boolean {
     return this.options.bootstrap.some(({ host, port }) => host === address.host && port === address.port)
   }

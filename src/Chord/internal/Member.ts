@@ -29,8 +29,10 @@ export class Member {
   isRectifying = false
   /** The search for a predecessor. */
   readonly search = new Single()
-  /** When a first successor last answered, in milliseconds of the node's `uptimeMillis`. */
+  /** When a first successor was last asked with success, in milliseconds of the node's `uptimeMillis`. */
   heardMillis: number
+  /** Whether others may have stored records of its arc that it has not got: it was alone, or silent for too long. */
+  isBehind = false
   /** The look whether it still has its place. */
   readonly assurance = new Single()
   /** Whether the last list of successors that it had was all of the ring. */
@@ -71,6 +73,12 @@ export class Member {
 
   get arcStart(): bigint | undefined {
     return this.#arcStart
+  }
+
+  /** A first successor has answered what it was asked at `askedMillis`. */
+  heard(askedMillis: number, maxSilentMillis: number): void {
+    if (askedMillis - this.heardMillis > maxSilentMillis) this.isBehind = true
+    this.heardMillis = Math.max(this.heardMillis, askedMillis)
   }
 
   /** Whether it answers for a position: after its predecessor, up to itself. */

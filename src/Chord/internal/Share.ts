@@ -123,20 +123,27 @@ const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
 /** Up to so many nodes, each of them keeps everything: five placements would often meet on one. */
 const smallRing = 5
 
-/** Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives, or who it is. */
-const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> =>
-  Effect.andThen(holdPlace(node, member), () => {
-    if (member.owns(position)) return Effect.void
-    const other = Effect.fail(refuse(notMine, "another member answers for that position"))
-    const seek = Effect.suspend(() => {
-      const hasPredecessor = member.membership.predecessor !== undefined
-      return hasPredecessor || member.owns(position) ? Effect.void : seekPredecessor(node, member)
-    })
-    return checkPredecessor(node, member).pipe(
-      Effect.andThen(seek),
-      Effect.flatMap(() => member.owns(position) || member.membership.predecessor === undefined ? Effect.void : other)
-    )
-  })
+/**
+ * Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives, or who it
+ * is, and whether it has the place that it thinks it has.
+ */
+const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> => {
+  const hasPredecessor = (): boolean => member.membership.predecessor !== undefined
+  const look = Effect.suspend(() => member.owns(position) ? Effect.void : checkPredecessor(node, member))
+  const seek = Effect.suspend(() =>
+    member.owns(position) || hasPredecessor() ? Effect.void : seekPredecessor(node, member)
+  )
+  const judge = Effect.suspend(() =>
+    member.owns(position) || !hasPredecessor()
+      ? Effect.void
+      : Effect.fail(refuse(notMine, "another member answers for that position"))
+  )
+  return Effect.suspend(() =>
+    member.owns(position) && isPlaceHeld(node, member)
+      ? Effect.void
+      : look.pipe(Effect.andThen(seek), Effect.andThen(holdPlace(node, member)), Effect.andThen(judge))
+  )
+}
 
 /** Takes copies from an owner, or from one that hands them over. */
 export const onCopy = (node: ChordNode, _member: Member, packets: Packets): Served | CallRefused => {

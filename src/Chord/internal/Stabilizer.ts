@@ -63,6 +63,7 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
     node.settledMillis = node.uptimeMillis()
     noteLostArc(node, before, step.state)
   }
+  if (Membership.isAlone(before)) member.isBehind = true
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
     node.remember(contact)
@@ -96,7 +97,7 @@ const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effec
     const askedMillis = node.uptimeMillis()
     return Effect.match(askPatiently(node, ask.contact), {
       onSuccess: (answer) => {
-        if (ask.reason === "Successor") member.heardMillis = Math.max(member.heardMillis, askedMillis)
+        if (ask.reason === "Successor") member.heard(askedMillis, node.maxSilentMillis)
         return Membership.onAnswer(member.membership, ask, answer)
       },
       onFailure: (error) => {
