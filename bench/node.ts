@@ -25,7 +25,7 @@ export type StartNode = (
 /** The systems, and for each the variants that run side by side in each process. */
 export const variants = {
   mesh: ["default", "uncompressed"],
-  raw: ["raw", "raw + hash"],
+  raw: ["raw", "raw + hash", "raw + codec"],
   "mesh over TLS": ["TLS"],
   "raw over TLS": ["raw TLS", "raw TLS + hash"],
   "mesh of ten": ["ten"],

@@ -2,14 +2,15 @@
  * The yardstick: `node:net` with the frames of the protocol (four bytes of length) and the same
  * batching, small frames of a tick joined and large ones uncopied, and nothing else. As
  * `raw + hash` it also takes one SHA-384 over each payload where a mesh cannot avoid it: where it
- * is sent, and at each node that receives it.
+ * is sent, and at each node that receives it. As `raw + codec` its frames are messages of the protocol (`rawCodec.ts`).
  */
 import * as crypto from "node:crypto"
 import { once } from "node:events"
 import * as net from "node:net"
 import * as tls from "node:tls"
-import { type BenchNode, paced, type StartNode } from "./node.ts"
+import { type BenchNode, paced, type StartNode, type Variant } from "./node.ts"
 import { type Payloads, stamped } from "./payload.ts"
+import { startCodecWire } from "./rawCodec.ts"
 
 const headerBytes = 4
 const blockBytes = 65_536
@@ -116,6 +117,41 @@ export const hash = (payload: Uint8Array): void => {
   sink += crypto.hash("sha384", payload, "binary").length
 }
 
+/** What stands in frames for payloads. */
+export interface RawWire {
+  readonly bodyOf: (payload: Uint8Array) => Uint8Array
+  /** The payload, and the body with which it is passed on. */
+  readonly read: (body: Buffer) => { readonly payload: Uint8Array; readonly relayedBody: () => Uint8Array }
+}
+
+const plainWire: RawWire = {
+  bodyOf: (payload) => payload,
+  read: (body) => ({ payload: body, relayedBody: () => body })
+}
+
+const hashingWire: RawWire = {
+  bodyOf: (payload) => {
+    hash(payload)
+    return payload
+  },
+  read: (body) => {
+    hash(body)
+    return plainWire.read(body)
+  }
+}
+
+const wireOf = (variant: Variant): RawWire | Promise<RawWire> => {
+  switch (variant) {
+    case "raw + hash":
+    case "raw TLS + hash":
+      return hashingWire
+    case "raw + codec":
+      return startCodecWire()
+    default:
+      return plainWire
+  }
+}
+
 /** A key and its certificate, as PEM. */
 export interface Credentials {
   readonly key: string
@@ -124,7 +160,7 @@ export interface Credentials {
 
 /** A node that passes on what it receives to the nodes that it dialed; over TLS where it is given credentials. */
 export const startRaw = (credentials?: Credentials): StartNode => async (variant, tally, onRemark) => {
-  const isHashing = variant === "raw + hash" || variant === "raw TLS + hash"
+  const wire = await wireOf(variant)
   const writer = new FrameWriter()
   const sockets = new Set<net.Socket>()
   const keep = (socket: net.Socket): void => {
@@ -133,10 +169,10 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
   }
   const serve = (socket: net.Socket): void => {
     keep(socket)
-    const reader = new FrameReader((payload) => {
-      if (isHashing) hash(payload)
+    const reader = new FrameReader((body) => {
+      const { payload, relayedBody } = wire.read(body)
       tally.take(payload)
-      if (writer.count > 0) writer.write(payload)
+      if (writer.count > 0) writer.write(relayedBody())
     })
     socket.on("data", (chunk: Buffer) => {
       reader.push(chunk)
@@ -157,9 +193,7 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
     const until = performance.now() + millis
     let count = 0
     for (; performance.now() < until; count++) {
-      const payload = payloads.next(bytes)
-      if (isHashing) hash(payload)
-      writer.write(payload)
+      writer.write(wire.bodyOf(payloads.next(bytes)))
       if (writer.isFull) await writer.drained()
     }
     writer.flush()
@@ -167,9 +201,7 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
   }
   const pace = (payloads: Payloads, bytes: number, millis: number, rate: number): Promise<number> =>
     paced(millis, rate, () => {
-      const payload = stamped(payloads.next(bytes))
-      if (isHashing) hash(payload)
-      writer.write(payload)
+      writer.write(wire.bodyOf(stamped(payloads.next(bytes))))
       writer.flush()
     })
   const node: BenchNode = {
