@@ -39,18 +39,23 @@ export const write = Effect.fnUntraced(function*(
   node.counters.sets++
   const quorum = options.quorum ?? node.options.writeQuorum
   const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
+  const makeRecord = () =>
+    Record.make({ key, version: node.nextVersion(), value, expiresAtMillis: expiry(node, options) }, node.options)
+  // What no node would take is refused before anybody is asked.
+  const trial = makeRecord()
+  if (Result.isFailure(trial)) return yield* trial.failure
   const owners: Owners = new Map()
   const before = yield* versionBefore(node, key, owners, (endMillis - node.uptimeMillis()) / 2)
   let newer = before.version
   for (let stamp = 1;; stamp++) {
     const fault = newer === undefined ? undefined : node.observe(newer)
     if (fault !== undefined) return yield* fault
-    const version = node.nextVersion()
-    const made = Record.make({ key, version, value, expiresAtMillis: expiry(node, options) }, node.options)
+    const made = makeRecord()
     if (Result.isFailure(made)) return yield* made.failure
-    newer = yield* store(node, made.success, owners, quorum, Math.max(0, endMillis - node.uptimeMillis()))
+    const record = made.success
+    newer = yield* store(node, record, owners, quorum, Math.max(0, endMillis - node.uptimeMillis()))
     // What a quorum did not have before was written meanwhile: this one comes before it, and was replaced there.
-    if (newer === undefined || before.isKnown || stamp === maxStamps) return version
+    if (newer === undefined || before.isKnown || stamp === maxStamps) return record.version
   }
 })
 
@@ -95,7 +100,7 @@ const ask = <E>(
 ): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const enough = yield* Deferred.make<boolean>()
-    const failures = yield* Queue.unbounded<void>()
+    const failures = yield* Queue.bounded<void>(positions.length)
     let answered = 0
     const askAll = Effect.forEach(positions, (position, index) =>
       Effect.gen(function*() {
