@@ -171,7 +171,7 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
  */
 export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
   const predecessor = member.membership.predecessor
-  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor, askPatiently)
+  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor)
 })
 
 /**
@@ -188,9 +188,9 @@ export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact
     onFailure: () => undefined
   }))
 
-/** Asks a successor that did not answer once more, and forgets it if that fails, too; the next round does the rest. */
+/** Asks a successor that did not answer again, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
-  if (yield* forgetIfGone(node, member, successor, askOnce)) node.wake.openUnsafe()
+  if (yield* forgetIfGone(node, member, successor, maxAsks - 1)) node.wake.openUnsafe()
 })
 
 /** Gives whether it was forgotten. */
@@ -198,9 +198,9 @@ const forgetIfGone = (
   node: ChordNode,
   member: Member,
   contact: Contact,
-  ask: typeof askOnce
+  asks = maxAsks
 ): Effect.Effect<boolean> =>
-  Effect.match(ask(node, contact), {
+  Effect.match(askPatiently(node, contact, asks), {
     onSuccess: () => false,
     onFailure: (error) => {
       if (!isDead(error)) return false
