@@ -28,6 +28,7 @@ import { goodbye } from "./Goodbye.ts"
 import { LinkReader, malformed, monotonicMillis } from "./internal/LinkReader.ts"
 import { coalesce, group, Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
+import { sourceOf } from "./Source.ts"
 import { TokenBucket } from "./TokenBucket.ts"
 import type { Connection } from "./Transport.ts"
 
@@ -86,6 +87,8 @@ export class Link {
   readonly direction: "inbound" | "outbound"
   /** The other end of the connection. */
   readonly remote: PeerAddress
+  /** Where that is, as far as strangers are told apart by it: worked out once, for it is looked at in all links. */
+  readonly source: string
   /** The public key that the transport proved to be the peer's, if it did. */
   readonly identity: Uint8Array | undefined
   /** The encryption of the connection, where it is another one than the transport's. */
@@ -130,6 +133,7 @@ export class Link {
     this.key = key
     this.direction = direction
     this.remote = connection.remote
+    this.source = sourceOf(connection.remote)
     this.identity = connection.identity
     this.encryption = connection.encryption
     this.#sendNow = connection.sendNow

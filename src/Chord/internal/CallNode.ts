@@ -16,7 +16,6 @@ import { ByteBudget } from "../../Transport/ByteBudget.ts"
 import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
-import { sourceOf } from "../../Transport/Source.ts"
 import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { DialError, Transport } from "../../Transport/Transport.ts"
 import { Alarm, toleranceMillis } from "./Alarm.ts"
@@ -232,8 +231,8 @@ export class CallNode {
   }
 
   /** What the source of a link may still say; undefined where that has no bound. */
-  messagesOf({ remote }: Link): TokenBucket | undefined {
-    return this.guard.gate.isLimited(remote) ? this.#messages.of(sourceOf(remote), this.nowMillis()) : undefined
+  messagesOf({ remote, source }: Link): TokenBucket | undefined {
+    return this.guard.gate.isLimited(remote) ? this.#messages.of(source, this.nowMillis()) : undefined
   }
 
   nextLinkKey(): number {

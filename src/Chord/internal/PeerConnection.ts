@@ -10,7 +10,6 @@ import type { Pending } from "../../Transport/Admission/Gate.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
-import { sourceOf } from "../../Transport/Source.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
 import type { Connection } from "../../Transport/Transport.ts"
 import type { CallNode } from "./CallNode.ts"
@@ -157,9 +156,9 @@ const admit = (node: CallNode, link: Link.Link, peer: Handshake.PeerIdentity): C
 const refuseSource = (node: CallNode, link: Link.Link): CloseReason | undefined => {
   const full = node.guard.gate.refuseLink(link)
   if (full === undefined) return undefined
-  const source = sourceOf(link.remote)
+  const { source } = link
   const hasRoom = node.isGuest(link)
-    ? closeSilent(node, guestsOf(node).filter((other) => sourceOf(other.link.remote) === source))
+    ? closeSilent(node, guestsOf(node).filter((other) => other.link.source === source))
     : closeIdle(node, "inbound", source)
   return hasRoom ? undefined : full
 }

@@ -7,7 +7,6 @@
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
-import { sourceOf } from "../../Transport/Source.ts"
 import type { CallLink } from "./PendingCalls.ts"
 import type { RoundTrip } from "./RoundTrip.ts"
 
@@ -88,7 +87,7 @@ export class PeerPool {
     let oldest: PeerLink | undefined
     for (const candidate of this.#all) {
       if (candidate.link.direction !== direction || candidate.isBusy) continue
-      if (source !== undefined && sourceOf(candidate.link.remote) !== source) continue
+      if (source !== undefined && candidate.link.source !== source) continue
       if (oldest === undefined || candidate.lastUsedMillis < oldest.lastUsedMillis) oldest = candidate
     }
     return oldest

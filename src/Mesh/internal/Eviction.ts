@@ -11,7 +11,6 @@
  */
 import * as Duration from "effect/Duration"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { sourceOf } from "../../Transport/Source.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
@@ -78,7 +77,7 @@ const findUseless = (node: MeshNode): Peer | undefined => {
   let foundScore = 0
   for (const peer of node.table.values()) {
     if (peer.link.direction !== "inbound" || protectedCount-- > 0) continue
-    const score = node.guard.reputation.scoreOf(sourceOf(peer.link.remote), nowMillis)
+    const score = node.guard.reputation.scoreOf(peer.link.source, nowMillis)
     const isIdle = now - peer.usefulSeconds >= evictAfterSeconds &&
       node.freshCount - peer.usefulCount >= minMissedCount
     if (!isIdle && score < badScore) continue

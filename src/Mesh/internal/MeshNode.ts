@@ -23,7 +23,7 @@ import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
-import { reachOf, sourceOf } from "../../Transport/Source.ts"
+import { reachOf } from "../../Transport/Source.ts"
 import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
@@ -347,7 +347,7 @@ export class MeshNode {
     if (id.length > maxIdLength || !isPlausible(this, address, link)) return false
     // Everybody on this machine has its address: neither their hearsay nor their ports are bounded by it.
     const isLocal = reachOf(address.hostname) === "loopback"
-    return this.book.learn(address, id, isLocal ? undefined : sourceOf(link.remote))
+    return this.book.learn(address, id, isLocal ? undefined : link.source)
   }
 
   *#admitted() {

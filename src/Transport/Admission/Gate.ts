@@ -93,10 +93,10 @@ export class Gate {
   /** Why a link whose handshake is done gets no place among those of its source. */
   refuseLink(link: Link): CloseReason | undefined {
     if (link.direction === "outbound" || !this.isLimited(link.remote)) return undefined
-    const source = sourceOf(link.remote)
+    const { source } = link
     let count = 0
     for (const other of this.#node.admitted()) {
-      if (other.direction === "inbound" && sourceOf(other.remote) === source) count++
+      if (other.direction === "inbound" && other.source === source) count++
     }
     const limit = this.#node.limits.maxLinksPerSource
     return count < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
