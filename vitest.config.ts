@@ -27,6 +27,8 @@ const node: TestProjectInlineConfiguration = {
     include: ["test/**/*.test.ts"],
     exclude: ["test/browser/**", ...pureTests],
     globalSetup: [file("test/Cli/bundle.ts")],
+    // Child processes load the same sources again and again.
+    env: { NODE_COMPILE_CACHE: file("node_modules/.cache/compile") },
     // Sockets and child processes take the time that a busy machine gives them.
     testTimeout: 60_000
   }

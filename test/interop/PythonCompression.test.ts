@@ -20,9 +20,12 @@ while at < len(data):
     at, index = at + 4 + length, index + 1
 `
 
-const python = ["python3", "python"].find((command) =>
-  ChildProcess.spawnSync(command, ["-c", "import bz2, gzip, lzma, zlib"]).status === 0
-)
+/** The program itself: a command may be a script that looks for it each time. */
+const python = ["python3", "python"].map((command) =>
+  ChildProcess.spawnSync(command, ["-c", "import bz2, gzip, lzma, sys, zlib; print(sys.executable)"], {
+    encoding: "utf8"
+  })
+).find(({ status }) => status === 0)?.stdout.trim()
 const reason = python === undefined ? " (skipped: no Python with zlib, gzip, bz2 and lzma is installed here)" : ""
 
 const join = (pieces: ReadonlyArray<Uint8Array>): Buffer =>
@@ -46,20 +49,22 @@ const ask = (work: string, pieces: ReadonlyArray<Uint8Array>): ReadonlyArray<Uin
 }
 
 /** Noise of few and of many values, text that repeats itself, long rows, and what lies between, of any length. */
-const samples = Effect.gen(function*() {
-  const found: Array<Uint8Array> = [new Uint8Array(0), Uint8Array.of(7), new Uint8Array(1_200_000)]
-  for (let index = 0; index < 24; index++) {
-    const length = Math.floor((yield* Random.next) ** 3 * 30_000)
-    const valueCount = 1 + Math.floor((yield* Random.next) ** 2 * 256)
-    const rowLength = index % 3 === 0 ? 1 + Math.floor((yield* Random.next) * 600) : 1
-    const bytes = new Uint8Array(length)
-    for (let at = 0; at < length; at += rowLength) {
-      bytes.fill(Math.floor((yield* Random.next) * valueCount), at, at + rowLength)
+const samples = Effect.runSync(
+  Effect.gen(function*() {
+    const found: Array<Uint8Array> = [new Uint8Array(0), Uint8Array.of(7), new Uint8Array(1_200_000)]
+    for (let index = 0; index < 24; index++) {
+      const length = Math.floor((yield* Random.next) ** 3 * 30_000)
+      const valueCount = 1 + Math.floor((yield* Random.next) ** 2 * 256)
+      const rowLength = index % 3 === 0 ? 1 + Math.floor((yield* Random.next) * 600) : 1
+      const bytes = new Uint8Array(length)
+      for (let at = 0; at < length; at += rowLength) {
+        bytes.fill(Math.floor((yield* Random.next) * valueCount), at, at + rowLength)
+      }
+      found.push(index % 4 === 0 ? new Uint8Array(Buffer.concat([bytes, bytes.subarray(length >> 1), bytes])) : bytes)
     }
-    found.push(index % 4 === 0 ? new Uint8Array(Buffer.concat([bytes, bytes.subarray(length >> 1), bytes])) : bytes)
-  }
-  return found
-}).pipe(Random.withSeed("python"))
+    return found
+  }).pipe(Random.withSeed("python"))
+)
 
 const isSame = (a: Uint8Array | string | undefined, b: Uint8Array): boolean =>
   a !== undefined && typeof a !== "string" && Buffer.compare(a, b) === 0
@@ -85,34 +90,25 @@ const written: ReadonlyArray<readonly [name: string, method: CompressionMethod, 
 
 describe("Python", () => {
   for (const [name, method, work] of read) {
-    it.effect.skipIf(python === undefined)(`reads what ${name} writes${reason}`, () =>
-      Effect.gen(function*() {
-        const plain = yield* samples
+    it.skipIf(python === undefined)(`reads what ${name} writes${reason}`, () => {
+      const found = ask(work, samples.map((bytes) => method.compress(bytes)))
 
-        const found = ask(work, plain.map((bytes) => method.compress(bytes)))
-
-        assert.strictEqual(found.length, plain.length)
-        for (const [index, bytes] of plain.entries()) assert.isTrue(isSame(found[index], bytes), `sample ${index}`)
-      }))
+      assert.strictEqual(found.length, samples.length)
+      for (const [index, bytes] of samples.entries()) assert.isTrue(isSame(found[index], bytes), `sample ${index}`)
+    })
   }
 
   for (const [name, method, work] of written) {
-    it.effect.skipIf(python === undefined)(
-      `writes ${name}, which is read up to the limit${reason}`,
-      () =>
-        Effect.gen(function*() {
-          const plain = yield* samples
+    it.skipIf(python === undefined)(`writes ${name}, which is read up to the limit${reason}`, () => {
+      const packed = ask(work, samples)
 
-          const packed = ask(work, plain)
-
-          assert.strictEqual(packed.length, plain.length)
-          for (const [index, bytes] of plain.entries()) {
-            assert.isTrue(method.recognizes(packed[index]!), `sample ${index}`)
-            assert.isTrue(isSame(method.decompress(packed[index]!, bytes.length), bytes), `sample ${index}`)
-            if (bytes.length === 0) continue
-            assert.strictEqual(method.decompress(packed[index]!, bytes.length - 1), "tooLarge", `sample ${index}`)
-          }
-        })
-    )
+      assert.strictEqual(packed.length, samples.length)
+      for (const [index, bytes] of samples.entries()) {
+        assert.isTrue(method.recognizes(packed[index]!), `sample ${index}`)
+        assert.isTrue(isSame(method.decompress(packed[index]!, bytes.length), bytes), `sample ${index}`)
+        if (bytes.length === 0) continue
+        assert.strictEqual(method.decompress(packed[index]!, bytes.length - 1), "tooLarge", `sample ${index}`)
+      }
+    })
   }
 })
