@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import type { Chord } from "../../src/Chord/Chord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
-import { quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
+import { findKey, quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a lookup", () => {
   it("asks an owner once more that did not answer in time, before it takes another one for it", () => {
@@ -154,5 +154,26 @@ describe("a read", () => {
 
     assert.include(isKnown, false)
     for (const values of found) assert.deepStrictEqual(values, entries.map(([, value]) => Option.some(value)))
+  })
+
+  it("asks another placement, too, when one is silent for two seconds", () => {
+    const millis = simulate((simulation) =>
+      Effect.gen(function*() {
+        const patient = { minTimeout: "30 seconds", initialTimeout: "30 seconds", maxTimeout: "30 seconds" } as const
+        const nodes = yield* startRing(simulation, 10, { ...patient, stabilizeInterval: "1 second" })
+        const { key, owners } = yield* findKey(nodes[0]!)
+        yield* nodes[0]!.set(key, "value")
+        for (const host of owners.slice(0, 2)) yield* simulation.network.stall("0", host)
+        return yield* Effect.forEach(Array.from({ length: 10 }), () =>
+          Effect.gen(function*() {
+            const start = yield* Clock.currentTimeMillis
+            assert.deepStrictEqual(yield* nodes[0]!.get(key), Option.some("value"))
+            return (yield* Clock.currentTimeMillis) - start
+          }))
+      })
+    )
+
+    assert.isBelow(Math.max(...millis), 5000)
+    assert.isAbove(Math.max(...millis), 2000)
   })
 })

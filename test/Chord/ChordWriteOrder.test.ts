@@ -1,22 +1,7 @@
 /** Which of two writes of a key stays. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
-import type { Chord } from "../../src/Chord/Chord.ts"
-import { tables } from "../../src/Chord/KeyPlacement.ts"
-import { simulate, startRing } from "../utils/ChordRing.ts"
-
-/** The hosts that own the five placements of a key. */
-const ownersOf = (chord: Chord["Service"], key: string) =>
-  Effect.forEach(tables, (table) => Effect.map(chord.lookup(key, { table }), ({ owner }) => owner.address.host))
-
-/** A key with five owners, of which node 0 is none. */
-const findKey = Effect.fnUntraced(function*(chord: Chord["Service"]) {
-  for (let count = 0;; count++) {
-    const key = `key ${count}`
-    const owners = yield* ownersOf(chord, key)
-    if (new Set(owners).size === 5 && !owners.includes("0")) return { key, owners }
-  }
-})
+import { findKey, simulate, startRing } from "../utils/ChordRing.ts"
 
 describe("of two writes", () => {
   it("the later one stays, though the earlier one comes to most placements after it", () => {

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import { Context, Effect, Exit, type Scope } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import * as Invariant from "../../src/Chord/Invariant.ts"
+import { tables } from "../../src/Chord/KeyPlacement.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 
@@ -63,4 +64,17 @@ export const untilIdeal = Effect.fnUntraced(function*(nodes: ReadonlyArray<Chord
     yield* Effect.sleep("1 second")
   }
   return assert.fail("the ring did not become ideal within two minutes")
+})
+
+/** The hosts that own the five placements of a key. */
+const ownersOf = (chord: Chord["Service"], key: string) =>
+  Effect.forEach(tables, (table) => Effect.map(chord.lookup(key, { table }), ({ owner }) => owner.address.host))
+
+/** A key with five owners, of which node 0 is none. */
+export const findKey = Effect.fnUntraced(function*(chord: Chord["Service"]) {
+  for (let count = 0;; count++) {
+    const key = `key ${count}`
+    const owners = yield* ownersOf(chord, key)
+    if (new Set(owners).size === 5 && !owners.includes("0")) return { key, owners }
+  }
 })
