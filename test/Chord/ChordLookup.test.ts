@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Option } from "effect"
 import type { Chord } from "../../src/Chord/Chord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
-import { findKey, quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
+import { findKey, ownersOf, quick, simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a lookup", () => {
   it("asks an owner once more that did not answer in time, before it takes another one for it", () => {
@@ -154,6 +154,29 @@ describe("a read", () => {
 
     assert.include(isKnown, false)
     for (const values of found) assert.deepStrictEqual(values, entries.map(([, value]) => Option.some(value)))
+  })
+
+  it("finds what is left at placements that it did not ask first", () => {
+    const lost = simulate((simulation) =>
+      Effect.gen(function*() {
+        interval.seconds = 1
+        const nodes = yield* startRing(simulation, 10, { ...settings, copies: 1 })
+        const keys = Array.from({ length: 80 }, (_, index) => `key ${index}`)
+        yield* nodes[0]!.update(keys.map((key) => [key, "value"]))
+        yield* Effect.sleep("5 seconds")
+        const gone = ["1", "2", "3", "4", "5"]
+        const left = yield* Effect.filter(keys, (key) =>
+          Effect.map(ownersOf(nodes[0]!, key), (owners) => owners.some((host) => !gone.includes(host))))
+        for (const host of gone) {
+          yield* simulation.crash(host)
+        }
+        yield* Effect.sleep("10 seconds")
+        return yield* Effect.filter(left, (key) =>
+          Effect.map(nodes[0]!.get(key), Option.isNone))
+      })
+    )
+
+    assert.deepStrictEqual(lost, [])
   })
 
   it("asks another placement, too, when one is silent for two seconds", () => {

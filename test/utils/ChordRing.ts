@@ -67,7 +67,7 @@ export const untilIdeal = Effect.fnUntraced(function*(nodes: ReadonlyArray<Chord
 })
 
 /** The hosts that own the five placements of a key. */
-const ownersOf = (chord: Chord["Service"], key: string) =>
+export const ownersOf = (chord: Chord["Service"], key: string) =>
   Effect.forEach(tables, (table) => Effect.map(chord.lookup(key, { table }), ({ owner }) => owner.address.host))
 
 /** A key with five owners, of which node 0 is none. */

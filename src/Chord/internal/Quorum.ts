@@ -157,7 +157,7 @@ const store = Effect.fnUntraced(function*(
   )
 })
 
-/** Asks a quorum of placements, and all of them when they do not agree. */
+/** Asks a quorum of placements, and all of them when they do not agree, or have nothing: others may have it still. */
 export const read = Effect.fnUntraced(function*(
   node: ChordNode,
   key: string,
@@ -209,9 +209,7 @@ const conclude = (
 }
 
 const isAgreed = ([first, ...rest]: ReadonlyArray<Record.Record | undefined>): boolean =>
-  rest.every((other) =>
-    first === undefined || other === undefined ? first === other : Record.compare(first, other) === 0
-  )
+  first !== undefined && rest.every((other) => other !== undefined && Record.compare(first, other) === 0)
 
 const newest = (records: Iterable<Record.Record | undefined>): Record.Record | undefined => {
   let found: Record.Record | undefined
