@@ -49,7 +49,10 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly copies: number
   /** Placements that must have stored a write, 1 to 5. Default 3. */
   readonly writeQuorum: number
-  /** Placements that are asked first for a read, 1 to 5; five when they disagree. Default 3. */
+  /**
+   * Placements that are asked first for a read, 1 to 5, five when they disagree or have nothing; a write asks as
+   * many for their versions. Default 3.
+   */
   readonly readQuorum: number
   /** How long a lookup may take. Default 10 seconds. */
   readonly lookupTimeout: Duration.Input
