@@ -6,8 +6,8 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import { QuorumError } from "../ChordError.ts"
 import type { ReadOptions, WriteError, WriteOptions } from "../ChordOperation.ts"
@@ -75,7 +75,7 @@ const versionBefore = Effect.fnUntraced(function*(
     Effect.map(versionAt(node, position, key, owners), (found) => {
       if (found !== undefined) version = Version.max(version, found)
     })
-  const isKnown = yield* ask(orderOf(node, key), node.options.readQuorum, askOne).pipe(
+  const isKnown = yield* ask(node, orderOf(node, key), node.options.readQuorum, askOne).pipe(
     Effect.timeoutOption(withinMillis),
     Effect.map(Option.getOrElse(() => false))
   )
@@ -94,23 +94,54 @@ const hedgeMillis = 2000
 
 /** Asks placements, one more for each that fails, until as many as are wanted have answered; gives whether they did. */
 const ask = <E>(
+  node: ChordNode,
   positions: ReadonlyArray<bigint>,
   wanted: number,
   askOne: (position: bigint) => Effect.Effect<void, E>
 ): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
-    const enough = yield* Deferred.make<boolean>()
-    const failures = yield* Queue.bounded<void>(positions.length)
+  Effect.suspend(() => {
+    const end = Deferred.makeUnsafe<boolean>()
+    const left = [...positions]
+    const fibers: Array<Fiber.Fiber<void>> = []
     let answered = 0
-    const askAll = Effect.forEach(positions, (position, index) =>
-      Effect.gen(function*() {
-        const spare = index - wanted
-        if (spare >= 0) yield* Effect.timeoutOption(Queue.take(failures), hedgeMillis * (spare + 1))
-        const outcome = yield* Effect.result(askOne(position))
-        if (Result.isFailure(outcome)) Queue.offerUnsafe(failures, undefined)
-        else if (++answered >= wanted) Deferred.doneUnsafe(enough, Effect.succeed(true))
-      }), { concurrency: "unbounded", discard: true })
-    return yield* Effect.raceFirst(Effect.as(askAll, false), Deferred.await(enough))
+    // All of the first ones at once: one that ends as it starts is not the last of them.
+    let running = Math.min(wanted, positions.length)
+    const over = (): void => {
+      if (--running === 0 || answered >= wanted) Deferred.doneUnsafe(end, Effect.succeed(answered >= wanted))
+    }
+    /** One placement after the other, until one answers. */
+    const work: Effect.Effect<void> = Effect.suspend(() => {
+      const position = left.shift()
+      if (position === undefined) return Effect.sync(over)
+      return Effect.matchEffect(askOne(position), {
+        onFailure: () => work,
+        onSuccess: () =>
+          Effect.sync(() => {
+            answered++
+            over()
+          })
+      })
+    })
+    const start = (): void => void fibers.push(node.services.run(work))
+    const hedge: Effect.Effect<void> = Effect.suspend(() => {
+      if (left.length === 0) return Effect.void
+      return Effect.andThen(Effect.sleep(hedgeMillis), () => {
+        if (left.length > 0) {
+          running++
+          start()
+        }
+        return hedge
+      })
+    })
+    if (running === 0) return Effect.succeed(wanted === 0)
+    for (let count = running; count > 0; count--) start()
+    if (left.length > 0) fibers.push(node.services.run(hedge))
+    return Effect.ensuring(
+      Deferred.await(end),
+      Effect.sync(() => {
+        for (const fiber of fibers) fiber.interruptUnsafe()
+      })
+    )
   })
 
 const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined =>
@@ -174,9 +205,9 @@ export const read = Effect.fnUntraced(function*(
       Effect.tapError((failure) => Effect.sync(() => causes.push(describe(failure))))
     )
   const both = Effect.gen(function*() {
-    const isEnough = yield* ask(order, quorum, askOne)
+    const isEnough = yield* ask(node, order, quorum, askOne)
     const others = order.filter((position) => !answers.has(position))
-    if (isEnough && !isAgreed([...answers.values()])) yield* ask(others, others.length, askOne)
+    if (isEnough && !isAgreed([...answers.values()])) yield* ask(node, others, others.length, askOne)
   })
   yield* within(
     "read",
