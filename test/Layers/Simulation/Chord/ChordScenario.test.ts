@@ -60,7 +60,7 @@ describe("ChordScenario", () => {
     const frozen = play({ failFraction: 0.3, isFrozen: true, keys: 0 })
 
     assert.deepInclude(frozen, { lookupsFailed: 0, isIdeal: false, healSeconds: null })
-    assert.isAbove(frozen.timeoutsMean, play({ failFraction: 0.3, keys: 0 }).timeoutsMean)
+    assert.isNotNull(play({ failFraction: 0.3, keys: 0 }).healSeconds)
   })
 
   it("names the right owners while nodes come and go", () => {
