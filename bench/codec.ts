@@ -2,10 +2,9 @@
  * The codec alone: making a message with its id and bytes, and reading one with its id checked,
  * against nothing but SHA-384 over the bytes that the id covers (payload and time).
  */
-import { Effect } from "effect"
 import * as crypto from "node:crypto"
-import { isWireFault, Protocol, Protocol04 } from "../src/index.ts"
-import { NodeCompression, NodeHashing } from "../src/Layers/node.ts"
+import { isWireFault, type Protocol } from "../src/index.ts"
+import { makeProtocol } from "./protocol.ts"
 import type { Row } from "./report.ts"
 
 /** A case takes its turn this many times, each time for so many milliseconds. */
@@ -29,15 +28,7 @@ const cases: ReadonlyArray<{ readonly name: string; readonly packets: () => Read
 
 /** Measures all cases. */
 export const measureCodec = async (options: CodecOptions): Promise<ReadonlyArray<Row>> => {
-  const protocol = await Effect.runPromise(
-    Effect.gen(function*() {
-      return yield* Protocol
-    }).pipe(
-      Effect.provide(Protocol04.layer),
-      Effect.provide(NodeHashing.layer),
-      Effect.provide(NodeCompression.layer)
-    )
-  )
+  const protocol = await makeProtocol()
   return cases.flatMap(({ name, packets }) => measureCase(protocol, name, packets, options))
 }
 

@@ -117,28 +117,23 @@ export const hash = (payload: Uint8Array): void => {
   sink += crypto.hash("sha384", payload, "binary").length
 }
 
-/** What stands in frames for payloads. */
+/** What stands in frames for payloads. Nothing is made for a message that the yardstick does not need. */
 export interface RawWire {
   readonly bodyOf: (payload: Uint8Array) => Uint8Array
-  /** The payload, and the body with which it is passed on. */
-  readonly read: (body: Buffer) => { readonly payload: Uint8Array; readonly relayedBody: () => Uint8Array }
+  readonly payloadOf: (body: Buffer) => Uint8Array
+  /** The body with which the last one that was read is passed on. */
+  readonly relayedBody: (body: Buffer) => Uint8Array
 }
 
-const plainWire: RawWire = {
-  bodyOf: (payload) => payload,
-  read: (body) => ({ payload: body, relayedBody: () => body })
+const same = <A>(bytes: A): A => bytes
+
+const hashed = <A extends Uint8Array>(bytes: A): A => {
+  hash(bytes)
+  return bytes
 }
 
-const hashingWire: RawWire = {
-  bodyOf: (payload) => {
-    hash(payload)
-    return payload
-  },
-  read: (body) => {
-    hash(body)
-    return plainWire.read(body)
-  }
-}
+const plainWire: RawWire = { bodyOf: same, payloadOf: same, relayedBody: same }
+const hashingWire: RawWire = { bodyOf: hashed, payloadOf: hashed, relayedBody: same }
 
 const wireOf = (variant: Variant): RawWire | Promise<RawWire> => {
   switch (variant) {
@@ -170,9 +165,8 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
   const serve = (socket: net.Socket): void => {
     keep(socket)
     const reader = new FrameReader((body) => {
-      const { payload, relayedBody } = wire.read(body)
-      tally.take(payload)
-      if (writer.count > 0) writer.write(relayedBody())
+      tally.take(wire.payloadOf(body))
+      if (writer.count > 0) writer.write(wire.relayedBody(body))
     })
     socket.on("data", (chunk: Buffer) => {
       reader.push(chunk)

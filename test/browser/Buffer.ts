@@ -2,6 +2,8 @@
  * As much of Node's `Buffer` as the tests use that run in browsers too. What is tested uses none of it. Recordings of a
  * megabyte go through here, so nothing is done byte by byte that need not be.
  */
+import { join } from "../utils/bytes.ts"
+
 const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 class Bytes extends Uint8Array {
@@ -35,15 +37,7 @@ const statics = {
     const bytes = typeof source === "string" ? fromText(source, encoding) : source
     return new Bytes(bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes))
   },
-  concat: (parts: ReadonlyArray<Uint8Array>) => {
-    const joined = new Bytes(parts.reduce((sum, part) => sum + part.length, 0))
-    let at = 0
-    for (const part of parts) {
-      joined.set(part, at)
-      at += part.length
-    }
-    return joined
-  },
+  concat: (parts: ReadonlyArray<Uint8Array>) => new Bytes(join(parts)),
   compare: (a: Uint8Array, b: Uint8Array) => {
     const index = a.findIndex((byte, at) => byte !== b[at])
     return index === -1 ? a.length - b.length : a[index]! - (b[index] ?? -1)
