@@ -5,6 +5,7 @@ import { ChordConfig } from "../../src/Chord/ChordConfig.ts"
 import * as NodeChord from "../../src/Layers/NodeChord.ts"
 import * as NodeChordStorage from "../../src/Layers/NodeChordStorage.ts"
 import { chordSuite, directory, isIdeal, lost, quick, setAll, start } from "../compliance/chord.ts"
+import { whileTaken } from "../utils/ports.ts"
 
 const configured = (env: Readonly<Record<string, string>>) =>
   NodeChord.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...env } }))))
@@ -27,7 +28,7 @@ describe("NodeChord", () => {
     }))
 
   it.live("is in its place again when it starts with the same directory at the same address", () =>
-    Effect.gen(function*() {
+    whileTaken(Effect.gen(function*() {
       const data = yield* directory
       const host = yield* start(NodeChord.layer(quick))
       const bootstrap = [String(host.chord.address)]
@@ -43,7 +44,7 @@ describe("NodeChord", () => {
 
       assert.strictEqual(again.chord.id, id)
       assert.notStrictEqual(elsewhere.chord.id, id)
-    }))
+    })))
 
   it.live("names one of this machine's addresses where it listens on all of them", () =>
     Effect.gen(function*() {

@@ -15,6 +15,7 @@ import * as NodeTls from "../../src/Transport/NodeTls.ts"
 import type { TlsFault } from "../../src/Transport/TlsFault.ts"
 import { type Connection, type RefusedConnection, Transport } from "../../src/Transport/Transport.ts"
 import { makeAuthority } from "../utils/certificates.ts"
+import { whileTaken } from "../utils/ports.ts"
 
 const dayMillis = 86_400_000
 const greeting = Buffer.from([0, 0, 1, 5, 1, 1, 1, 1])
@@ -182,27 +183,29 @@ describe("TLS", () => {
     }).pipe(Effect.scoped))
 
   it.live("remembers who was met at an address, over restarts, until told to forget", () =>
-    Effect.gen(function*() {
-      const own = path.join(yield* directory, "own")
-      const dialer = NodeTls.layer({ identity: own })
-      const scope = yield* Scope.fork(yield* Effect.scope)
-      const first = yield* Scope.provide(listen(pinned), scope)
-      yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
-      yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
-      yield* Scope.close(scope, Exit.void)
-      const second = yield* listen(pinned, undefined, first.address.port)
+    whileTaken(
+      Effect.gen(function*() {
+        const own = path.join(yield* directory, "own")
+        const dialer = NodeTls.layer({ identity: own })
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        const first = yield* Scope.provide(listen(pinned), scope)
+        yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+        yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+        yield* Scope.close(scope, Exit.void)
+        const second = yield* listen(pinned, undefined, first.address.port)
 
-      const error = yield* dialError(dialer, first.address)
-      const reason = yield* second.refused
-      const isForgotten = yield* NodeTls.forget(own, first.address)
-      const again = yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
+        const error = yield* dialError(dialer, first.address)
+        const reason = yield* second.refused
+        const isForgotten = yield* NodeTls.forget(own, first.address)
+        const again = yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
 
-      assert.deepStrictEqual([error.kind, error.by], ["IdentityChanged", "here"])
-      assert.include(error.message, `p2p identity --forget HOST:PORT`)
-      assert.deepInclude(reason, { _tag: "TlsRefused", fault: "IdentityChanged", by: "there" })
-      assert.isTrue(isForgotten)
-      assert.isDefined(again.identity)
-    }).pipe(Effect.scoped))
+        assert.deepStrictEqual([error.kind, error.by], ["IdentityChanged", "here"])
+        assert.include(error.message, `p2p identity --forget HOST:PORT`)
+        assert.deepInclude(reason, { _tag: "TlsRefused", fault: "IdentityChanged", by: "there" })
+        assert.isTrue(isForgotten)
+        assert.isDefined(again.identity)
+      }).pipe(Effect.scoped)
+    ))
 
   it.live("proves to each end the key of the other, which is the one of its directory", () =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import { assert } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Queue, Scope, Stream } from "effect"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { type Connection, type ConnectionClosed, type Listener, Transport } from "../../src/Transport/Transport.ts"
+import { whileTaken } from "../utils/ports.ts"
 
 /** What the suite has to know of a transport. */
 export interface TransportSuite<R = never> {
@@ -374,7 +375,7 @@ export const transportSuite = <R = never>({ host, openCount, test, windowBytes }
 
   test(
     "leaves nothing open, idle or under way, when the scope closes, and frees the address",
-    Effect.gen(function*() {
+    whileTaken(Effect.gen(function*() {
       const before = yield* openCount
       const transport = yield* Transport
       const address = yield* Effect.scoped(Effect.gen(function*() {
@@ -394,6 +395,6 @@ export const transportSuite = <R = never>({ host, openCount, test, windowBytes }
       // What the test before this one left closing is gone by now, too.
       yield* Effect.repeat(openCount, { until: (count) => count <= before })
       yield* Effect.scoped(transport.listen(address))
-    })
+    }))
   )
 }
