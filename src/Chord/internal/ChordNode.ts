@@ -22,6 +22,7 @@ import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
+import { Arcs } from "./Arcs.ts"
 import { writePosition } from "./ChordCodec.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
@@ -71,6 +72,8 @@ export class ChordNode {
   readonly remembered = new Map<string, Contact>()
   /** Addresses from elsewhere, by their texts, those to be tried next first. */
   readonly learned = new Map<string, PeerAddress>()
+  /** Who answered for what lately. */
+  readonly arcs = new Arcs()
   /** Opened for the members to ask their successors now, and not at the next turn. */
   readonly wake = Latch.makeUnsafe(false)
   /** Open once this node is in the ring that it is meant for. */

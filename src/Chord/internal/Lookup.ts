@@ -18,6 +18,8 @@ export interface Located {
   readonly owner: Contact
   /** The predecessor that the owner names. */
   readonly predecessor: Contact | undefined
+  /** The last one before the position that answered: what it, too, says is that nobody is between it and the owner. */
+  readonly before: Contact | undefined
   /** Those that follow the owner, as far as it told. */
   readonly successors: ReadonlyArray<Contact>
   /** The nodes that answered, in order, without the owner. */
@@ -47,17 +49,24 @@ export const locate = (node: ChordNode, position: bigint, lost?: Lost): Effect.E
   })
 
 /**
- * Who is the owner of a position by this node's own lists of successors, or by the word of the last one
- * before it: for callers that then ask that node what only an owner answers. At best it asks nobody.
+ * Who is the owner of a position by this node's own lists of successors, by who answered for it lately, or by the word
+ * of the last one before it: for callers that then ask that node what only an owner answers. At best it asks nobody.
  */
 export const presume = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => {
     const own = node.ownerOf(position)
     if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    const listed = node.listedOwner(position)
-    if (listed === undefined) return search(node, new Search(node, position), true)
+    const known = node.listedOwner(position) ?? node.arcs.ownerOf(position, node.uptimeMillis())
+    if (known === undefined) return search(node, new Search(node, position), true)
     node.counters.lookups++
-    return Effect.succeed({ owner: listed, predecessor: undefined, successors: [], path: [], timeouts: 0 })
+    return Effect.succeed({
+      owner: known,
+      predecessor: undefined,
+      before: undefined,
+      successors: [],
+      path: [],
+      timeouts: 0
+    })
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */
@@ -90,6 +99,7 @@ export const who = (node: ChordNode, address: PeerAddress): Effect.Effect<Contac
 const fromOwn = (found: Found): Located => ({
   owner: found.self,
   predecessor: found.predecessor,
+  before: undefined,
   successors: found.following,
   path: [],
   timeouts: 0
@@ -214,6 +224,7 @@ class Search {
     this.#timeouts++
     this.#node.counters.timeouts++
     if (!isDead(error)) return
+    this.#node.arcs.forget(contact)
     if (!includes(this.#dead, contact)) {
       this.#dead.push(contact)
       if (isSilence(error)) this.#silent.push(contact)
@@ -230,7 +241,7 @@ class Search {
   /** The owner as far as it is known without asking it, and the last one before it. */
   presumed(owner: Contact, predecessor: Contact): Located {
     this.#node.counters.hops += this.#path.length
-    return { owner, predecessor, successors: [], path: this.#path, timeouts: this.#timeouts }
+    return { owner, predecessor, before: predecessor, successors: [], path: this.#path, timeouts: this.#timeouts }
   }
 
   failure(detail: string): Effect.Effect<never, LookupError> {
@@ -241,6 +252,7 @@ class Search {
     return {
       owner: found.self,
       predecessor: found.predecessor,
+      before: this.#last?.self,
       successors: found.following,
       path: this.#path,
       timeouts: this.#timeouts

@@ -50,10 +50,19 @@ const atOwner = <A>(
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
         ? patiently(node, other(located))
         : Effect.andThen(holdPlace(node, member), own(member))
-      return Effect.catch(outcome, (error): Effect.Effect<A, PlacementFailure> => {
-        if (triesLeft === 0 || !isWorthAnotherTry(error)) return Effect.fail(error)
-        const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined
-        return attempt(locate(node, position, lost), triesLeft - 1)
+      return Effect.matchEffect(outcome, {
+        onSuccess: (answer) => {
+          const { before, owner } = located
+          if (before !== undefined && member === undefined) node.arcs.add(before.position, owner, node.uptimeMillis())
+          return Effect.succeed(answer)
+        },
+        onFailure: (error): Effect.Effect<A, PlacementFailure> => {
+          if (!isWorthAnotherTry(error)) return Effect.fail(error)
+          node.arcs.forget(located.owner)
+          if (triesLeft === 0) return Effect.fail(error)
+          const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined
+          return attempt(locate(node, position, lost), triesLeft - 1)
+        }
       })
     })
   }

@@ -5,6 +5,7 @@
  */
 import type { KeyPlace } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
+import { lowerBound } from "./lowerBound.ts"
 
 /** What a share holds for a key. One object as long as the key is there, whatever its versions. */
 export interface Slot {
@@ -91,16 +92,4 @@ export class SortedSlots {
   #findInChunk(chunk: Array<Slot>, position: bigint, key: string | undefined): number {
     return lowerBound(chunk.length, (index) => this.#compare(chunk[index]!, position, key) < 0)
   }
-}
-
-/** The first index that is not before, of `count` that are sorted. */
-const lowerBound = (count: number, isBefore: (index: number) => boolean): number => {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (isBefore(middle)) low = middle + 1
-    else high = middle
-  }
-  return low
 }
