@@ -2,6 +2,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import { whileTaken } from "../utils/ports.ts"
 import { type Fields, run, type Running, start } from "./CommandLine.ts"
 
 /** Repairs come quickly, so that no test waits long for one. */
@@ -221,7 +222,7 @@ describe("p2p chord", () => {
     }))
 
   it.live("reads and writes nothing before it has joined, says why, and joins when it can", () =>
-    Effect.gen(function*() {
+    whileTaken(Effect.gen(function*() {
       const early = yield* node()
       yield* early.send("quit")
       yield* early.finished
@@ -243,10 +244,10 @@ describe("p2p chord", () => {
       assert.deepInclude(refused, { tag: "NotJoined" })
       assert.include(String(refused.message), early.address)
       assert.deepInclude(yield* answer(late, "get"), { value: "blue" })
-    }))
+    })))
 
   it.live("takes the same list of nodes for each of them", () =>
-    Effect.gen(function*() {
+    whileTaken(Effect.gen(function*() {
       const [first, second] = yield* freeAddresses
       const list = ["--join", first, "--join", second]
       const one = yield* node("--listen", first, ...list)
@@ -260,7 +261,7 @@ describe("p2p chord", () => {
       yield* two.send("get color")
 
       assert.deepInclude(yield* answer(two, "get"), { value: "blue" })
-    }))
+    })))
 
   it.live("goes on without input when it is to stay", () =>
     Effect.gen(function*() {

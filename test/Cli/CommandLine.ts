@@ -79,22 +79,22 @@ export class Running {
     return Effect.sync(() => void this.#child.kill(signal))
   }
 
-  /** Waits until there is a value. */
+  /** Waits until there is a value; fails when the program ends without it. */
   wait<A>(what: string, find: () => A | undefined): Effect.Effect<A, Error> {
-    return Effect.callback<A>((resume) => {
+    const missing = Effect.suspend(() =>
+      Effect.fail(new Error(`no ${what} came; there is ${this.stdout.join("\n")}\n${this.stderr}`))
+    )
+    return Effect.callback<A, Error>((resume) => {
       const look = () => {
         const found = find()
-        if (found === undefined) return
+        if (found === undefined && this.#status === undefined) return
         this.#watchers.delete(look)
-        resume(Effect.succeed(found))
+        resume(found === undefined ? missing : Effect.succeed(found))
       }
       this.#watchers.add(look)
       look()
       return Effect.sync(() => this.#watchers.delete(look))
-    }).pipe(Effect.timeoutOrElse({
-      duration: deadline,
-      orElse: () => Effect.fail(new Error(`no ${what} came; there is ${this.stdout.join("\n")}\n${this.stderr}`))
-    }))
+    }).pipe(Effect.timeoutOrElse({ duration: deadline, orElse: () => missing }))
   }
 
   /** The first line of output that matches. */

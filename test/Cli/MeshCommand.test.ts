@@ -1,6 +1,7 @@
 /** `p2p mesh` as other programs drive it: real processes on loopback TCP, lines in, JSON out. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { whileTaken } from "../utils/ports.ts"
 import { type Event, type Fields, run, start } from "./CommandLine.ts"
 
 /** A node, and what it said of itself. */
@@ -170,7 +171,7 @@ describe("p2p mesh", () => {
     }))
 
   it.live("finds a node that is started after it, and goes on without input when it is to stay", () =>
-    Effect.gen(function*() {
+    whileTaken(Effect.gen(function*() {
       const early = yield* node()
       yield* early.send("/quit")
       yield* early.finished
@@ -186,7 +187,7 @@ describe("p2p mesh", () => {
       assert.strictEqual(id, late.id)
       assert.strictEqual((yield* late.take("peer-left")).reason, "Goodbye")
       assert.strictEqual(status, 0)
-    }))
+    })))
 
   it.live("tells all that a peer said, in order, before it tells that the peer left", () =>
     Effect.gen(function*() {
