@@ -40,7 +40,7 @@ import type { Banning } from "../Transport/Admission/Guard.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import type { Waiting } from "../Transport/Waiting.ts"
 import { ChordConfig } from "./ChordConfig.ts"
-import type { JoinError, LookupError, QuorumError } from "./ChordError.ts"
+import { type JoinError, LookupError, QuorumError } from "./ChordError.ts"
 import type { ChordEvent } from "./ChordEvent.ts"
 import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperation.ts"
 import type { ChordStats } from "./ChordStats.ts"
@@ -189,18 +189,23 @@ const decoder = new TextDecoder()
 
 const make = Effect.gen(function*() {
   const { networkId, node, originals } = yield* makeNode
-  const ready = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.andThen(Effect.timeoutOption(node.joined.await, node.options.operationTimeout), effect)
-
-  const read = (key: string, options: ReadOptions = {}) =>
-    ready(Effect.flatMap(Quorum.read(node, key, options), (found) => {
-      const entry = toEntry(node, found)
-      if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
-      const timeout = options.timeout ?? node.options.operationTimeout
-      return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
-    }))
-  const write = (key: string, value: Uint8Array | undefined, options: WriteOptions = {}) =>
-    ready(Quorum.write(node, key, value, options))
+  const read = (key: string, options: ReadOptions = {}) => {
+    const { quorum: wanted = node.options.readQuorum, timeout = node.options.operationTimeout } = options
+    const fail = (cause: string) => new QuorumError({ operation: "read", wanted, reached: 0, causes: [cause] })
+    return Effect.andThen(
+      whenJoined(node, timeout, fail),
+      Effect.flatMap(Quorum.read(node, key, options), (found) => {
+        const entry = toEntry(node, found)
+        if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
+        return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
+      })
+    )
+  }
+  const write = (key: string, value: Uint8Array | undefined, options: WriteOptions = {}) => {
+    const { quorum: wanted = node.options.writeQuorum, timeout = node.options.operationTimeout } = options
+    const fail = (cause: string) => new QuorumError({ operation: "write", wanted, reached: 0, causes: [cause] })
+    return Effect.andThen(whenJoined(node, timeout, fail), Quorum.write(node, key, value, options))
+  }
   const set = (key: string, value: string, options?: WriteOptions) => write(key, encoder.encode(value), options)
 
   return Chord.of({
@@ -232,14 +237,16 @@ const make = Effect.gen(function*() {
     lookup: Effect.fn("Chord.lookup")((key, options) => {
       const table = options?.table ?? tables[0]!
       const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
-      return ready(Effect.suspend(() => {
+      const fail = (detail: string) => new LookupError({ hops: 0, timeouts: 0, detail })
+      const found = Effect.suspend(() => {
         const startMillis = node.uptimeMillis()
         return Effect.map(locate(node, position), (located) => {
           const { owner, path, timeouts } = located
           node.lookedUp(position, located, startMillis)
           return { table, position, owner, hops: path.length, path, timeouts }
         })
-      }))
+      })
+      return Effect.andThen(whenJoined(node, node.options.lookupTimeout, fail), found)
     }),
     ring: Effect.sync(() =>
       node.members.map((member) => ({
@@ -259,6 +266,25 @@ const make = Effect.gen(function*() {
     }))
   })
 })
+
+/**
+ * Waits until the node is in the ring that it is meant for. A node that never got there knows nothing of what is stored
+ * there, so that it fails rather than say "not set". One that is in its own list of bootstrap nodes may be the first.
+ */
+const whenJoined = <E>(
+  node: ChordNode,
+  timeout: Duration.Input,
+  toError: (cause: string) => E
+): Effect.Effect<void, E> =>
+  Effect.timeoutOrElse(node.joined.await, {
+    duration: timeout,
+    orElse: () =>
+      Effect.suspend(() => {
+        const { bootstrap } = node.options
+        if (bootstrap.some((address) => node.isSelf(address))) return Effect.void
+        return Effect.fail(toError(`this node has not joined its ring yet, by none of ${bootstrap.join(", ")}`))
+      })
+  })
 
 /** A node with its fibers, in a ring of its own. */
 const makeNode: Effect.Effect<

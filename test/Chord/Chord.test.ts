@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option } from "effect"
+import { Clock, Context, Effect, Layer, Option } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import type { ChordEvent } from "../../src/Chord/ChordEvent.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
@@ -401,6 +401,30 @@ describe("joining", () => {
     )
 
     assert.include(message, "positions that this node tried are taken: use more bits")
+  })
+
+  it("is waited for by reads, writes and lookups, which fail and say so where it does not come", () => {
+    const { founder, messages, tookMillis } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const lost = yield* startNode(simulation, "lost", { bootstrap: ["nobody:1"] })
+        const from = yield* Clock.currentTimeMillis
+        const messages = yield* Effect.all([
+          Effect.flip(lost.get("color", { timeout: "2 seconds" })),
+          Effect.flip(lost.set("color", "blue", { timeout: "2 seconds" })),
+          Effect.flip(lost.lookup("color"))
+        ], { concurrency: "unbounded" })
+        const tookMillis = (yield* Clock.currentTimeMillis) - from
+        const first = yield* startNode(simulation, "first", { bootstrap: ["first:5555", "nobody:1"] })
+        yield* first.set("color", "blue")
+        return { messages: messages.map(({ message }) => message), tookMillis, founder: yield* first.get("color") }
+      })
+    )
+
+    for (const message of messages) {
+      assert.include(message, "this node has not joined its ring yet, by none of nobody:1")
+    }
+    assert.strictEqual(tookMillis, 10_000)
+    assert.deepStrictEqual(founder, Option.some("blue"))
   })
 
   it("goes on when all nodes start at once and name each other", () => {

@@ -171,6 +171,11 @@ export class ChordNode {
     return 3 * Duration.toMillis(this.options.stabilizeInterval)
   }
 
+  /** Its own address, which is in many a list that all nodes share. */
+  isSelf({ host, port }: PeerAddress): boolean {
+    return host === this.address.host && port === this.address.port
+  }
+
   isBootstrap(address: PeerAddress): boolean {
     return this.options.bootstrap.some(({ host, port }) => host === address.host && port === address.port)
   }

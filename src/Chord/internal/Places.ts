@@ -153,7 +153,7 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
         const named = isJoined ? entries(node) : node.options.bootstrap
         const tried = [...named, ...node.nextLearned(learnedTries)]
         const isIn = yield* joinAny(node, tried)
-        failed = isIn ? [] : tried.filter((address) => !isSelf(node, address))
+        failed = isIn ? [] : tried.filter((address) => !node.isSelf(address))
         failureCount = isIn ? 0 : failureCount + 1
         isJoined = isJoined || isIn
         if (isIn) waitMillis = firstWaitMillis
@@ -187,7 +187,7 @@ const joinAny = Effect.fnUntraced(function*(
   addresses: ReadonlyArray<PeerAddress>
 ): Effect.fn.Return<boolean> {
   for (const address of addresses) {
-    if (isSelf(node, address)) continue
+    if (node.isSelf(address)) continue
     const isIn = yield* Effect.match(join(node, address), {
       onSuccess: () => true,
       onFailure: (error) => {
@@ -199,9 +199,6 @@ const joinAny = Effect.fnUntraced(function*(
   }
   return false
 })
-
-const isSelf = ({ address: { host, port } }: ChordNode, address: PeerAddress): boolean =>
-  address.host === host && address.port === port
 
 /** Addresses from elsewhere that are tried in one round: many of them may be long gone. */
 const learnedTries = 8

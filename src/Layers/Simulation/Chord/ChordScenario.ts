@@ -71,6 +71,8 @@ export type ChordScenarioError = InvariantViolated | LeftBehind | ListenError | 
 
 /** Virtual milliseconds between two starts. */
 const startMillis = 100
+/** Nodes that a new one is told of: the one that it would join by may crash at that moment. */
+const entryCount = 3
 /** The rounds of a ring that is being built, in seconds: it is to be ideal soon. */
 const buildSeconds = 3
 /** Seconds that end no simulation: nothing more of that kind. */
@@ -179,13 +181,13 @@ class Play {
 
   readonly #startNode = Effect.fnUntraced(function*(this: Play) {
     const host = `${this.#startCount++}`
-    const entry = yield* this.#anyNode()
+    const entries = yield* this.#someNodes(entryCount)
     const layer = MemoryChord.layerTransport({
       ...this.#scenario.settings,
       stabilizeInterval: this.#stabilizeInterval,
       fingerInterval: this.#fingerInterval,
       host,
-      bootstrap: entry === undefined ? [] : [entry.chord.address]
+      bootstrap: entries.map(({ chord }) => chord.address)
     })
     return Context.get(yield* this.#simulation.start(host, this.#observer.watch(host, layer)), Chord)
   }).bind(this)
@@ -231,10 +233,17 @@ class Play {
 
   /** A living node, drawn by chance. */
   #anyNode(): Effect.Effect<ObservedChord | undefined> {
+    return Effect.map(this.#someNodes(1), ([node]) => node)
+  }
+
+  /** Up to as many living nodes, drawn by chance. */
+  #someNodes(count: number): Effect.Effect<ReadonlyArray<ObservedChord>> {
     const alive = [...this.#observer.nodes.values()]
-    return alive.length < 2
-      ? Effect.succeed(alive[0])
-      : Effect.map(Random.nextIntBetween(0, alive.length - 1), (index) => alive[index])
+    const draw = Effect.map(Random.nextIntBetween(0, Math.max(0, alive.length - 1)), (index) => alive[index])
+    return Effect.map(
+      Effect.replicateEffect(draw, count),
+      (drawn) => [...new Set(drawn)].filter((node) => node !== undefined)
+    )
   }
 
   /** Waits until every member knows what it should; gives the seconds that took, or null. */
