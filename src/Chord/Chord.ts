@@ -40,7 +40,7 @@ import type { Banning } from "../Transport/Admission/Guard.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import type { Waiting } from "../Transport/Waiting.ts"
 import { ChordConfig } from "./ChordConfig.ts"
-import { type JoinError, LookupError, QuorumError } from "./ChordError.ts"
+import type { JoinError, LookupError, QuorumError } from "./ChordError.ts"
 import type { ChordEvent } from "./ChordEvent.ts"
 import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperation.ts"
 import type { ChordStats } from "./ChordStats.ts"
@@ -48,16 +48,14 @@ import { ChordStorage } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
 import { ChordNode, type LostArc } from "./internal/ChordNode.ts"
 import { handle } from "./internal/Handler.ts"
-import { locate } from "./internal/Lookup.ts"
+import { operationsOf } from "./internal/Operations.ts"
 import { Originals } from "./internal/Originals.ts"
 import * as Peers from "./internal/Peers.ts"
 import type { Handler } from "./internal/PeersOptions.ts"
 import * as Places from "./internal/Places.ts"
-import * as Quorum from "./internal/Quorum.ts"
 import * as Upkeep from "./internal/Upkeep.ts"
 import { KeyPlacement, tables } from "./KeyPlacement.ts"
 import type { Membership } from "./Membership.ts"
-import * as Record from "./Record.ts"
 import type { Version } from "./Version.ts"
 
 /**
@@ -185,27 +183,10 @@ export class Chord extends Context.Service<
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 const make = Effect.gen(function*() {
   const { networkId, node, originals } = yield* makeNode
-  const read = (key: string, options: ReadOptions = {}) => {
-    const { quorum: wanted = node.options.readQuorum, timeout = node.options.operationTimeout } = options
-    const fail = (cause: string) => new QuorumError({ operation: "read", wanted, reached: 0, causes: [cause] })
-    return Effect.andThen(
-      whenJoined(node, timeout, fail),
-      Effect.flatMap(Quorum.read(node, key, options), (found) => {
-        const entry = toEntry(node, found)
-        if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
-        return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
-      })
-    )
-  }
-  const write = (key: string, value: Uint8Array | undefined, options: WriteOptions = {}) => {
-    const { quorum: wanted = node.options.writeQuorum, timeout = node.options.operationTimeout } = options
-    const fail = (cause: string) => new QuorumError({ operation: "write", wanted, reached: 0, causes: [cause] })
-    return Effect.andThen(whenJoined(node, timeout, fail), Quorum.write(node, key, value, options))
-  }
+  const { lookup, read, write } = operationsOf(node, originals)
   const set = (key: string, value: string, options?: WriteOptions) => write(key, encoder.encode(value), options)
 
   return Chord.of({
@@ -234,20 +215,7 @@ const make = Effect.gen(function*() {
         { concurrency: 8, discard: true }
       )
     ),
-    lookup: Effect.fn("Chord.lookup")((key, options) => {
-      const table = options?.table ?? tables[0]!
-      const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
-      const fail = (detail: string) => new LookupError({ hops: 0, timeouts: 0, detail })
-      const found = Effect.suspend(() => {
-        const startMillis = node.uptimeMillis()
-        return Effect.map(locate(node, position), (located) => {
-          const { owner, path, timeouts } = located
-          node.lookedUp(position, located, startMillis)
-          return { table, position, owner, hops: path.length, path, timeouts }
-        })
-      })
-      return Effect.andThen(whenJoined(node, node.options.lookupTimeout, fail), found)
-    }),
+    lookup: Effect.fn("Chord.lookup")((key, options) => lookup(key, options?.table ?? tables[0]!)),
     ring: Effect.sync(() =>
       node.members.map((member) => ({
         membership: member.membership,
@@ -266,25 +234,6 @@ const make = Effect.gen(function*() {
     }))
   })
 })
-
-/**
- * Waits until the node is in the ring that it is meant for. A node that never got there knows nothing of what is stored
- * there, so that it fails rather than say "not set". One that is in its own list of bootstrap nodes may be the first.
- */
-const whenJoined = <E>(
-  node: ChordNode,
-  timeout: Duration.Input,
-  toError: (cause: string) => E
-): Effect.Effect<void, E> =>
-  Effect.timeoutOrElse(node.joined.await, {
-    duration: timeout,
-    orElse: () =>
-      Effect.suspend(() => {
-        const { bootstrap } = node.options
-        if (bootstrap.some((address) => node.isSelf(address))) return Effect.void
-        return Effect.fail(toError(`this node has not joined its ring yet, by none of ${bootstrap.join(", ")}`))
-      })
-  })
 
 /** A node with its fibers, in a ring of its own. */
 const makeNode: Effect.Effect<
@@ -365,17 +314,4 @@ const holdings = (node: ChordNode, limit: number): ReadonlyArray<Holding> => {
     })
   }
   return found
-}
-
-const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
-  const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())
-  if (record === undefined || value === undefined) return Option.none()
-  const isDegraded = asked < node.options.readQuorum || holders < Math.min(asked, node.options.readQuorum)
-  if (isDegraded) node.counters.degraded++
-  return Option.some({
-    value: decoder.decode(value),
-    version: record.version,
-    expiresAtMillis: record.expiresAtMillis,
-    isDegraded
-  })
 }
