@@ -10,7 +10,7 @@ import type { Caller, Packets } from "./PeersOptions.ts"
 import * as Share from "./Share.ts"
 import { onDigest, onPull } from "./ShareArc.ts"
 import * as Stabilizer from "./Stabilizer.ts"
-import { suspect } from "./Suspicion.ts"
+import { hear } from "./Suspicion.ts"
 
 type Result = Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
@@ -60,7 +60,7 @@ const services: Readonly<Record<string, Serve>> = {
       node.services.run(Stabilizer.act(node, member, Stabilizer.take(node, member, step)))
     })(node, member),
   /** Somebody got no answer from a node that this member named. */
-  suspect: (node, member, [packet]) => withContact(packet, suspect)(node, member),
+  suspect: (node, member, [packet]) => withContact(packet, hear)(node, member),
   find: (node, member, [wanted, after]) => {
     const position = readPosition(node.bits, wanted)
     if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")

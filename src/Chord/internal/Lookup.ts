@@ -11,7 +11,7 @@ import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
-import { suspect } from "./Suspicion.ts"
+import { hear } from "./Suspicion.ts"
 
 /** Where a lookup ended. */
 export interface Located {
@@ -229,11 +229,7 @@ class Search {
       this.#dead.push(contact)
       if (isSilence(error)) this.#silent.push(contact)
     }
-    for (const member of this.#node.members) {
-      suspect(this.#node, member, contact)
-      const first = member.membership.successors[0]
-      if (first !== undefined && isSame(first, contact)) this.#node.wake.openUnsafe()
-    }
+    for (const member of this.#node.members) hear(this.#node, member, contact)
     const teller = this.#path.at(-1)
     if (teller !== undefined) this.#node.services.run(this.#node.tell(teller, "suspect", [writeContact(contact)]))
   }

@@ -1,5 +1,6 @@
 /** How a node takes its places in a ring, and gives them up. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Base58 from "../../Protocol/Base58.ts"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { JoinError } from "../ChordError.ts"
@@ -7,7 +8,7 @@ import { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
-import type { ChordNode } from "./ChordNode.ts"
+import { type ChordNode, isDead } from "./ChordNode.ts"
 import { locateFrom, who } from "./Lookup.ts"
 import { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
@@ -111,9 +112,14 @@ const takePlace = Effect.fnUntraced(function*(
   for (let tries = 0; tries < maxTries; tries++) {
     const located = yield* Effect.mapError(locateFrom(node, position, entry), (error) => error.message)
     if (located.owner.position === position) return undefined
-    const from = located.predecessor ?? located.owner
-    const packets = yield* Effect.option(node.call(from, "state", []))
-    const answer = packets._tag === "Some" ? readAnswer(node.bits, packets.value) : undefined
+    // The owner names none where those before it are dead: the last one before the place that answered is it then.
+    const from = located.predecessor ?? located.before ?? located.owner
+    const packets = yield* Effect.result(node.call(from, "state", []))
+    const answer = Result.isSuccess(packets) ? readAnswer(node.bits, packets.success) : undefined
+    // The owner has not noticed yet that the one before it is dead. The one before that one will, and tell it.
+    if (Result.isFailure(packets) && isDead(packets.failure) && located.before !== undefined) {
+      yield* node.tell(located.before, "suspect", [writeContact(from)])
+    }
     const step = answer === undefined
       ? undefined
       : Membership.join(node.bits, member.self, node.options.minSuccessors, from, answer)

@@ -28,8 +28,9 @@ const jittered = (node: ChordNode, interval: Duration.Input): number =>
 /** Asks successors, each round and whenever one is found dead. */
 const stabilize = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
-    node.wake.closeUnsafe()
     yield* Effect.timeoutOption(node.wake.await, jittered(node, node.options.stabilizeInterval))
+    // What is heard during a round asks for another one.
+    node.wake.closeUnsafe()
     if (!node.isLeaving) {
       yield* Effect.forEach(node.members, (member) =>
         isPlaceHeld(node, member) ? Stabilizer.round(node, member) : holdPlace(node, member), { discard: true })
