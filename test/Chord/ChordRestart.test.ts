@@ -87,6 +87,45 @@ const keyOf = Effect.fnUntraced(function*(asker: Chord["Service"], owner: Chord[
   }
 })
 
+describe("a node that comes back with its share", () => {
+  it("gives nothing of what others replaced while it was away, from the first moment on", () => {
+    const values = simulate((simulation) =>
+      Effect.gen(function*() {
+        const share = yield* Layer.build(Layer.fresh(ChordStorage.layerMemory()))
+        const start = (host: string, layer: Layer.Layer<ChordStorage>) =>
+          Effect.map(
+            simulation.start(
+              host,
+              MemoryChord.layerStorage({ ...quick, host, bootstrap: ["0:5555"] }).pipe(Layer.provide(layer))
+            ),
+            Context.get(Chord)
+          )
+        const [first, reader] = yield* startRing(simulation, 2)
+        const away = yield* start("away", Layer.succeedContext(share))
+        yield* untilIdeal([first!, reader!, away])
+        const key = yield* keyOf(reader!, away)
+        yield* reader!.set(key, "before")
+        yield* simulation.crash("away")
+        yield* Effect.sleep("30 seconds")
+        yield* reader!.set(key, "after")
+        const found = new Set<string | undefined>()
+        yield* Effect.forkScoped(start("away", Layer.succeedContext(share)))
+        for (let count = 0; count < 200; count++) {
+          yield* Effect.forkScoped(
+            Effect.map(reader!.get(key), (value) => void found.add(Option.getOrUndefined(value)))
+          )
+          yield* Effect.sleep("5 millis")
+        }
+        yield* Effect.sleep("20 seconds")
+        const [member] = yield* reader!.ring
+        return [[...found], member!.membership.successors.length]
+      })
+    )
+
+    assert.deepStrictEqual(values, [["after"], 2])
+  })
+})
+
 describe("a node that stood still", () => {
   it("does not answer with what it held before others took its place", () => {
     const [own, other] = simulate((simulation) =>

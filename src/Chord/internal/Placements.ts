@@ -10,8 +10,7 @@ import { locate, type Located, presume } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { heldNearby, maxSyncing, place, type Placed, readPlaced } from "./Share.ts"
-import { holdPlace } from "./Tenure.ts"
+import { heldNearby, maxSyncing, mustOwn, place, type Placed, readPlaced } from "./Share.ts"
 
 const encoder = new TextEncoder()
 
@@ -49,7 +48,7 @@ const atOwner = <A>(
       const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
       const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
         ? patiently(node, other(located))
-        : Effect.andThen(holdPlace(node, member), own(member))
+        : Effect.andThen(mustOwn(node, member, position), own(member))
       return Effect.matchEffect(outcome, {
         onSuccess: (answer) => {
           const { before, owner } = located

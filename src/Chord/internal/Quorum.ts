@@ -165,7 +165,7 @@ const store = Effect.fnUntraced(function*(
     openCount--
     const placed = Result.isSuccess(outcome) ? outcome.success : undefined
     if (placed?.newer !== undefined) newer = Version.max(newer, placed.newer)
-    if (placed !== undefined && (placed.newer !== undefined || placed.copies >= Math.min(2, placed.wanted))) reached++
+    if (placed !== undefined && placed.copies >= Math.min(2, placed.wanted)) reached++
     else {causes.push(
         Result.isFailure(outcome)
           ? describe(outcome.failure)

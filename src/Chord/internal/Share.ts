@@ -12,7 +12,7 @@ import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { checkPredecessor, checkSuccessor, refuse, seekPredecessor } from "./Stabilizer.ts"
-import { holdPlace, isPlaceHeld } from "./Tenure.ts"
+import { isPlaceHeld, mustHoldPlace } from "./Tenure.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
@@ -61,17 +61,16 @@ export const place = Effect.fnUntraced(function*(
   if (outcome === "Full" || outcome === "Over") {
     return yield* Effect.fail(refuse(outcome, "this share does not take it"))
   }
-  if (outcome === "Superseded") {
-    return { copies: 0, wanted: 0, newer: node.services.storage.get(record.key)?.version }
-  }
-  const holders = yield* copyOut(node, member, record)
+  // A newer one counts where it has its copies, too: who put it may be gone before it was passed on.
+  const kept = outcome === "Superseded" ? node.services.storage.get(record.key) ?? record : record
+  const holders = yield* copyOut(node, member, kept)
   // Somebody may have taken over the position meanwhile, and have asked for its records before this one was here.
   yield* mustOwn(node, member, position)
   const others = replicas(node, member)
   const [heir] = others
   // Without the heir it is as good as here alone: that one answers when this node does not.
   const copies = heir === undefined || holders.has(heir.nodeId) ? holders.size + 1 : 1
-  return { copies, wanted: others.length + 1, newer: undefined }
+  return { copies, wanted: others.length + 1, newer: kept === record ? undefined : kept.version }
 })
 
 /**
@@ -127,21 +126,24 @@ const smallRing = 5
  * Fails with `NotMine` unless the member answers for the position, after a look whether its predecessor lives, or who it
  * is, and whether it has the place that it thinks it has.
  */
-const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> => {
+export const mustOwn = (node: ChordNode, member: Member, position: bigint): Effect.Effect<void, CallRefused> => {
   const hasPredecessor = (): boolean => member.membership.predecessor !== undefined
   const look = Effect.suspend(() => member.owns(position) ? Effect.void : checkPredecessor(node, member))
   const seek = Effect.suspend(() =>
     member.owns(position) || hasPredecessor() ? Effect.void : seekPredecessor(node, member)
   )
-  const judge = Effect.suspend(() =>
-    member.owns(position) || !hasPredecessor()
-      ? Effect.void
-      : Effect.fail(refuse(notMine, "another member answers for that position"))
-  )
+  const judge = Effect.suspend(() => {
+    if (member.owns(position)) return Effect.void
+    return Effect.fail(
+      hasPredecessor()
+        ? refuse(notMine, "another member answers for that position")
+        : refuse(syncing, "this member does not know yet where its arc begins")
+    )
+  })
   return Effect.suspend(() =>
     member.owns(position) && isPlaceHeld(node, member)
       ? Effect.void
-      : look.pipe(Effect.andThen(seek), Effect.andThen(holdPlace(node, member)), Effect.andThen(judge))
+      : look.pipe(Effect.andThen(seek), Effect.andThen(mustHoldPlace(node, member)), Effect.andThen(judge))
   )
 }
 
@@ -183,12 +185,11 @@ const read =
       const record = node.services.storage.get(key)
       return record === undefined ? [] : [toPacket(record)]
     }
-    const found = answer()
-    if (!member.owns(position) || !isPlaceHeld(node, member)) return Effect.map(mustOwn(node, member, position), answer)
-    if (found.length > 0 || !member.isSyncing) return found
-    return Effect.map(
-      heldNearby(node, member, key, maxSyncing),
-      (record) => record === undefined ? [] : [toPacket(record)]
+    const isReady = member.owns(position) && isPlaceHeld(node, member)
+    if (isReady && !member.isSyncing) return answer()
+    return Effect.andThen(
+      isReady ? Effect.void : mustOwn(node, member, position),
+      Effect.map(heldNearby(node, member, key, maxSyncing), (record) => record === undefined ? [] : [toPacket(record)])
     )
   }
 
@@ -196,8 +197,9 @@ const read =
 export const maxSyncing = 16
 
 /**
- * The record of a key where this member, which is new in its place, has it from: itself or who
- * had its place before. Fails with `Syncing` when that cannot be said: "not here" would be taken for "nowhere".
+ * The record of a key at this member; while it is new in its place, the newer one of that and the record of who had its
+ * place before. What lies here may be from a life before this one. Fails with `Syncing` when that other one does not say:
+ * "not here" would be taken for "nowhere".
  */
 export const heldNearby = (
   node: ChordNode,
@@ -207,12 +209,15 @@ export const heldNearby = (
 ): Effect.Effect<Record.Record | undefined, CallRefused> =>
   Effect.suspend(() => {
     const own = node.services.storage.get(key)
-    if (own !== undefined || !member.isSyncing) return Effect.succeed(own)
+    if (!member.isSyncing) return Effect.succeed(own)
     const unknown = refuse(syncing, "this member is new in its place and has not got all of its records yet")
     const { source } = member
     if (source === undefined || stepsLeft <= 0) return Effect.fail(unknown)
     return Effect.matchEffect(node.call(source, "held", [encoder.encode(key), Uint8Array.of(stepsLeft - 1)]), {
-      onSuccess: (packets) => Effect.succeed(readRecords(packets, node.options)?.[0]),
+      onSuccess: (packets) => {
+        const theirs = readRecords(packets, node.options)?.[0]
+        return Effect.succeed(own === undefined ? theirs : theirs === undefined ? own : Record.merge(own, theirs))
+      },
       onFailure: () => Effect.fail(unknown)
     })
   })

@@ -36,11 +36,9 @@ export const act = Effect.fnUntraced(function*(
   for (let count = 0; count < actions.length && count < maxQuestions; count++) {
     const action = actions[count]!
     switch (action._tag) {
-      case "Ask": {
-        const step = yield* put(node, member, action)
-        if (step !== undefined) actions.push(...take(node, member, step))
+      case "Ask":
+        actions.push(...yield* put(node, member, action))
         break
-      }
       case "Notify":
         yield* node.tell(action.contact, "notify", [writeContact(member.self)])
         break
@@ -91,19 +89,23 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
   Queue.offerUnsafe(node.services.lostArcs, { from: old.position, owner })
 }
 
-/** Puts a question; undefined when neither an answer nor a death came of it. */
-const put = (node: ChordNode, member: Member, ask: Membership.Ask): Effect.Effect<Membership.Step | undefined> =>
+/** Puts a question, and takes what comes of it at once; gives what is to be done next. */
+const put = (
+  node: ChordNode,
+  member: Member,
+  ask: Membership.Ask
+): Effect.Effect<ReadonlyArray<Membership.Action>> =>
   Effect.suspend(() => {
     const askedMillis = node.uptimeMillis()
     return Effect.match(askPatiently(node, ask.contact), {
       onSuccess: (answer) => {
         if (ask.reason === "Successor") member.heard(askedMillis, node.maxSilentMillis)
-        return Membership.onAnswer(member.membership, ask, answer)
+        return take(node, member, Membership.onAnswer(member.membership, ask, answer))
       },
       onFailure: (error) => {
-        if (!isDead(error)) return undefined
+        if (!isDead(error)) return []
         suspect(node, member, ask.contact)
-        return onDead(member.membership, ask)
+        return take(node, member, onDead(member.membership, ask))
       }
     })
   })
@@ -180,13 +182,16 @@ export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, mem
  * is still theirs. One search at a time; the others wait for it.
  */
 export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact): Effect.Effect<void> =>
-  member.search.run(Effect.match(lastBefore(node, member.self.position, entry), {
-    onSuccess: (contact) => {
-      if (member.membership.predecessor !== undefined) return
-      take(node, member, Membership.rectify(member.membership, contact))
-    },
-    onFailure: () => undefined
-  }))
+  member.search.run(
+    node.services.run,
+    Effect.match(lastBefore(node, member.self.position, entry), {
+      onSuccess: (contact) => {
+        if (member.membership.predecessor !== undefined) return
+        take(node, member, Membership.rectify(member.membership, contact))
+      },
+      onFailure: () => undefined
+    })
+  )
 
 /** Asks a successor that did not answer again, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {

@@ -1,12 +1,14 @@
 /** Brings two shares together over an arc of the ring, with few messages where they hardly differ. */
 import * as Effect from "effect/Effect"
 import type { CallError } from "../CallError.ts"
+import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Record from "../Record.ts"
 import { decodeDescription, type Description, encodeHashes, encodeQuestion } from "../RecordDescription.ts"
 import { RecordExchange } from "../RecordDigest.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, unreadable } from "./ChordNode.ts"
+import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { maxBatchBytes, maxHashes, setOf } from "./ShareArc.ts"
 
@@ -19,14 +21,32 @@ export interface Exchanged {
 /** Comparing and copying take their own time: it says nothing of the way there. */
 const timeout = "5 seconds"
 
-/** Compares the records of an arc with another node's, and makes both the same. */
+/** Compares the records of an arc with another node's, and makes both the same; fails unless all that was wanted is here. */
 export const exchange = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   from: bigint,
   to: bigint,
   options: { readonly isTakeOver?: boolean } = {}
-): Effect.fn.Return<Exchanged, CallError> {
+): Effect.fn.Return<Exchanged, CallError | StorageError> {
+  let sent = 0
+  let received = 0
+  while (true) {
+    const turn = yield* exchangeSome(node, contact, from, to, options)
+    sent += turn.sent
+    received += turn.received
+    if (!turn.isCutShort || turn.sent + turn.received === 0) return { sent, received }
+  }
+})
+
+/** The same for as many records as one comparison notes. */
+const exchangeSome = Effect.fnUntraced(function*(
+  node: ChordNode,
+  contact: Contact,
+  from: bigint,
+  to: bigint,
+  options: { readonly isTakeOver?: boolean }
+): Effect.fn.Return<Exchanged & { readonly isCutShort: boolean }, CallError | StorageError> {
   const arc = [writePosition(from), writePosition(to)]
   const exchange = new RecordExchange(setOf(node, from, to))
   for (let question = exchange.question; question !== undefined; question = exchange.question) {
@@ -37,9 +57,10 @@ export const exchange = Effect.fnUntraced(function*(
       return yield* unreadable(contact, "digest")
     }
   }
-  yield* push(node, contact, exchange.send)
+  // What this node lacks comes first: the other one may not take what it is given.
   const received = yield* pull(node, contact, arc, exchange.want)
-  return { sent: exchange.send.length, received }
+  const sent = yield* push(node, contact, exchange.send)
+  return { sent, received, isCutShort: exchange.isCutShort }
 })
 
 const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
@@ -52,24 +73,30 @@ const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
   return descriptions
 }
 
-/** Gives records to another node, in messages of bounded size. */
+/** Gives records to another node, in messages of bounded size; how many it took, which may be full. */
 const push = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   records: ReadonlyArray<Record.Record>
-): Effect.fn.Return<void, CallError> {
+): Effect.fn.Return<number, CallError> {
   let batch: Array<Uint8Array> = []
   let bytes = 0
+  let count = 0
   for (const [index, record] of records.entries()) {
     const packet = Record.encode(record)
     batch.push(packet)
     bytes += packet.length
     if (bytes < maxBatchBytes && index < records.length - 1) continue
-    yield* node.call(contact, "copy", batch, timeout)
-    node.counters.recordsSent += batch.length
+    const taken = batch.length
+    count += yield* Effect.catch(
+      Effect.as(patiently(node, node.call(contact, "copy", batch, timeout)), taken),
+      (error) => error.reason._tag === "Refused" && !isDead(error) ? Effect.succeed(0) : Effect.fail(error)
+    )
     batch = []
     bytes = 0
   }
+  node.counters.recordsSent += count
+  return count
 })
 
 /** Gets the records with these hashes; those that are gone meanwhile are left out. */
@@ -78,16 +105,20 @@ const pull = Effect.fnUntraced(function*(
   contact: Contact,
   arc: Packets,
   hashes: ReadonlyArray<bigint>
-): Effect.fn.Return<number, CallError> {
+): Effect.fn.Return<number, CallError | StorageError> {
   let count = 0
   for (let start = 0; start < hashes.length;) {
     const wanted = hashes.slice(start, start + maxHashes)
     const answer = yield* node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout)
     const records = readRecords(answer, node.options)
     if (records === undefined) return yield* unreadable(contact, "pull")
-    if (records.length === 0) return count
+    // None of these is there any more.
+    if (records.length === 0) {
+      start += wanted.length
+      continue
+    }
     const sane = records.filter((record) => node.observe(record.version) === undefined)
-    yield* Effect.catch(
+    yield* Effect.tapError(
       node.services.storage.putAll(sane),
       (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error }))
     )

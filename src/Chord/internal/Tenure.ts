@@ -5,7 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ChordNode } from "./ChordNode.ts"
+import { CallRefused } from "../CallError.ts"
+import { type ChordNode, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { exchange } from "./Sync.ts"
@@ -17,16 +18,27 @@ export const isPlaceHeld = (node: ChordNode, member: Member): boolean => {
   return node.uptimeMillis() - member.heardMillis <= node.maxSilentMillis
 }
 
-/** Waits, where that was long ago, until the member has asked, and has what its successor stored in its place. */
+/** Where that was long ago, the member asks, and gets what its successor stored in its place. */
 export const holdPlace = (node: ChordNode, member: Member): Effect.Effect<void> =>
-  Effect.suspend(() => isPlaceHeld(node, member) ? Effect.void : member.assurance.run(takeUp(node, member)))
+  Effect.suspend(() =>
+    isPlaceHeld(node, member) ? Effect.void : member.assurance.run(node.services.run, takeUp(node, member))
+  )
 
-/** How often it is tried to get the records; after that it answers, and tries again for the next one who asks. */
+/** The same; fails with `Syncing` when it came to nothing: what the member has may be old. */
+export const mustHoldPlace = (node: ChordNode, member: Member): Effect.Effect<void, CallRefused> =>
+  Effect.andThen(
+    holdPlace(node, member),
+    Effect.suspend(() => isPlaceHeld(node, member) ? Effect.void : Effect.fail(new CallRefused(syncing, stale)))
+  )
+
+const stale = "this member was away, and has not got what others stored in its place yet"
+
+/** How often it is tried to get the records for those who wait; each time from whoever is the successor then. */
 const maxTries = 3
 
 const takeUp = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
-  yield* Stabilizer.round(node, member)
   for (let tries = 0; tries < maxTries; tries++) {
+    yield* Stabilizer.round(node, member)
     const heir = member.successors.find((contact) => !node.isOwn(contact))
     const { arcStart, self } = member
     // Without a predecessor it answers for nothing yet.
