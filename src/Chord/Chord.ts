@@ -198,7 +198,7 @@ const make = Effect.gen(function*() {
     join: Effect.fn("Chord.join")(function*(address) {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
-      if (node.members.length === 0) yield* restart(node)
+      if (node.isLeaving) yield* restart(node)
       yield* Places.join(node, parsed)
       node.joined.openUnsafe()
     }),

@@ -28,3 +28,19 @@ describe("a node that joins beside one that died a moment ago", () => {
     assert.isBelow(millis, 10_000)
   })
 })
+
+describe("a node that is told to join while it joins", () => {
+  it("takes its place once", () => {
+    const positions = simulate((simulation) =>
+      Effect.gen(function*() {
+        yield* startRing(simulation, 3)
+        const node = yield* startNode(simulation, "new", { bootstrap: ["0:5555"] })
+        yield* Effect.all([node.join("1:5555"), node.join("2:5555")], { concurrency: "unbounded" })
+        yield* Effect.sleep("5 seconds")
+        return (yield* node.ring).map(({ membership }) => membership.self.position)
+      })
+    )
+
+    assert.lengthOf(positions, 1)
+  })
+})

@@ -6,7 +6,7 @@ import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import { tables } from "../../src/Chord/KeyPlacement.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
-import { quick, simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { quick, type Settings, simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 const nodeCount = 16
 const settings = { ...quick, copies: 1, repairInterval: "20 seconds" } as const
@@ -87,21 +87,20 @@ const keyOf = Effect.fnUntraced(function*(asker: Chord["Service"], owner: Chord[
   }
 })
 
+/** The node `away`, on a share that outlives it. */
+const startAway = (simulation: Simulation.Simulation, share: Context.Context<ChordStorage>, changes: Settings = {}) => {
+  const options = { ...quick, host: "away", bootstrap: ["0:5555"], ...changes }
+  const node = MemoryChord.layerStorage(options).pipe(Layer.provide(Layer.succeedContext(share)))
+  return Effect.map(simulation.start("away", node), Context.get(Chord))
+}
+
 describe("a node that comes back with its share", () => {
   it("gives nothing of what others replaced while it was away, from the first moment on", () => {
     const values = simulate((simulation) =>
       Effect.gen(function*() {
         const share = yield* Layer.build(Layer.fresh(ChordStorage.layerMemory()))
-        const start = (host: string, layer: Layer.Layer<ChordStorage>) =>
-          Effect.map(
-            simulation.start(
-              host,
-              MemoryChord.layerStorage({ ...quick, host, bootstrap: ["0:5555"] }).pipe(Layer.provide(layer))
-            ),
-            Context.get(Chord)
-          )
         const [first, reader] = yield* startRing(simulation, 2)
-        const away = yield* start("away", Layer.succeedContext(share))
+        const away = yield* startAway(simulation, share)
         yield* untilIdeal([first!, reader!, away])
         const key = yield* keyOf(reader!, away)
         yield* reader!.set(key, "before")
@@ -109,7 +108,7 @@ describe("a node that comes back with its share", () => {
         yield* Effect.sleep("30 seconds")
         yield* reader!.set(key, "after")
         const found = new Set<string | undefined>()
-        yield* Effect.forkScoped(start("away", Layer.succeedContext(share)))
+        yield* Effect.forkScoped(startAway(simulation, share))
         for (let count = 0; count < 200; count++) {
           yield* Effect.forkScoped(
             Effect.map(reader!.get(key), (value) => void found.add(Option.getOrUndefined(value)))
@@ -123,6 +122,37 @@ describe("a node that comes back with its share", () => {
     )
 
     assert.deepStrictEqual(values, [["after"], 2])
+  })
+
+  it("gives nothing at all while it does not find its ring", () => {
+    const values = simulate((simulation) =>
+      Effect.gen(function*() {
+        const share = yield* Layer.build(Layer.fresh(ChordStorage.layerMemory()))
+        const interval = { seconds: 1 }
+        const nodes = yield* startRing(simulation, 4, { stabilizeInterval: interval })
+        const away = yield* startAway(simulation, share, { stabilizeInterval: interval })
+        yield* untilIdeal([...nodes, away])
+        const key = yield* keyOf(nodes[0]!, away)
+        yield* nodes[0]!.set(key, "before")
+        // Nobody learns of a death by a round.
+        interval.seconds = 100_000
+        yield* Effect.sleep("2 seconds")
+        yield* simulation.crash("away")
+        yield* nodes[0]!.set(key, "after")
+        yield* Effect.forkScoped(startAway(simulation, share, { bootstrap: ["nobody:1"] }))
+        const found = new Set<string | undefined>()
+        for (let count = 0; count < 1000; count++) {
+          yield* Effect.forkScoped(
+            Effect.map(nodes[count % 4]!.get(key), (value) => void found.add(Option.getOrUndefined(value)))
+          )
+          yield* Effect.sleep("10 millis")
+        }
+        yield* Effect.sleep("20 seconds")
+        return [...found]
+      })
+    )
+
+    assert.deepStrictEqual(values, ["after"])
   })
 })
 

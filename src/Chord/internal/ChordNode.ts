@@ -10,6 +10,7 @@ import * as Latch from "effect/Latch"
 import * as PubSub from "effect/PubSub"
 import type * as Queue from "effect/Queue"
 import type * as Random from "effect/Random"
+import * as Semaphore from "effect/Semaphore"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import { CallError, CallRefused } from "../CallError.ts"
@@ -80,6 +81,8 @@ export class ChordNode {
   readonly joined = Latch.makeUnsafe(false)
   /** Opened when the last neighbor was lost, for the node to join again. */
   readonly lost = Latch.makeUnsafe(false)
+  /** Its places are taken and given up one after the other. */
+  readonly places = Semaphore.makeUnsafe(1)
   isLeaving = false
   /** Where this node could not join, how often, and when it tries again, in milliseconds of `uptimeMillis`. */
   retry:
@@ -151,6 +154,11 @@ export class ChordNode {
       (predecessor === undefined || this.isOwn(predecessor)) &&
       successors.every((contact) => isPadding(contact) || this.isOwn(contact))
     )
+  }
+
+  /** Whether it has not joined the ring that it is meant for, and nobody has come to it. */
+  get isOutside(): boolean {
+    return !this.joined.isOpen() && this.options.bootstrap.length > 0 && this.isAlone
   }
 
   /** The member that holds a position; the first for whoever does not name one. */

@@ -27,10 +27,14 @@ export const handle = (node: ChordNode, from: Caller, kind: string, packets: Pac
   const position = readPosition(node.bits, target)
   if (position === undefined) return Stabilizer.refuse(malformed, "it does not say for which position it is")
   const member = node.memberAt(position) ?? (kind === "who" ? node.memberAt(undefined) : undefined)
-  return member === undefined
+  return member === undefined || (node.isOutside && isForMembers(kind, rest))
     ? Stabilizer.refuse(noMember, "no member with that position lives here")
     : serve(node, member, rest, from)
 }
+
+/** Asked of one that is taken for a member of a ring: by those who know this node from a life before, while it is outside. */
+const isForMembers = (kind: string, packets: Packets): boolean =>
+  kind === "find" ? packets.length > 1 : kind === "get" || kind === "put" || kind === "version"
 
 /** Takes a contact from a request, which must not be this node's own member. */
 const withContact =

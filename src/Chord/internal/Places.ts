@@ -50,12 +50,15 @@ export const found = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Ret
 })
 
 /** Joins the ring of the node at an address; a node that has neighbors joins its ring with that one. */
-export const join = Effect.fnUntraced(function*(
+export const join = (node: ChordNode, address: PeerAddress): Effect.Effect<void, JoinError> =>
+  node.places.withPermit(joinAt(node, address))
+
+const joinAt = Effect.fnUntraced(function*(
   node: ChordNode,
   address: PeerAddress
 ): Effect.fn.Return<void, JoinError> {
   const entry = yield* Effect.mapError(who(node, address), (reason) => new JoinError({ address, reason }))
-  if (node.isOwn(entry)) return yield* noPlace(address, "that address is this node itself")
+  if (node.isOwn(entry)) return yield* noPlace(address, itself)
   node.remember(entry)
   if (node.members.some((member) => member.successors.some((contact) => !node.isOwn(contact)))) {
     return yield* Effect.forEach(node.members, (member) => Upkeep.probeFor(node, member, entry), { discard: true })
@@ -71,6 +74,8 @@ export const join = Effect.fnUntraced(function*(
   }
   node.settledMillis = node.uptimeMillis()
 })
+
+const itself = "that address is this node itself"
 
 const noPlace = (address: PeerAddress, detail: string) =>
   Effect.fail(new JoinError({ address, reason: { _tag: "NoPlace", detail } }))
@@ -130,15 +135,16 @@ const takePlace = Effect.fnUntraced(function*(
 })
 
 /** Hands over what this node holds, says goodbye to its neighbors, and holds no place any more. */
-export const leave = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
-  node.isLeaving = true
-  for (const member of node.members) {
-    yield* Upkeep.handOverAll(node, member)
-    yield* Stabilizer.act(node, member, Membership.leave(member.membership))
-  }
-  node.members = []
-  node.lost.openUnsafe()
-})
+export const leave = (node: ChordNode): Effect.Effect<void> =>
+  node.places.withPermit(Effect.gen(function*() {
+    node.isLeaving = true
+    for (const member of node.members) {
+      yield* Upkeep.handOverAll(node, member)
+      yield* Stabilizer.act(node, member, Membership.leave(member.membership))
+    }
+    node.members = []
+    node.lost.openUnsafe()
+  }))
 
 /**
  * Joins the bootstrap nodes, and again whenever all members have lost whom they knew; until
@@ -158,12 +164,13 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
       if (!node.isLeaving && (isApart || !isJoined)) {
         const named = isJoined ? entries(node) : node.options.bootstrap
         const tried = [...named, ...node.nextLearned(learnedTries)]
-        const isIn = yield* joinAny(node, tried)
+        const { hasMet, isIn } = yield* joinAny(node, tried)
         failed = isIn ? [] : tried.filter((address) => !node.isSelf(address))
         failureCount = isIn ? 0 : failureCount + 1
         isJoined = isJoined || isIn
         if (isIn) waitMillis = firstWaitMillis
-        else if (node.members.length === 0 && !node.isLeaving) yield* found(node)
+        // A ring of its own beside one that is there would only have to grow together with it.
+        else if (node.members.length === 0 && !node.isLeaving && !hasMet) yield* found(node)
       }
       const hasNeighbors = node.members.some((member) => member.successors.length > 0)
       if (hasFound && !node.joined.isOpen()) tellJoined(node)
@@ -187,23 +194,28 @@ const tellJoined = (node: ChordNode): void => {
   }
 }
 
-/** Joins at one of these addresses. That of this node itself is in many a list that all nodes share. */
+/**
+ * Joins at one of these addresses, or gives whether at least somebody was there. The address of this node itself is in
+ * many a list that all nodes share.
+ */
 const joinAny = Effect.fnUntraced(function*(
   node: ChordNode,
   addresses: ReadonlyArray<PeerAddress>
-): Effect.fn.Return<boolean> {
+): Effect.fn.Return<{ readonly isIn: boolean; readonly hasMet: boolean }> {
+  let hasMet = false
   for (const address of addresses) {
     if (node.isSelf(address)) continue
     const isIn = yield* Effect.match(join(node, address), {
       onSuccess: () => true,
       onFailure: (error) => {
+        hasMet ||= error.reason._tag === "NoPlace" && error.reason.detail !== itself
         if (node.isBootstrap(address)) node.emit({ _tag: "JoinFailed", address, error })
         return false
       }
     })
-    if (isIn) return true
+    if (isIn) return { isIn, hasMet: true }
   }
-  return false
+  return { isIn: false, hasMet }
 })
 
 /** Addresses from elsewhere that are tried in one round: many of them may be long gone. */
