@@ -46,7 +46,7 @@ import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperat
 import type { ChordStats } from "./ChordStats.ts"
 import { ChordStorage } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
-import { ChordNode, type LostArc } from "./internal/ChordNode.ts"
+import { ChordNode, type Comparison } from "./internal/ChordNode.ts"
 import { handle } from "./internal/Handler.ts"
 import { operationsOf } from "./internal/Operations.ts"
 import { Originals } from "./internal/Originals.ts"
@@ -273,7 +273,7 @@ const makeNode: Effect.Effect<
       clock: yield* Clock.Clock,
       random,
       events,
-      lostArcs: yield* Queue.sliding<LostArc>(64),
+      comparisons: yield* Queue.sliding<Comparison>(64),
       placement: new KeyPlacement(
         yield* Hashing,
         options.bits,

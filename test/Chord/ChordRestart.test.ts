@@ -35,9 +35,9 @@ const startAll = Effect.fnUntraced(function*(
 })
 
 /** Keys that fewer than three of their five placements have. */
-const missing = (chord: Chord["Service"]) =>
+const missing = (chord: Chord["Service"], all: ReadonlyArray<string> = keys) =>
   Effect.filter(
-    keys,
+    all,
     (key) => Effect.map(chord.read(key, { quorum: 5 }), (entry) => Option.isNone(entry) || entry.value.isDegraded),
     { concurrency: 8 }
   )
@@ -153,6 +153,34 @@ describe("a node that comes back with its share", () => {
     )
 
     assert.deepStrictEqual(values, ["after"])
+  })
+})
+
+describe("a node that comes between another one and its heir", () => {
+  it("has what the other one holds before the next repair, and gives it when that one dies", () => {
+    const lost = simulate((simulation) =>
+      Effect.gen(function*() {
+        const settings = { copies: 2, repairInterval: "1 hour", minSuccessors: 4 } as const
+        const share = yield* Layer.build(Layer.fresh(ChordStorage.layerMemory()))
+        const nodes = yield* startRing(simulation, 7, settings)
+        const heir = yield* startAway(simulation, share, settings)
+        yield* untilIdeal([...nodes, heir])
+        const [place] = yield* heir.ring
+        const owner = nodes.find(({ id }) => id === place!.membership.predecessor?.nodeId)!
+        const reader = nodes.find((node) => node !== owner)!
+        yield* simulation.crash("away")
+        yield* untilIdeal(nodes)
+        const many = Array.from({ length: 400 }, (_, index) => `key ${index}`)
+        yield* reader.update(many.map((key) => [key, "value"]))
+        yield* startAway(simulation, share, settings)
+        yield* Effect.sleep("5 seconds")
+        yield* simulation.crash(owner.address.host)
+        yield* Effect.sleep("10 seconds")
+        return yield* missing(reader, many)
+      })
+    )
+
+    assert.deepStrictEqual(lost, [])
   })
 })
 

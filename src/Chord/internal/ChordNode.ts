@@ -29,10 +29,11 @@ import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 
-/** An arc, from a position on, that another one has taken over, up to its own position. */
-export interface LostArc {
+/** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
+export interface Comparison {
   readonly from: bigint
-  readonly owner: Contact
+  readonly to: bigint
+  readonly contact: Contact
 }
 
 /** The services a node was made with. */
@@ -41,8 +42,8 @@ export interface ChordServices {
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
   readonly events: PubSub.PubSub<ChordEvent>
-  /** What members answered for until just now; of many the oldest are left to the next repair. */
-  readonly lostArcs: Queue.Queue<LostArc>
+  /** What others have to know at once; of many the oldest are left to the next repair. */
+  readonly comparisons: Queue.Queue<Comparison>
   readonly placement: KeyPlacement
   /** Answers a call to this node. */
   readonly serve: Handler

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { type CallError, CallRefused } from "../CallError.ts"
-import type { Contact } from "../Contact.ts"
+import { type Contact, isPadding, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
@@ -61,6 +61,7 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
     node.settledMillis = node.uptimeMillis()
     noteLostArc(node, before, step.state)
   }
+  noteHeir(node, member, before)
   if (Membership.isAlone(before)) member.isBehind = true
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
@@ -86,7 +87,15 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
   const [old, owner] = [before.predecessor, now.predecessor]
   if (old === undefined || owner === undefined || node.isOwn(owner)) return
   if (!Ring.isClockwise(old.position, owner.position, now.self.position)) return
-  Queue.offerUnsafe(node.services.lostArcs, { from: old.position, owner })
+  Queue.offerUnsafe(node.services.comparisons, { from: old.position, to: owner.position, contact: owner })
+}
+
+/** Another one answers for this member when it does not: it must have what the one before it had. */
+const noteHeir = (node: ChordNode, { arcStart, self, successors }: Member, before: Membership.Membership): void => {
+  const isOther = (contact: Contact): boolean => !isPadding(contact) && !node.isOwn(contact)
+  const [heir, old] = [successors.find(isOther), before.successors.find(isOther)]
+  if (arcStart === undefined || heir === undefined || (old !== undefined && isSame(heir, old))) return
+  Queue.offerUnsafe(node.services.comparisons, { from: arcStart, to: self.position, contact: heir })
 }
 
 /** Puts a question, and takes what comes of it at once; gives what is to be done next. */
@@ -99,7 +108,10 @@ const put = (
     const askedMillis = node.uptimeMillis()
     return Effect.match(askPatiently(node, ask.contact), {
       onSuccess: (answer) => {
-        if (ask.reason === "Successor") member.heard(askedMillis, node.maxSilentMillis)
+        if (ask.reason === "Successor") {
+          member.heard(askedMillis, node.maxSilentMillis)
+          if (isPassedOver(member.self, ask.contact, answer)) member.isBehind = true
+        }
         return take(node, member, Membership.onAnswer(member.membership, ask, answer))
       },
       onFailure: (error) => {
@@ -109,6 +121,11 @@ const put = (
       }
     })
   })
+
+/** Whether a successor answers for this member, too: it took it for dead, or has not heard of it. */
+const isPassedOver = (self: Contact, successor: Contact, { predecessor }: Membership.Answer): boolean =>
+  predecessor !== undefined && !isSame(predecessor, self) &&
+  !Ring.isClockwise(self.position, predecessor.position, successor.position)
 
 /** Behind a dead first successor the next one may be as dead: it is asked now, not a round later. */
 const onDead = (state: Membership.Membership, ask: Membership.Ask): Membership.Step => {

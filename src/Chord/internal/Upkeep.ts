@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
@@ -97,14 +98,16 @@ const repair = (node: ChordNode): Effect.Effect<never> =>
   }))
 
 /**
- * Brings what this node stored for an arc to the one that answers for it now, at once: not all of them join, and get it
- * from here. One that was taken for dead and lives does not know what it lacks.
+ * Brings what this node stored for an arc to the one that answers for it now, and its own part to a new heir, at once. Not
+ * all of them join, and get it from here: one that was taken for dead and lives does not know what it lacks.
  */
-const returnArcs = (node: ChordNode): Effect.Effect<never> =>
+const compare = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.flatMap(
-    Queue.take(node.services.lostArcs),
-    ({ from, owner }) => Effect.ignore(exchange(node, owner, from, owner.position))
+    Queue.take(node.services.comparisons),
+    ({ contact, from, to }) => Effect.ignore(Effect.retry(exchange(node, contact, from, to), oncePerSecond))
   ))
+
+const oncePerSecond = { times: 2, schedule: Schedule.spaced("1 second") }
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
 const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
@@ -272,4 +275,4 @@ export const probeFor = Effect.fnUntraced(function*(
 })
 
 /** All that a node does of its own accord, each in a fiber. */
-export const loops = [stabilize, fixFingers, repair, returnArcs, probe]
+export const loops = [stabilize, fixFingers, repair, compare, probe]
