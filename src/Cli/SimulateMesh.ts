@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import { ProgressBar } from "./ProgressBar.ts"
+import { explain } from "./SimulateFailure.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
 
@@ -162,7 +163,7 @@ const tryOut = Effect.fnUntraced(function*(
   bar: ProgressBar,
   json: boolean
 ) {
-  const { explain, search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
+  const { search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
   for (let index = 0; index < seeds; index++) {
     const seed = seedAt(scenario.seed, index)
     const [elapsed, found] = yield* Effect.timed(

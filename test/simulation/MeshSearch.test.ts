@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { explain, type FaultScenario, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
+import { explain } from "../../src/Cli/SimulateFailure.ts"
+import { type FaultScenario, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
+import { InvariantViolated } from "../../src/Layers/Simulation/SimulationError.ts"
 
 const scenario: FaultScenario = {
   nodes: 8,
@@ -40,5 +42,15 @@ describe("the search for faults that break a mesh", () => {
     for (const text of ["no path from node", "p2p simulate mesh --nodes 8 --seed 3", `"_tag":`]) {
       assert.include(explain(failure), text)
     }
+  })
+  it("names every flag of the run that broke something", () => {
+    const violation = new InvariantViolated({ invariant: "converges", atMillis: 0, detail: "", seed: "storm 1" })
+    const stormy = { ...scenario, seed: "storm 1", failFraction: 0.25, churnMillis: 5000, lossChance: 0.01 }
+
+    assert.include(
+      explain({ _tag: "Failed", scenario: stormy, violation, shortest: [] }),
+      "again: p2p simulate mesh --nodes 8 --seed 'storm 1' --duration 120s --broadcasts 40 --latency 50ms " +
+        "--loss 0.01 --fail 0.25 --churn 5000ms --faults 12\n"
+    )
   })
 })

@@ -1,6 +1,7 @@
 /** Storms of random faults over a mesh of twenty nodes, ten virtual minutes each, that must break nothing. */
 import { assert } from "@effect/vitest"
-import { explain, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
+import { explain } from "../../src/Cli/SimulateFailure.ts"
+import { search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
 
 /** Runs one storm; fails with the seed and the shortest schedule of faults that breaks what must hold. */
 export const weather = (seed: number): void => {

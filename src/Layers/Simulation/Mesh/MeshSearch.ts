@@ -3,7 +3,7 @@
  * invariant does not hold finds the shortest schedule with which it still does not.
  */
 import * as Exit from "effect/Exit"
-import { describe, type FaultSchedule } from "../Fault.ts"
+import type { FaultSchedule } from "../Fault.ts"
 import * as Faults from "../Faults.ts"
 import { InvariantViolated } from "../SimulationError.ts"
 import type { MeshFigures } from "./MeshFigures.ts"
@@ -65,22 +65,4 @@ const outcomeOf = (scenario: MeshScenario): MeshFigures | InvariantViolated => {
   const error = Exit.findErrorOption(exit)
   if (error._tag === "Some" && error.value instanceof InvariantViolated) return error.value
   throw new Error(`seed "${scenario.seed}" did not run: ${exit.cause}`)
-}
-
-/**
- * What was found, for a person: what broke, with which faults, and the command that shows it again.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const explain = ({ scenario, shortest, violation }: FoundFailure): string => {
-  const { broadcasts, durationSeconds, faults, latencyMillis, nodes, seed } = scenario
-  return [
-    violation.message,
-    `the faults that are needed, ${shortest.length} of ${faults}:`,
-    describe(shortest).replace(/^/gm, "  "),
-    `again: p2p simulate mesh --nodes ${nodes} --seed ${seed} --duration ${durationSeconds}s ` +
-    `--broadcasts ${broadcasts} --latency ${latencyMillis}ms --loss ${scenario.lossChance} --faults ${faults}`,
-    `and with these alone, in a file given as --faults FILE: ${JSON.stringify(shortest)}`
-  ].join("\n")
 }
