@@ -63,9 +63,10 @@ export const chord = Command.make(
   "chord",
   flags,
   Effect.fnUntraced(function*(options) {
+    const file = Option.getOrUndefined(options.trace)
+    yield* SimulateTrace.check(file, options.nodes)
     const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordScenario.ts"))
     const { ChordTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordTrace.ts"))
-    const file = Option.getOrUndefined(options.trace)
     const trace = file === undefined ? undefined : new ChordTrace()
     const bar = new ProgressBar(!options.json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>

@@ -85,6 +85,8 @@ export const mesh = Command.make(
   flags,
   Effect.fnUntraced(
     function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg, trace }) {
+      const files = { svg: Option.getOrUndefined(svg), trace: Option.getOrUndefined(trace) }
+      yield* SimulateTrace.check(files.trace, nodes)
       const bar = new ProgressBar(!json && process.stderr.isTTY === true)
       const scenario: MeshScenario = {
         nodes,
@@ -98,7 +100,6 @@ export const mesh = Command.make(
         faults: faults._tag === "Some" ? yield* SimulateFlags.readFaults(faults.value) : undefined,
         onProgress: (fraction) => bar.show(fraction)
       }
-      const files = { svg: Option.getOrUndefined(svg), trace: Option.getOrUndefined(trace) }
       yield* (typeof scenario.faults === "number" && files.svg === undefined && files.trace === undefined
         ? tryOut({ ...scenario, faults: scenario.faults }, seeds, bar, json)
         : runOnce(scenario, bar, json, files))

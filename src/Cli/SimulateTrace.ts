@@ -4,12 +4,22 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
+
+/** Nodes that the page plays back at most; its own `Trace.ts` says so too. */
+const maxNodes = 2000
 
 export const trace = Flag.String("trace").pipe(
   Flag.withMetavar("FILE"),
   Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
   Flag.optional
 )
+
+/** Fails when there will be more nodes than the page plays back. */
+export const check = (file: string | undefined, nodes: number): Effect.Effect<void, WrongUsage> =>
+  file === undefined || nodes <= maxNodes
+    ? Effect.void
+    : Effect.fail(new WrongUsage({ detail: `--trace is for ${maxNodes} nodes at most: no more are played back` }))
 
 /**
  * Writes what was recorded, and says what had no room. Fails when the file cannot be written.

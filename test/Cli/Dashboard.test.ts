@@ -202,6 +202,24 @@ describe("a trace", () => {
     assert.strictEqual(typeof read === "string" ? read : read.droppedCount, trace.droppedCount)
   })
 
+  it("ends at the time of its last line, as rounded there", () => {
+    const recorded = new MeshTrace()
+    for (const atMillis of [1.0007, 2.0007]) recorded.record(atMillis, { event: "start", node: "0" })
+    const trace = Trace.parse(recorded.toText({ nodes: 1, seed: "7" }))
+
+    assert.strictEqual(typeof trace === "string" ? trace : trace.endMillis, 2.001)
+  })
+
+  it("is read with two thousand nodes, and with no more", () => {
+    const recorded = new MeshTrace()
+    const start = (index: number) => recorded.record(index, { event: "start", node: `${index}` })
+    for (let index = 0; index < 2000; index++) start(index)
+
+    assert.isObject(Trace.parse(recorded.toText({ nodes: 2000, seed: "7" })))
+    start(2000)
+    assert.strictEqual(Trace.parse(recorded.toText({ nodes: 2001, seed: "7" })), "this trace has more than 2000 nodes")
+  })
+
   it("that is none, is damaged, or of another version is refused with a reason", () => {
     const first = "{\"trace\":\"effect-p2p/mesh\",\"version\":1}"
     const reasons = [

@@ -81,13 +81,14 @@ describe("p2p simulate mesh", () => {
 
   it("says which flag is wrong, and what to write", () => {
     for (
-      const [flag, text, expected] of [
+      const [flag, text, expected, ...others] of [
         ["--nodes", "0", "1 to 100000"],
         ["--duration", "5", "50ms, 10s or 5m"],
-        ["--fail", "1", "0 to 0.95"]
+        ["--fail", "1", "0 to 0.95"],
+        ["--trace", "mesh.jsonl", "2000 nodes at most", "--nodes", "2001"]
       ] as const
     ) {
-      const { status, stderr } = simulate(flag, text)
+      const { status, stderr } = simulate(flag, text, ...others)
       assert.strictEqual(status, 2)
       assert.include(stderr, flag)
       assert.include(stderr, expected)

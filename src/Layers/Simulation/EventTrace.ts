@@ -3,6 +3,7 @@
  * back. docs/simulation.md says what the lines hold. Bounded: past `maxLines` nothing more is recorded, and the
  * last line says how much there would have been.
  */
+import { toMicros } from "../../Transport/internal/Micros.ts"
 
 /**
  * Lines that each kind of trace has; `atMillis` is virtual time.
@@ -74,12 +75,12 @@ export class EventTrace<Event> {
 
   record(atMillis: number, event: CommonTraceEvent | Event): void {
     if (this.#isOver) return
-    this.#lastMillis = atMillis
+    this.#lastMillis = toMicros(atMillis)
     if (this.#lines.length >= this.#maxLines) {
       this.#droppedCount++
       return
     }
-    this.#lines.push(JSON.stringify({ at: Math.round(atMillis * 1000) / 1000, ...event }))
+    this.#lines.push(JSON.stringify({ at: this.#lastMillis, ...event }))
   }
 
   /** Records an event of the network if it is a fault. */

@@ -88,7 +88,7 @@ export const parse = (content: string): Trace | string => {
     const event = text(fields.get("event"))
     if (event === "end") droppedCount = Math.max(0, number(fields.get("dropped")))
     const node = nameIn(fields.get("node"))
-    names.add(node)
+    if (node !== "") names.add(node)
     if (names.size > maxNodes) return `this trace has more than ${maxNodes} nodes`
     const more = text(fields.get("reason")) || text(fields.get("kind"))
     const peer = nameIn(fields.get("peer"))
