@@ -12,6 +12,7 @@ export interface ChordFigures {
   readonly virtualSeconds: number
   /** The fingerprint of the trace: the same for the same scenario, in every process. */
   readonly hash: string
+  /** Lookups by nodes that lived to see their end; the means and quantiles below are over those that found a node. */
   readonly lookups: number
   /** Lookups that failed, or named a node that did not answer for the key at any moment meanwhile. */
   readonly lookupsFailed: number

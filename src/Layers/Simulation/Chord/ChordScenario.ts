@@ -115,6 +115,7 @@ class Play {
   readonly #simulation: Simulation
   readonly #observer: ChordObserver
   readonly #found: Array<Sought> = []
+  #lookupCount = 0
   #failedCount = 0
   #startCount = 0
   #violationCount = 0
@@ -353,6 +354,7 @@ class Play {
     const outcome = yield* Effect.result(node.chord.lookup(key))
     // Who crashed meanwhile is not there to be answered.
     if (!(yield* this.#simulation.running).includes(node.name)) return
+    this.#lookupCount++
     const end = yield* Clock.currentTimeMillis
     const found = Result.isSuccess(outcome) ? outcome.success : undefined
     const isRight = found !== undefined &&
@@ -380,7 +382,7 @@ class Play {
     const millis = Float64Array.from(this.#found, (one) => one.millis).sort()
     const count = Math.max(1, this.#found.length)
     return {
-      lookups: this.#found.length,
+      lookups: this.#lookupCount,
       lookupsFailed: this.#failedCount,
       hopsMean: rounded(hops.reduce((sum, one) => sum + one, 0) / count),
       hops: { p1: at(hops, 0.01), p50: at(hops, 0.5), p99: at(hops, 0.99) },

@@ -56,6 +56,13 @@ describe("ChordScenario", () => {
     assert.isAtMost(figures.neighborsHealSeconds!, figures.healSeconds!)
   })
 
+  it("counts the lookups that come to nothing among all", () => {
+    const figures = play({ nodes: 6, lookups: 20, durationSeconds: 20, keys: 0, lossChance: 0.9 })
+
+    assert.strictEqual(figures.lookups, 20)
+    assert.isAbove(figures.lookupsFailed, 0)
+  })
+
   it("leaves the dead in everybody's lists while it is frozen", () => {
     const frozen = play({ failFraction: 0.3, isFrozen: true, keys: 0 })
 
