@@ -20,6 +20,7 @@ import { type ChildFailed, type DemoProcess, startProcess } from "./DemoProcess.
  */
 export type DemoEvent =
   | { readonly _tag: "Heard"; readonly kind: string; readonly id: string; readonly text: string }
+  | { readonly _tag: "Subscribed" }
   | { readonly _tag: "Topic"; readonly value: unknown }
   | { readonly _tag: "Joined"; readonly address: string }
   | { readonly _tag: "Left"; readonly address: string }
@@ -92,6 +93,8 @@ const toEvent = (line: typeof Line.Type): DemoEvent | undefined => {
   switch (line.event) {
     case "message":
       return { _tag: "Heard", kind: line.kind ?? "", id: line.id ?? "", text: line.packets?.[0] ?? "" }
+    case "subscribed":
+      return { _tag: "Subscribed" }
     case "topic":
       return { _tag: "Topic", value: line.value }
     case "peer-joined":

@@ -8,7 +8,7 @@ const story: ReadonlyArray<RegExp> = [
   /^A mesh\./,
   /^Ben, Dan, Cleo and Eve heard it/,
   /^Ada got it as a whisper/,
-  /both got it, Cleo after/,
+  /^Ben published \{"room":"lab","celsius":21.5\}; both got it, Cleo after/,
   /^Dan's process is killed/,
   /^Ada, Cleo and Eve heard it/,
   /^Each message arrived exactly once/,
