@@ -20,6 +20,7 @@ import { Protocol } from "../Protocol/Protocol.ts"
 import * as Input from "./Input.ts"
 import { decodeLine, encodeLine } from "./MessageJson.ts"
 import * as Output from "./Output.ts"
+import * as WireFlag from "./WireFlag.ts"
 
 /** What is written as well as read, and what is only read. */
 const written = ["zlib", "gzip", "snappy", "lz-string"] as const
@@ -33,11 +34,7 @@ const compression = (methods: ReadonlyArray<string>) =>
   )
 
 const flags = {
-  protocol: Flag.Literals("protocol", WireVersion.wireVersions).pipe(
-    Flag.withMetavar("VERSION"),
-    Flag.withDescription("The wire version (default 0.4)"),
-    Flag.withDefault("0.4")
-  ),
+  protocol: WireFlag.protocol,
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Changes nothing: what is printed is made for programs anyway"),
     Flag.withDefault(false)

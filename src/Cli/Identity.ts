@@ -6,13 +6,14 @@ import * as os from "node:os"
 import * as path from "node:path"
 import * as NodeCompression from "../Layers/NodeCompression.ts"
 import * as NodeHashing from "../Layers/NodeHashing.ts"
+import * as WireVersion from "../Layers/WireVersion.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
-import * as Protocol04 from "../Protocol/Protocol04.ts"
 import * as NodeIdentity from "../Transport/NodeIdentity.ts"
 import * as NodeTls from "../Transport/NodeTls.ts"
 import { invocation } from "./Invocation.ts"
 import * as Output from "./Output.ts"
+import { sharedFlag } from "./WireFlag.ts"
 
 /**
  * What the command line says.
@@ -26,6 +27,7 @@ export interface IdentityOptions {
   /** The address whose identity is to be forgotten. */
   readonly forget: PeerAddress | undefined
   readonly subnet: string
+  readonly protocol: WireVersion.WireVersion
   readonly json: boolean
 }
 
@@ -35,32 +37,36 @@ export interface IdentityOptions {
  * @category commands
  * @since 0.1.0
  */
-export const run = Effect.fnUntraced(function*(options: IdentityOptions) {
-  const directory = options.directory ?? path.join(os.homedir(), ".p2p")
-  const print = (json: object, lines: ReadonlyArray<string>) =>
-    Output.write(options.json ? `${JSON.stringify(json)}\n` : `${lines.join("\n")}\n`)
-  const { identity, isNew } = yield* NodeIdentity.open(directory)
-  if (options.forget !== undefined) {
-    const address = format(options.forget)
-    const isKnown = yield* NodeTls.forget(directory, options.forget)
-    const said = isKnown
-      ? `forgotten; whoever is at ${address} next is remembered`
-      : `nobody is remembered at ${address}`
-    return yield* print({ event: "forgotten", address, known: isKnown }, [said])
-  }
-  const protocol = yield* Protocol
-  const networkId = protocol.networkId(options.subnet, NodeTls.encryptionOf("pinned"))
-  const shown = {
-    directory,
-    fingerprint: NodeIdentity.fingerprint(identity.publicKey),
-    subnet: options.subnet,
-    id: protocol.identityId(identity.publicKey, networkId),
-    publicKey: crypto.createPublicKey(identity.privateKey).export({ type: "spki", format: "pem" }).toString()
-  }
-  yield* print({ event: "identity", created: isNew, ...shown }, [
-    `${isNew ? "Made" : "This is"} the identity in ${directory}`,
-    `  key  ${shown.fingerprint}`,
-    `  id   ${shown.id} (with --tls, in the subnet ${options.subnet})`,
-    `Run a node that has it: ${invocation()} mesh --tls --identity ${directory}`
-  ])
-}, Effect.provide(Protocol04.layer.pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer]))))
+export const run = Effect.fnUntraced(
+  function*(options: IdentityOptions) {
+    const directory = options.directory ?? path.join(os.homedir(), ".p2p")
+    const print = (json: object, lines: ReadonlyArray<string>) =>
+      Output.write(options.json ? `${JSON.stringify(json)}\n` : `${lines.join("\n")}\n`)
+    if (options.forget !== undefined) {
+      const address = format(options.forget)
+      const isKnown = yield* NodeTls.forget(directory, options.forget)
+      const said = isKnown
+        ? `forgotten; whoever is at ${address} next is remembered`
+        : `nobody is remembered at ${address}`
+      return yield* print({ event: "forgotten", address, known: isKnown }, [said])
+    }
+    const { identity, isNew } = yield* NodeIdentity.open(directory)
+    const protocol = yield* Protocol
+    const networkId = protocol.networkId(options.subnet, NodeTls.encryptionOf("pinned"))
+    const shown = {
+      directory,
+      fingerprint: NodeIdentity.fingerprint(identity.publicKey),
+      subnet: options.subnet,
+      id: protocol.identityId(identity.publicKey, networkId),
+      publicKey: crypto.createPublicKey(identity.privateKey).export({ type: "spki", format: "pem" }).toString()
+    }
+    yield* print({ event: "identity", created: isNew, ...shown }, [
+      `${isNew ? "Made" : "This is"} the identity in ${directory}`,
+      `  key  ${shown.fingerprint}`,
+      `  id   ${shown.id} (with --tls, in the subnet ${options.subnet})`,
+      `Run a node that has it: ${invocation()} mesh --tls --identity ${directory}${sharedFlag(options.protocol)}`
+    ])
+  },
+  (effect, { protocol }) =>
+    Effect.provide(effect, WireVersion.layer(protocol).pipe(Layer.provide([NodeHashing.layer, NodeCompression.layer])))
+)

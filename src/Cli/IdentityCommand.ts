@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { dialable } from "./AddressFlag.ts"
 import { identity as directory } from "./SecurityFlags.ts"
+import * as WireFlag from "./WireFlag.ts"
 
 const flags = {
   identity: directory.pipe(
@@ -16,6 +17,7 @@ const flags = {
     Flag.withDescription("The network of the id that is shown (default \"mesh\")"),
     Flag.withDefault("mesh")
   ),
+  protocol: WireFlag.protocol,
   forget: dialable("forget").pipe(
     Flag.withDescription("Forget which identity was met at that address, so that another one may be there"),
     Flag.optional
@@ -35,12 +37,13 @@ const flags = {
 export const identity = Command.make(
   "identity",
   flags,
-  Effect.fnUntraced(function*({ forget, identity, json, subnet }) {
+  Effect.fnUntraced(function*({ forget, identity, json, protocol, subnet }) {
     const { run } = yield* Effect.promise(() => import("./Identity.ts"))
     yield* run({
       directory: Option.getOrUndefined(identity),
       forget: Option.getOrUndefined(forget),
       subnet,
+      protocol,
       json
     })
   })

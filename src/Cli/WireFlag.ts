@@ -1,4 +1,4 @@
-/** The flag of the wire version; `p2p mesh` and `p2p chord` have it. */
+/** The flag of the wire version. */
 import * as Flag from "effect/cli/Flag"
 import { type WireVersion, wireVersions } from "../Layers/WireVersion.ts"
 

@@ -52,6 +52,26 @@ describe("p2p identity", () => {
       assert.strictEqual(fs.statSync(path.join(own, "identity.key")).mode & 0o777, 0o600)
     }))
 
+  it.live("shows the id of nodes that speak another wire version", () =>
+    Effect.gen(function*() {
+      const own = path.join(yield* Ring.directory, "own")
+
+      const made = yield* run(["identity", "--identity", own, "--protocol", "0.7", "--json"])
+      const { mesh } = yield* Network.start(NodeMesh.layerTls({ identity: own, protocol: "0.7" }))
+
+      assert.strictEqual(JSON.parse(made.stdout[0]!).id, mesh.id)
+    }))
+
+  it.live("makes none in order to forget another one", () =>
+    Effect.gen(function*() {
+      const own = path.join(yield* Ring.directory, "own")
+
+      const { stdout } = yield* run(["identity", "--identity", own, "--forget", "127.0.0.1:4444", "--json"])
+
+      assert.deepStrictEqual(JSON.parse(stdout[0]!), { event: "forgotten", address: "127.0.0.1:4444", known: false })
+      assert.isFalse(fs.existsSync(own))
+    }))
+
   it.live("refuses one that others can read, with status 1", () =>
     Effect.gen(function*() {
       const own = path.join(yield* Ring.directory, "own")
