@@ -31,6 +31,10 @@ const flags = {
       "With --tls: the identity of the node at those addresses; its fingerprint goes into the invitation"
     )
   ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print {\"event\":\"invite\",\"text\":…}; what an invitation says is JSON anyway"),
+    Flag.withDefault(false)
+  ),
   text: Argument.String("invitation").pipe(Argument.optional)
 }
 
@@ -43,7 +47,7 @@ const flags = {
 export const invite = Command.make(
   "invite",
   flags,
-  Effect.fnUntraced(function*({ bits, chord, connect, identity, subnet, text, tls }) {
+  Effect.fnUntraced(function*({ bits, chord, connect, identity, json, subnet, text, tls }) {
     if (text._tag === "Some") {
       const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
       const found = yield* Effect.mapError(
@@ -63,16 +67,15 @@ export const invite = Command.make(
       })
     }
     const Invitation = yield* Effect.promise(() => import("./Invitation.ts"))
-    yield* Console.log(
-      yield* Invitation.make({
-        kind: chord ? "chord" : "mesh",
-        addresses: connect,
-        subnet: Option.getOrUndefined(subnet),
-        tls: Option.getOrUndefined(tls),
-        identity: Option.getOrUndefined(identity),
-        bits: Option.getOrUndefined(bits)
-      })
-    )
+    const made = yield* Invitation.make({
+      kind: chord ? "chord" : "mesh",
+      addresses: connect,
+      subnet: Option.getOrUndefined(subnet),
+      tls: Option.getOrUndefined(tls),
+      identity: Option.getOrUndefined(identity),
+      bits: Option.getOrUndefined(bits)
+    })
+    yield* Console.log(json ? JSON.stringify({ event: "invite", text: made }) : made)
   })
 ).pipe(
   Command.withShortDescription("Make an invitation to a network, or show what one says"),

@@ -1,6 +1,7 @@
 /** `p2p replay`: a recorded simulation, played back in a browser. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -59,12 +60,20 @@ const readTrace = Effect.fnUntraced(
  */
 export const replay = Command.make(
   "replay",
-  { file: Argument.String("file"), dashboard: ServeFlags.flags.dashboard },
-  Effect.fnUntraced(function*({ dashboard, file }) {
+  {
+    file: Argument.String("file"),
+    dashboard: ServeFlags.flags.dashboard,
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Tell where the page is as JSON: {\"event\":\"dashboard\",\"url\":…}"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function*({ dashboard, file, json }) {
     const text = yield* readTrace(file)
     const { serveTrace } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
     const listen = Option.getOrElse(dashboard, () => new PeerAddress({ host: "127.0.0.1", port: 0 }))
-    yield* Console.log(`Open http://${yield* serveTrace(text, listen)}/ in a browser; Ctrl+C ends`)
+    const url = `http://${yield* serveTrace(text, listen)}/`
+    yield* Console.log(json ? JSON.stringify({ event: "dashboard", url }) : `Open ${url} in a browser; Ctrl+C ends`)
     return yield* Effect.never
   }, Effect.scoped)
 ).pipe(

@@ -21,6 +21,8 @@ export interface Event {
   readonly kind?: string
   readonly name?: string
   readonly sender?: string
+  readonly url?: string
+  readonly text?: string
   readonly value?: unknown
   readonly packetsHex?: ReadonlyArray<string>
   readonly address?: string

@@ -17,6 +17,8 @@ const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]>
   [["encode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string"/]
 ]
 
+const commands = ["mesh", "chord", "encode", "decode", "simulate", "replay", "demo", "identity", "invite"]
+
 describe("p2p", () => {
   it.live.each(wrong)(
     "ends with status 2 for the arguments %j, and says what is wrong",
@@ -35,7 +37,7 @@ describe("p2p", () => {
       const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })
 
       assert.deepStrictEqual([all.status, mesh.status], [0, 0])
-      for (const command of ["mesh", "chord", "encode", "decode", "simulate", "demo", "identity"]) {
+      for (const command of commands) {
         assert.include(all.stdout.join("\n"), `  ${command}  `)
       }
       for (const word of ["/whisper ID TEXT", "/reply MESSAGE-ID TEXT", "/peers", "/connect HOST:PORT", "/quit"]) {
@@ -55,7 +57,7 @@ describe("p2p", () => {
       }
     }))
 
-  it.live("knows the version of its package, and completions for shells", () =>
+  it.live("knows the version of its package, and completions for shells: every command takes --json", () =>
     Effect.gen(function*() {
       const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
 
@@ -65,6 +67,11 @@ describe("p2p", () => {
 
       assert.deepStrictEqual([version.status, version.stdout], [0, [`p2p v${manifest.version}`]])
       assert.strictEqual(bash.status, 0)
-      assert.include(bash.stdout.join("\n"), "--connect")
+      const [all, ...each] = bash.stdout.join("\n").split(/^_p2p\w*\(\)$/m).slice(1)
+      assert.include(all, `'${commands.join(" ")}'`)
+      // What only has commands of its own takes none.
+      const leaves = each.filter((completion) => !completion.includes("compgen -W '"))
+      assert.strictEqual(leaves.length, commands.length + 2)
+      for (const completion of leaves) assert.include(completion, " --json ", completion)
     }))
 })
