@@ -4,12 +4,15 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
+import type { MeshPictureData } from "../Layers/Simulation/Picture/MeshPicture.ts"
 import { ProgressBar } from "./ProgressBar.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
 import { explain } from "./SimulateFailure.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
@@ -38,7 +41,8 @@ const flags = {
   faults: SimulateFlags.faults,
   seeds: SimulateFlags.count("seeds", 1_000_000).pipe(
     Flag.withDescription(
-      "With --faults N: so many seeds, the first one as --seed says; the first that breaks anything ends it"
+      "With --faults N: so many seeds, the first one as --seed says; the first that breaks anything ends it. " +
+        "--svg and --trace keep the last one"
     ),
     Flag.withDefault(1)
   ),
@@ -100,9 +104,11 @@ export const mesh = Command.make(
         faults: faults._tag === "Some" ? yield* SimulateFlags.readFaults(faults.value) : undefined,
         onProgress: (fraction) => bar.show(fraction)
       }
-      yield* (typeof scenario.faults === "number" && files.svg === undefined && files.trace === undefined
-        ? tryOut({ ...scenario, faults: scenario.faults }, seeds, bar, json)
-        : runOnce(scenario, bar, json, files))
+      if (typeof scenario.faults === "number") {
+        return yield* tryOut({ ...scenario, faults: scenario.faults }, seeds, bar, json, files)
+      }
+      if (seeds > 1) return yield* new WrongUsage({ detail: "--seeds is for --faults N, which each seed draws anew" })
+      yield* runOnce(scenario, bar, json, files)
     }
   )
 ).pipe(
@@ -134,47 +140,61 @@ shortest schedule of faults that it found to break it.`
   ])
 )
 
-const runOnce = Effect.fnUntraced(function*(
-  scenario: MeshScenario,
-  bar: ProgressBar,
-  json: boolean,
-  { svg, trace: traceFile }: { readonly svg: string | undefined; readonly trace: string | undefined }
-) {
-  const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
+/** Where a run is kept, if anywhere. */
+interface Files {
+  readonly svg: string | undefined
+  readonly trace: string | undefined
+}
+
+/** A recorder for a run, where one is asked for. */
+const recorder = Effect.fnUntraced(function*({ trace }: Files) {
+  if (trace === undefined) return undefined
   const { MeshTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshTrace.ts"))
-  const trace = traceFile === undefined ? undefined : new MeshTrace()
-  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run({ ...scenario, trace })))
-  bar.end()
-  // A run that broke an invariant is the one to look at.
-  if (traceFile !== undefined && trace !== undefined) {
-    yield* SimulateTrace.write(traceFile, trace, { nodes: scenario.nodes, seed: scenario.seed })
-  }
-  const { figures, picture } = yield* exit
-  yield* print(figures, elapsed, json)
-  if (svg === undefined) return
+  return new MeshTrace()
+})
+
+/** Writes the files of a run; one that broke an invariant, the one to look at, has no picture. */
+const keep = Effect.fnUntraced(function*(
+  { svg, trace: file }: Files,
+  { nodes, seed, trace }: MeshScenario,
+  picture: MeshPictureData | undefined
+) {
+  if (file !== undefined && trace !== undefined) yield* SimulateTrace.write(file, trace, { nodes, seed })
+  if (svg === undefined || picture === undefined) return
   const { render } = yield* Effect.promise(() => import("../Layers/Simulation/Picture/MeshPicture.ts"))
   const files = yield* FileSystem.FileSystem
   yield* files.writeFileString(svg, render(picture))
 })
 
-/** One seed after the other, until an invariant does not hold. */
+const runOnce = Effect.fnUntraced(function*(given: MeshScenario, bar: ProgressBar, json: boolean, files: Files) {
+  const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
+  const scenario = { ...given, trace: yield* recorder(files) }
+  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run(scenario)))
+  bar.end()
+  yield* keep(files, scenario, Exit.isSuccess(exit) ? exit.value.picture : undefined)
+  yield* print((yield* exit).figures, elapsed, json)
+})
+
+/** One seed after the other, until an invariant does not hold; the files are those of the last one. */
 const tryOut = Effect.fnUntraced(function*(
-  scenario: MeshScenario & { readonly faults: number },
+  given: MeshScenario & { readonly faults: number },
   seeds: number,
   bar: ProgressBar,
-  json: boolean
+  json: boolean,
+  files: Files
 ) {
   const { search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
   for (let index = 0; index < seeds; index++) {
-    const seed = seedAt(scenario.seed, index)
-    const [elapsed, found] = yield* Effect.timed(
-      Effect.sync(() => search({ ...scenario, seed, onProgress: (fraction) => bar.show((index + fraction) / seeds) }))
-    )
+    const onProgress = (fraction: number) => bar.show((index + fraction) / seeds)
+    const scenario = { ...given, seed: seedAt(given.seed, index), trace: yield* recorder(files), onProgress }
+    const [elapsed, found] = yield* Effect.timed(Effect.sync(() => search(scenario)))
     bar.end()
+    const result = found._tag === "Held" ? found.result : undefined
+    if (result === undefined || index === seeds - 1) yield* keep(files, scenario, result?.picture)
     if (found._tag === "Failed") return yield* new SeedFailed({ explanation: explain(found) })
-    if (seeds === 1 || json) yield* print(found.figures, elapsed, json)
+    if (seeds === 1 || json) yield* print(found.result.figures, elapsed, json)
   }
-  if (seeds > 1 && !json) yield* Console.log(`${seeds} seeds, ${scenario.faults} faults each: all invariants held`)
+  if (seeds > 1 && !json) yield* Console.log(`${seeds} seeds, ${given.faults} faults each: all invariants held`)
 })
 
 /** The seed itself, then others after it: `"7"`, `"8"`, ... or `"storm"`, `"storm 1"`, ... */

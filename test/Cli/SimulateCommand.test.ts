@@ -61,6 +61,22 @@ describe("p2p simulate mesh", () => {
     assert.include(simulate(...storm).stdout, "3 seeds, 5 faults each: all invariants held")
   })
 
+  it("keeps the last of several seeds", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "simulate-"))
+    try {
+      const [trace, svg] = [path.join(folder, "mesh.jsonl"), path.join(folder, "mesh.svg")]
+      const storm = ["--nodes", "3", "--duration", "1s", "--broadcasts", "1", "--faults", "1", "--seeds", "2"]
+      const { stdout } = simulate(...storm, "--trace", trace, "--svg", svg, "--json")
+      const [, last] = stdout.trim().split("\n").map((line) => JSON.parse(line))
+
+      assert.strictEqual(last.seed, "2")
+      assert.include(fs.readFileSync(svg, "utf8"), last.hash)
+      assert.deepInclude(JSON.parse(fs.readFileSync(trace, "utf8").split("\n")[0]!), { nodes: 3, seed: "2" })
+    } finally {
+      fs.rmSync(folder, { recursive: true })
+    }
+  })
+
   it("plays the faults of a file", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "simulate-"))
     try {
@@ -85,6 +101,7 @@ describe("p2p simulate mesh", () => {
         ["--nodes", "0", "1 to 100000"],
         ["--duration", "5", "50ms, 10s or 5m"],
         ["--fail", "1", "0 to 0.95"],
+        ["--seeds", "2", "for --faults N"],
         ["--trace", "mesh.jsonl", "2000 nodes at most", "--nodes", "2001"]
       ] as const
     ) {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { explain } from "../../src/Cli/SimulateFailure.ts"
 import { type FaultScenario, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
+import { MeshTrace } from "../../src/Layers/Simulation/Mesh/MeshTrace.ts"
 import { InvariantViolated } from "../../src/Layers/Simulation/SimulationError.ts"
 
 const scenario: FaultScenario = {
@@ -21,17 +22,20 @@ const failureOf = (changes: Partial<FaultScenario>) => {
 
 describe("the search for faults that break a mesh", () => {
   it("gives the figures of a mesh that nothing breaks", () => {
-    const result = search(scenario)
+    const found = search(scenario)
 
-    assert.strictEqual(result._tag, "Held")
-    assert.deepInclude(result._tag === "Held" ? result.figures : {}, { faults: 12, doubled: 0 })
+    assert.strictEqual(found._tag, "Held")
+    assert.deepInclude(found._tag === "Held" ? found.result.figures : {}, { faults: 12, doubled: 0 })
   })
 
   it("finds a mesh that forgets what it has seen, and that one late message is enough", () => {
-    const { shortest, violation } = failureOf({ settings: { maxSeenIds: 1 } })
+    const trace = new MeshTrace()
+    const { shortest, violation } = failureOf({ settings: { maxSeenIds: 1 }, trace })
 
     assert.include(["exactly once", "relayed once"], violation.invariant)
     assert.lengthOf(shortest, 1)
+    // The run that failed, not those that shorten its schedule.
+    assert.strictEqual(trace.toText({ nodes: 8, seed: "3" }).match(/"start","node":"7"/g)?.length, 1)
   })
 
   it("finds a mesh that does not heal, with the shortest schedule and the command that shows it", () => {

@@ -5,7 +5,7 @@ import { search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
 
 /** Runs one storm; fails with the seed and the shortest schedule of faults that breaks what must hold. */
 export const weather = (seed: number): void => {
-  const result = search({
+  const found = search({
     nodes: 20,
     seed: `${seed}`,
     durationSeconds: 430,
@@ -15,7 +15,8 @@ export const weather = (seed: number): void => {
     latencyMillis: 50,
     faults: 15
   })
-  if (result._tag === "Failed") assert.fail(explain(result))
-  assert.isAtLeast(result.figures.virtualSeconds, 600)
-  assert.strictEqual(result.figures.doubled, 0)
+  if (found._tag === "Failed") assert.fail(explain(found))
+  const { figures } = found.result
+  assert.isAtLeast(figures.virtualSeconds, 600)
+  assert.strictEqual(figures.doubled, 0)
 }

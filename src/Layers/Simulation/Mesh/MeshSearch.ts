@@ -6,8 +6,7 @@ import * as Exit from "effect/Exit"
 import type { FaultSchedule } from "../Fault.ts"
 import * as Faults from "../Faults.ts"
 import { InvariantViolated } from "../SimulationError.ts"
-import type { MeshFigures } from "./MeshFigures.ts"
-import { type MeshScenario, run, scheduleOf } from "./MeshScenario.ts"
+import { type MeshResult, type MeshScenario, run, scheduleOf } from "./MeshScenario.ts"
 
 /**
  * A scenario with so many faults, drawn from its seed.
@@ -20,13 +19,13 @@ export interface FaultScenario extends MeshScenario {
 }
 
 /**
- * What a scenario came to: its figures, or what it breaks and with which faults.
+ * What a scenario came to: its result, or what it breaks and with which faults.
  *
  * @category models
  * @since 0.1.0
  */
 export type SearchResult =
-  | { readonly _tag: "Held"; readonly figures: MeshFigures }
+  | { readonly _tag: "Held"; readonly result: MeshResult }
   | FoundFailure
 
 /**
@@ -44,24 +43,25 @@ export interface FoundFailure {
 }
 
 /**
- * Runs a scenario; shortens the schedule if it breaks an invariant. Throws what is no broken invariant.
+ * Runs a scenario; shortens the schedule if it breaks an invariant. Its trace records the first run. Throws what
+ * is no broken invariant.
  *
  * @category running
  * @since 0.1.0
  */
 export const search = (scenario: FaultScenario): SearchResult => {
   const found = outcomeOf(scenario)
-  if (!(found instanceof InvariantViolated)) return { _tag: "Held", figures: found }
+  if (!(found instanceof InvariantViolated)) return { _tag: "Held", result: found }
   const shortest = Faults.shrink(scheduleOf(scenario), (faults) => {
-    const again = outcomeOf({ ...scenario, faults, onProgress: undefined })
+    const again = outcomeOf({ ...scenario, faults, onProgress: undefined, trace: undefined })
     return again instanceof InvariantViolated && again.invariant === found.invariant
   })
   return { _tag: "Failed", scenario, violation: found, shortest }
 }
 
-const outcomeOf = (scenario: MeshScenario): MeshFigures | InvariantViolated => {
+const outcomeOf = (scenario: MeshScenario): MeshResult | InvariantViolated => {
   const exit = run(scenario)
-  if (Exit.isSuccess(exit)) return exit.value.figures
+  if (Exit.isSuccess(exit)) return exit.value
   const error = Exit.findErrorOption(exit)
   if (error._tag === "Some" && error.value instanceof InvariantViolated) return error.value
   throw new Error(`seed "${scenario.seed}" did not run: ${exit.cause}`)
