@@ -4,7 +4,6 @@
  * SIGINT and SIGTERM.
  */
 import type * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
@@ -14,11 +13,7 @@ import * as Stream from "effect/Stream"
 import * as NodeMesh from "../Layers/NodeMesh.ts"
 import type { WireVersion } from "../Layers/WireVersion.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
-import type { ConnectError, InvalidAddress } from "../Mesh/MeshError.ts"
-import type { MeshEvent } from "../Mesh/MeshEvent.ts"
-import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
-import type { CloseReason } from "../Transport/CloseReason.ts"
-import type { Waiting } from "../Transport/Waiting.ts"
+import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
@@ -26,6 +21,7 @@ import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
 import { MeshDisplay } from "./MeshDisplay.ts"
+import { MeshLinks } from "./MeshLinks.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
 import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
@@ -139,7 +135,7 @@ const session = Effect.fnUntraced(function*(
 ) {
   const mesh = yield* Mesh
   const known = new KnownIds()
-  const links = new Links(mesh)
+  const links = new MeshLinks(mesh)
   const { identity, tls } = options.security
   const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
     make({
@@ -197,82 +193,12 @@ const session = Effect.fnUntraced(function*(
   }
 })
 
-/** The links that the user asked for: their failures are told once, as errors. */
-class Links {
-  readonly #mesh: Mesh["Service"]
-  /** How many dials to an address are under way, or failed with an event that is still to come. */
-  readonly #asked = new Map<string, number>()
-  /** Addresses to connect to that could not be reached yet, and when they are dialed again, by the clock. */
-  readonly #retries = new Map<string, Omit<Waiting, "leftMillis"> & { readonly atMillis: number }>()
-  hadPeer = false
-
-  constructor(mesh: Mesh["Service"]) {
-    this.#mesh = mesh
-  }
-
-  connect(text: string): Effect.Effect<void, ConnectError | InvalidAddress> {
-    const address = parse(text)
-    const key = address === undefined ? text : format(address)
-    return Effect.suspend(() => {
-      this.#count(key, 1)
-      return this.#mesh.connect(text)
-    }).pipe(
-      Effect.asVoid,
-      Effect.tap(() => Effect.sync(() => this.#count(key, -1))),
-      Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? undefined : this.#count(key, -1)))
-    )
-  }
-
-  /** An address waits for its next dial. */
-  wait(address: PeerAddress, failureCount: number, millis: number): Effect.Effect<void> {
-    const key = format(address)
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      this.#retries.set(key, { address, failureCount, atMillis: now + millis })
-      return Effect.ensuring(Effect.sleep(millis), Effect.sync(() => this.#retries.delete(key)))
-    })
-  }
-
-  /** The addresses that the node dials again, and those that it was not linked with yet. */
-  get waiting(): Effect.Effect<ReadonlyArray<Waiting>> {
-    return Effect.zipWith(this.#mesh.waiting, Clock.currentTimeMillis, (waiting, now) => {
-      const own = new Set(waiting.map(({ address }) => format(address)))
-      const others = [...this.#retries.values()].filter(({ address }) => !own.has(format(address)))
-      return [...waiting, ...others.map(({ atMillis, ...rest }) => ({ ...rest, leftMillis: atMillis - now }))]
-        .toSorted((a, b) => a.leftMillis - b.leftMillis)
-    })
-  }
-
-  /** Whether an event is not told by the error of a dial already. */
-  isNews(event: MeshEvent): boolean {
-    if (event._tag === "PeerJoined") this.hadPeer = true
-    if (event._tag !== "Rejected") return true
-    // The other end of a dial to this node itself, whose own end tells.
-    if (event.direction === "inbound") return wordOf(event.reason) !== "SelfConnection"
-    const key = format(event.remote)
-    if (!this.#asked.has(key)) return true
-    this.#count(key, -1)
-    return false
-  }
-
-  #count(key: string, change: number): void {
-    const count = (this.#asked.get(key) ?? 0) + change
-    if (count > 0) this.#asked.set(key, count)
-    else this.#asked.delete(key)
-  }
-}
-
-/** The reason, whichever side has found it. */
-const wordOf = (reason: CloseReason): string => reason._tag === "Goodbye" ? reason.reason : reason._tag
-
-const isToldAsEvent = (error: ConnectError | InvalidAddress): boolean =>
-  error._tag === "ConnectError" && error.reason._tag !== "DialError" && error.reason._tag !== "Duplicate"
-
 /**
  * Dials until there is a link, which the mesh then keeps; a failure is told when it is another than
  * the last. Gives an effect that waits for the first attempt.
  */
 const keepDialing = Effect.fnUntraced(function*(
-  links: Links,
+  links: MeshLinks,
   address: PeerAddress,
   report: (report: MeshReport) => Effect.Effect<void>
 ) {
