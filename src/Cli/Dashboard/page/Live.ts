@@ -19,8 +19,8 @@ export class Live {
   #lookups: Array<ShownLookup> = []
   #seq = 0
   #last: PageState | undefined
-  #isOn = false
-  #timer = 0
+  /** Ends the questions of one time that it was started. */
+  #asking = new AbortController()
 
   constructor(stage: SVGSVGElement) {
     this.#network = new NetworkView(stage)
@@ -28,33 +28,33 @@ export class Live {
   }
 
   start(): void {
-    this.#isOn = true
+    this.#asking = new AbortController()
     this.#seq = 0
     this.#last = undefined
     clearLines()
-    void this.#poll()
+    void this.#poll(this.#asking.signal)
   }
 
   stop(): void {
-    this.#isOn = false
+    this.#asking.abort()
     this.#network.isOn = false
-    clearTimeout(this.#timer)
   }
 
-  async #poll(): Promise<void> {
+  async #poll(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     if (!document.hidden) {
       try {
-        const response = await fetch(`state?since=${this.#seq}`)
+        const response = await fetch(`state?since=${this.#seq}`, { signal })
         if (!response.ok) throw new Error(`status ${response.status}`)
         const state = (await response.json()) as PageState
-        if (!this.#isOn) return
+        if (signal.aborted) return
         this.#show(state)
         status("live", "live")
       } catch {
-        if (this.#isOn) status("lost", "the node does not answer")
+        if (!signal.aborted) status("lost", "the node does not answer")
       }
     }
-    if (this.#isOn) this.#timer = setTimeout(() => void this.#poll(), intervalMillis)
+    setTimeout(() => void this.#poll(signal), intervalMillis)
   }
 
   #show(state: PageState): void {
