@@ -2,10 +2,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { parse } from "../Protocol/PeerAddress.ts"
-import { targetText } from "../Transport/Admission/BanList.ts"
 import type { Banning, Whom } from "../Transport/Admission/Guard.ts"
 import { reachOf } from "../Transport/Source.ts"
 import { InvalidCommand } from "./InvalidCommand.ts"
+import { resolve } from "./KnownIds.ts"
 
 /** Gives the id that a user shortened. */
 type Resolve<E> = (text: string) => Effect.Effect<string, E>
@@ -45,18 +45,24 @@ export const ban = Effect.fnUntraced(function*<E>(node: Banning, text: string, r
 })
 
 /**
- * Ends a ban; of an id by its first letters.
+ * Ends a ban; of an id by its first letters, if they are those of one banned id.
  *
  * @category commands
  * @since 0.1.0
  */
-export const unban = Effect.fnUntraced(function*<E>(node: Banning, text: string, resolve: Resolve<E>, list: string) {
-  const bans = yield* node.bans
-  const found = bans.find(({ target }) => targetText(target) === text || targetText(target).startsWith(text))
-  const target = found?.target._tag === "Id" ? { id: found.target.id } : yield* whom(text, resolve)
+export const unban = Effect.fnUntraced(function*(node: Banning, text: string, list: string) {
+  const hint = `${list} lists those who are`
+  const ids = (yield* node.bans).flatMap(({ target }) => target._tag === "Id" ? [target.id] : [])
+  // Whoever proves nothing may go by an id that looks like a host.
+  const target = ids.includes(text) ? { id: text } : yield* whom(text, (start) => resolve(start, ids, hint)).pipe(
+    Effect.catchTag("UnknownId", () => notBanned(text, hint))
+  )
   const isDone = yield* node.unban(target)
-  if (!isDone) return yield* new InvalidCommand({ detail: `${text} is not banned; ${list} lists those who are` })
+  if (!isDone) return yield* notBanned(text, hint)
 })
+
+const notBanned = (text: string, hint: string): Effect.Effect<never, InvalidCommand> =>
+  Effect.fail(new InvalidCommand({ detail: `${text} is not banned; ${hint}` }))
 
 /** How a ban is written, and what that does. */
 export const banUsage = {

@@ -216,7 +216,7 @@ const commands: ReadonlyMap<string, ChordCommandLine> = new Map<string, ChordCom
     run: (console, rest) =>
       rest.trim() === ""
         ? usage("unban")
-        : BanCommands.unban(console.chord, rest.trim(), (text) => console.resolve(text), "bans")
+        : BanCommands.unban(console.chord, rest.trim(), "bans")
   }],
   ["invite", {
     usage: "invite",

@@ -215,7 +215,7 @@ const commands: Readonly<Record<string, CommandLine>> = {
     run: (console, rest) =>
       rest.trim() === ""
         ? usage("/unban")
-        : BanCommands.unban(console.mesh, rest.trim(), (text) => console.resolve(text), "/bans")
+        : BanCommands.unban(console.mesh, rest.trim(), "/bans")
   },
   "/topic": {
     usage: "/topic NAME [JSON]",

@@ -63,6 +63,28 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
     assert.include(told[1] ?? "", "10.0.9.9 is banned until this node stops: by hand")
   }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("console")))
 
+it.effect("/unban takes the letters of one banned id, and of no host", () =>
+  Effect.gen(function*() {
+    const node = yield* startNode(1, { maxOutboundLinks: 0 })
+    const reports: Array<MeshReport> = []
+    const console = consoleOf(node, reports)
+    const [one, two] = ["1".padEnd(65, "a"), "1".padEnd(65, "b")]
+    yield* node.mesh.ban({ host: "10.0.0.1" })
+    yield* node.mesh.ban({ id: one })
+    yield* node.mesh.ban({ id: two })
+
+    for (const line of ["/unban 1", "/unban 2", "/unban 1a", "/unban 1"]) yield* Effect.scoped(console.run(line))
+
+    assert.deepStrictEqual(reports.map((report) => report.event === "error" ? report.message.slice(0, 30) : report), [
+      "several ids begin with \"1\": 1a",
+      "2 is not banned; /bans lists t"
+    ])
+    assert.deepStrictEqual((yield* node.mesh.bans).map(({ target }) => target), [{
+      _tag: "Source",
+      source: "10.0.0.1"
+    }])
+  }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("unban")))
+
 it.effect("/bans shows which addresses failed, and when they are dialed again", () =>
   Effect.gen(function*() {
     const node = yield* startNode(1, { bootstrap: ["10.0.0.9:4444"], reconnectBase: "20 seconds" })
