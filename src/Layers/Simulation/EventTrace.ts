@@ -4,6 +4,7 @@
  * last line says how much there would have been.
  */
 import { toMicros } from "../../Transport/internal/Micros.ts"
+import type { TraceEvent } from "./Trace.ts"
 
 /**
  * Lines that each kind of trace has; `atMillis` is virtual time.
@@ -19,7 +20,7 @@ export type CommonTraceEvent =
   /** A node took up a link with a peer, or gave it up; the peer tells of its own end. */
   | { readonly event: "link"; readonly node: string; readonly peer: string }
   | { readonly event: "unlink"; readonly node: string; readonly peer: string; readonly reason: string }
-  /** The network, or a machine, was hit; `kind` as in `NetworkEvent`. */
+  /** The network, or a machine, was hit; `kind` as in `TraceEvent`. */
   | { readonly event: "fault"; readonly kind: string; readonly node: string; readonly peer: string }
 
 /** The version of the format. */
@@ -28,20 +29,36 @@ const version = 1
 /** Enough for 100 nodes and 1,000 broadcasts; 12 MB or so. */
 const defaultMaxLines = 200_000
 
-/** What is no part of the ordinary traffic of a network. */
-const faults = new Set([
-  "crash",
-  "vanish",
-  "revive",
-  "pause",
-  "resume",
-  "cut",
-  "mend",
-  "stall",
-  "unstall",
-  "partition",
-  "heal"
-])
+/** What is no part of the ordinary traffic of a network. Where a host crashes, each of its connections has a `reset`. */
+const isFault: Readonly<Record<TraceEvent["kind"], boolean>> = {
+  start: false,
+  stop: false,
+  restart: false,
+  connect: false,
+  refuse: false,
+  send: false,
+  receive: false,
+  close: false,
+  reset: false,
+  loss: false,
+  late: false,
+  resetLater: true,
+  crash: true,
+  vanish: true,
+  revive: true,
+  pause: true,
+  resume: true,
+  skew: true,
+  shut: true,
+  open: true,
+  cut: true,
+  mend: true,
+  stall: true,
+  unstall: true,
+  partition: true,
+  heal: true,
+  conditions: true
+}
 
 /**
  * A recorder; synchronous.
@@ -83,9 +100,9 @@ export class EventTrace<Event> {
     this.#lines.push(JSON.stringify({ at: this.#lastMillis, ...event }))
   }
 
-  /** Records an event of the network if it is a fault. */
-  recordFault({ atMillis, host, kind, peer }: { atMillis: number; host: string; kind: string; peer: string }): void {
-    if (faults.has(kind)) this.record(atMillis, { event: "fault", kind, node: host, peer })
+  /** Records an event of the simulation if it is a fault. */
+  recordFault({ atMillis, host, kind, peer }: TraceEvent): void {
+    if (isFault[kind]) this.record(atMillis, { event: "fault", kind, node: host, peer })
   }
 
   /** The whole file. */

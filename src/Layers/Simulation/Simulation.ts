@@ -45,9 +45,11 @@ export { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./
  * @category options
  * @since 0.1.0
  */
-export interface SimulationOptions extends Omit<MemoryNetworkOptions, "seed"> {
+export interface SimulationOptions extends Omit<MemoryNetworkOptions, "seed" | "onEvent"> {
   /** Ids, salts, latencies, losses, schedules and jitter all hang on it. */
   readonly seed: string
+  /** Called for each event of the trace, in order. */
+  readonly onEvent?: ((event: TraceEvent) => void) | undefined
   /** How many of the last events the trace keeps for reading. Default 1000. */
   readonly maxTraceEvents?: number | undefined
   /** The time of day at the beginning of `run`, in milliseconds since 1970. Default 0. */
@@ -147,10 +149,7 @@ class Running implements Simulation {
     this.trace = new Trace(options.maxTraceEvents ?? 1000)
     this.network = makeNetwork({
       ...options,
-      onEvent: (event) => {
-        this.trace.record(event)
-        options.onEvent?.(event)
-      }
+      onEvent: (event) => this.#record(event)
     })
     this.options = options
     this.#clock = clock
@@ -312,7 +311,12 @@ class Running implements Simulation {
   }
 
   #note(kind: TraceEvent["kind"], host: string): void {
-    this.trace.record({ kind, host, peer: "", atMillis: this.#clock.currentTimeMillisUnsafe(), bytes: undefined })
+    this.#record({ kind, host, peer: "", atMillis: this.#clock.currentTimeMillisUnsafe(), bytes: undefined })
+  }
+
+  #record(event: TraceEvent): void {
+    this.trace.record(event)
+    this.options.onEvent?.(event)
   }
 }
 

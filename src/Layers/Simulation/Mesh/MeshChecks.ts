@@ -85,7 +85,8 @@ export class RelayCheck {
 
   /** Takes an event of the trace. Frames begin where sends begin. */
   readonly record = (event: TraceEvent): void => {
-    if (event.kind === "crash") this.#said.delete(event.host)
+    // Whatever ended it, a node that starts again has said nothing.
+    if (event.kind === "revive") this.#said.delete(event.host)
     if (event.kind !== "send" || event.bytes === undefined) return
     const bytes = event.bytes
     for (let start = 0; start + Frame.headerBytes < bytes.length;) {
