@@ -114,7 +114,7 @@ export const chord = Command.make(
   Effect.fnUntraced(
     function*({ announce, bits, dashboard, data, invite, join: asked, json, lan, listen, metrics, peers, ...others }) {
       const { originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
-      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls })
+      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls, bits })
       const join = [...asked, ...invited.addresses]
       const security = InviteFlag.withPins(
         yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }),
@@ -132,7 +132,7 @@ export const chord = Command.make(
         join,
         ...Discovery.toOptions({ lan, peers }),
         subnet: invited.subnet,
-        bits: Option.getOrUndefined(bits) ?? invited.bits,
+        bits: invited.bits,
         virtualNodes: Option.getOrUndefined(virtualNodes),
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),

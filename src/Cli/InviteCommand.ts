@@ -61,6 +61,9 @@ export const invite = Command.make(
         detail: "p2p invite needs --connect HOST:PORT, 1 to 8 times, or an invitation to show"
       })
     }
+    if (bits._tag === "Some" && !chord) {
+      return yield* new WrongUsage({ detail: "--bits is for --chord: nodes of a mesh have none" })
+    }
     if (identity._tag === "Some" && Option.getOrUndefined(tls) !== "pinned") {
       return yield* new WrongUsage({
         detail: "--identity is for --tls=pinned, the mode in which nodes are known by their keys"

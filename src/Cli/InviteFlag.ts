@@ -32,6 +32,8 @@ export interface Invited {
 interface Given {
   readonly subnet: Option.Option<string>
   readonly tls: Option.Option<Mode>
+  /** Where the nodes have it. */
+  readonly bits?: Option.Option<number>
 }
 
 /**
@@ -46,8 +48,9 @@ export const read = Effect.fnUntraced(function*(
   text: Option.Option<string>,
   given: Given
 ): Effect.fn.Return<Invited, WrongUsage> {
+  const bits = Option.getOrUndefined(given.bits ?? Option.none())
   if (text._tag === "None") {
-    return { addresses: [], subnet: Option.getOrUndefined(given.subnet), tls: given.tls, bits: undefined, pins: {} }
+    return { addresses: [], subnet: Option.getOrUndefined(given.subnet), tls: given.tls, bits, pins: {} }
   }
   const wrong = (detail: string) => new WrongUsage({ detail })
   const { decode } = yield* Effect.promise(() => import("../Layers/Invite.ts"))
@@ -65,12 +68,15 @@ export const read = Effect.fnUntraced(function*(
       `--invite: it is for ${found.tls === undefined ? "no TLS" : `--tls=${found.tls}`}, not --tls=${mode}`
     )
   }
-  const { addresses, bits, pin } = found
+  if (bits !== undefined && found.bits !== undefined && bits !== found.bits) {
+    return yield* wrong(`--invite: it is for --bits ${found.bits}, not --bits ${bits}`)
+  }
+  const { addresses, pin } = found
   return {
     addresses: addresses.flatMap((address) => parse(address) ?? []),
     subnet: found.subnet,
     tls: Option.fromUndefinedOr(found.tls),
-    bits,
+    bits: bits ?? found.bits,
     pins: pin === undefined ? {} : Object.fromEntries(addresses.map((address) => [address, pin]))
   }
 })
