@@ -46,7 +46,7 @@ export const toOptions = (
 ): DiscoveryOptions => ({ lan, peers: Option.getOrUndefined(peers) })
 
 /**
- * Has the node in the environment find others as the options say, until the scope closes; `layersOf` takes from a
+ * Has the node in the environment find others as the options say, until the scope closes; `layerOf` takes from a
  * module its Layer for that kind of node. What is not asked for is not loaded. Fails when the file or the LAN cannot be
  * used.
  *

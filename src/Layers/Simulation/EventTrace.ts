@@ -7,7 +7,7 @@ import { toMicros } from "../../Transport/internal/Micros.ts"
 import type { TraceEvent } from "./Trace.ts"
 
 /**
- * Lines that each kind of trace has; `atMillis` is virtual time.
+ * Lines that each kind of trace has. A line begins with `at`, the virtual time in milliseconds.
  *
  * @category models
  * @since 0.1.0

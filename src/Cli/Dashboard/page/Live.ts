@@ -1,6 +1,6 @@
 /** Follows the node that serves this page: asks it twice a second what it knows and what happened. */
 import { byId, elementOf, showLegend } from "./Dom.ts"
-import { type NetworkLink, type NetworkNode, NetworkView } from "./NetworkView.ts"
+import { type NetworkLink, type NetworkNode, NetworkView, pulseMillis } from "./NetworkView.ts"
 import { addLines, Chart, clearLines, showTable, showTiles } from "./Panels.ts"
 import { isLookup, RingView, type ShownLookup } from "./RingView.ts"
 import type { ChordState, MeshState, PageEvent, PageState } from "./State.ts"
@@ -192,11 +192,11 @@ export class Live {
       const delay = index * (intervalMillis / messages.length)
       const [author, last] = [String(sender), String(from)]
       if (author !== last) this.#network.pulse(author, last, delay)
-      const arrival = delay + (author === last ? 0 : 450)
+      const arrival = delay + (author === last ? 0 : pulseMillis)
       this.#network.pulse(last, node.id, arrival)
       if (kind === "whisper") continue
       for (const { id } of node.peers) {
-        if (id !== last && id !== author) this.#network.pulse(node.id, id, arrival + 450)
+        if (id !== last && id !== author) this.#network.pulse(node.id, id, arrival + pulseMillis)
       }
     }
     if (hasSent) { for (const { id } of node.peers) this.#network.pulse(node.id, id) }

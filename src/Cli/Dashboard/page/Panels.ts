@@ -77,7 +77,7 @@ export const showTable = (
 /** Values over time that a chart shows. */
 const maxValues = 90
 
-/** Curves over the last minutes, one scale for all. */
+/** Curves over the last values, `maxValues` of each, one scale for all. */
 export class Chart {
   readonly #element: SVGSVGElement
   readonly #colors: ReadonlyArray<string>

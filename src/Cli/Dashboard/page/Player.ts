@@ -6,7 +6,7 @@ import { addLines, clearLines, showTable, showTiles } from "./Panels.ts"
 import { type Moment, Playback, type Trace, type TraceEvent } from "./Trace.ts"
 import { count, type Line, seconds } from "./Words.ts"
 
-/** The slowest and the quickest that messages are still drawn at. */
+/** Played faster than so many times as fast as it was, messages on their way are not drawn. */
 const maxPulseSpeed = 4
 
 export class Player {

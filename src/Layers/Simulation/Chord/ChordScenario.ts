@@ -57,7 +57,7 @@ export interface ChordScenario {
   readonly settings?: Partial<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
   /** Where what happens is recorded, for somebody to look at. */
   readonly trace?: ChordTrace | undefined
-  /** Called now and then with the fraction of virtual time that is over. */
+  /** Called now and then with the fraction of the lookups that have begun. */
   readonly onProgress?: ((fraction: number) => void) | undefined
 }
 

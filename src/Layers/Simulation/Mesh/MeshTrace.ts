@@ -2,7 +2,7 @@
 import { type CommonTraceEvent, EventTrace } from "../EventTrace.ts"
 
 /**
- * A line of a trace, but the first one; `atMillis` is virtual time.
+ * A line of a trace, but the first one and without its time, `at`.
  *
  * @category models
  * @since 0.1.0
