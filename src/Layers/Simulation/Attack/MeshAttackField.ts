@@ -326,9 +326,10 @@ export class MeshAttackField {
       poisoned += Math.max(0, knownAddresses - (this.honest.length - 1))
       if ([...graph.get(node) ?? []].some((peer) => peer.isBootstrap)) bootstrapLinked++
     }
+    const { maxInboundLinks = MeshConfig.defaults.maxInboundLinks } = this.options.settings
     return {
       ...told,
-      inboundSlots: this.honest.length * MeshConfig.defaults.maxInboundLinks,
+      inboundSlots: this.honest.length * maxInboundLinks,
       evicted,
       bootstrapLinked,
       bootstrapLinks: this.#bootstrapDials.linked,
