@@ -7,9 +7,9 @@ import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { dialable, listenable } from "./AddressFlag.ts"
 import * as Discovery from "./Discovery.ts"
 import * as InviteFlag from "./InviteFlag.ts"
+import { count, duration } from "./NumberFlags.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
 import * as ServeFlags from "./ServeFlags.ts"
-import { count, duration } from "./SimulateFlags.ts"
 import * as WireFlag from "./WireFlag.ts"
 
 /** The longest period of stabilization that makes sense. */

@@ -6,8 +6,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { dialable } from "./AddressFlag.ts"
+import { count } from "./NumberFlags.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
-import { count } from "./SimulateFlags.ts"
 import { harmless } from "./Style.ts"
 
 const flags = {

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { attackNames } from "../Layers/Simulation/Attack/MeshAttackFigures.ts"
+import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
@@ -18,12 +19,12 @@ const flags = {
   name: Argument.Literals("name", attackNames).pipe(
     Argument.withDescription("What the sybils do; see docs/attacks.md")
   ),
-  nodes: SimulateFlags.count("nodes", maxNodes).pipe(
+  nodes: NumberFlags.count("nodes", maxNodes).pipe(
     Flag.filter((count) => count >= minNodes, () => `a number from ${minNodes} to ${maxNodes}`),
     Flag.withDescription("How many honest nodes (default 30)"),
     Flag.withDefault(30)
   ),
-  ratio: SimulateFlags.number("ratio", 0, 100, "a number from 0 to 100").pipe(
+  ratio: NumberFlags.number("ratio", 0, 100, "a number from 0 to 100").pipe(
     Flag.withMetavar("RATIO"),
     Flag.withDescription("How many sybils for each honest node (default 1)"),
     Flag.withDefault(1)
@@ -33,13 +34,13 @@ const flags = {
     Flag.withDescription("In an eclipse: the sybils go by the ids of honest nodes"),
     Flag.withDefault(false)
   ),
-  latency: SimulateFlags.duration("latency", 60_000).pipe(
+  latency: NumberFlags.duration("latency", 60_000).pipe(
     Flag.withDescription(
       "The mean time between two nodes; each send takes half to one and a half of it (default 50ms)"
     ),
     Flag.withDefault(50)
   ),
-  messages: SimulateFlags.count("messages-per-second", 10_000).pipe(
+  messages: NumberFlags.count("messages-per-second", 10_000).pipe(
     Flag.withDescription("The most that a node reads of one peer in a second (maxMessagesPerSecond, default 10000)"),
     Flag.optional
   ),

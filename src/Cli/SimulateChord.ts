@@ -6,45 +6,46 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
+import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
-  nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(50)),
+  nodes: NumberFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(50)),
   seed: SimulateFlags.seed,
-  duration: SimulateFlags.duration("duration", 24 * 3_600_000).pipe(
+  duration: NumberFlags.duration("duration", 24 * 3_600_000).pipe(
     Flag.withDescription("The virtual time over which the lookups are spread (default 1m)"),
     Flag.withDefault(60_000)
   ),
-  lookups: SimulateFlags.count("lookups", 10_000_000).pipe(
+  lookups: NumberFlags.count("lookups", 10_000_000).pipe(
     Flag.withDescription("How many lookups, by nodes drawn by chance"),
     Flag.withDefault(1000)
   ),
-  keys: SimulateFlags.count("keys", 1_000_000).pipe(
+  keys: NumberFlags.count("keys", 1_000_000).pipe(
     Flag.withDescription("How many keys are written before and read after"),
     Flag.withDefault(100)
   ),
-  fail: SimulateFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
+  fail: NumberFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
     Flag.withMetavar("FRACTION"),
     Flag.withDescription("The fraction of the nodes that crash at once, before the lookups (default 0)"),
     Flag.withDefault(0)
   ),
-  churn: SimulateFlags.duration("churn", 24 * 3_600_000).pipe(
+  churn: NumberFlags.duration("churn", 24 * 3_600_000).pipe(
     Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
     Flag.withDescription("A node crashes and a new one joins, each so often on average (default never)"),
     Flag.optional
   ),
-  loss: SimulateFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
+  loss: NumberFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
     Flag.withMetavar("CHANCE"),
     Flag.withDescription("The chance that a send breaks its connection, during the lookups (default 0)"),
     Flag.withDefault(0)
   ),
-  latency: SimulateFlags.duration("latency", 60_000).pipe(
+  latency: NumberFlags.duration("latency", 60_000).pipe(
     Flag.withDescription("The mean time between two nodes, exponentially distributed (default 50ms)"),
     Flag.withDefault(50)
   ),
-  stabilize: SimulateFlags.duration("stabilize", 3_600_000).pipe(
+  stabilize: NumberFlags.duration("stabilize", 3_600_000).pipe(
     Flag.filter((millis) => millis > 0, () => "a time such as 10s or 30s"),
     Flag.withDescription("How often a node asks its successor (default 10s)"),
     Flag.withDefault(10_000)

@@ -11,6 +11,8 @@ import * as Schema from "effect/Schema"
 import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import type { MeshPictureData } from "../Layers/Simulation/Picture/MeshPicture.ts"
+import * as FaultsFlag from "./FaultsFlag.ts"
+import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
 import { explain } from "./SimulateFailure.ts"
@@ -18,40 +20,40 @@ import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
-  nodes: SimulateFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(100)),
+  nodes: NumberFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(100)),
   seed: SimulateFlags.seed,
-  duration: SimulateFlags.duration("duration", 24 * 3_600_000).pipe(
+  duration: NumberFlags.duration("duration", 24 * 3_600_000).pipe(
     Flag.withDescription("The virtual time over which the broadcasts are spread (default 1m)"),
     Flag.withDefault(60_000)
   ),
-  broadcasts: SimulateFlags.count("broadcasts", 1_000_000).pipe(
+  broadcasts: NumberFlags.count("broadcasts", 1_000_000).pipe(
     Flag.withDescription("How many broadcasts of 64 bytes"),
     Flag.withDefault(100)
   ),
-  fail: SimulateFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
+  fail: NumberFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
     Flag.withMetavar("FRACTION"),
     Flag.withDescription("The fraction of the nodes that crash at once, half way (default 0)"),
     Flag.withDefault(0)
   ),
-  churn: SimulateFlags.duration("churn", 24 * 3_600_000).pipe(
+  churn: NumberFlags.duration("churn", 24 * 3_600_000).pipe(
     Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
     Flag.withDescription("A node crashes and a new one joins, each so often (default never)"),
     Flag.optional
   ),
-  faults: SimulateFlags.faults,
-  seeds: SimulateFlags.count("seeds", 1_000_000).pipe(
+  faults: FaultsFlag.faults,
+  seeds: NumberFlags.count("seeds", 1_000_000).pipe(
     Flag.withDescription(
       "With --faults N: so many seeds, the first one as --seed says; the first that breaks anything ends it. " +
         "--svg and --trace keep the last one"
     ),
     Flag.withDefault(1)
   ),
-  loss: SimulateFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
+  loss: NumberFlags.number("loss", 0, 1, "a chance from 0 to 1").pipe(
     Flag.withMetavar("CHANCE"),
     Flag.withDescription("The chance that a send breaks its connection (default 0)"),
     Flag.withDefault(0)
   ),
-  latency: SimulateFlags.duration("latency", 60_000).pipe(
+  latency: NumberFlags.duration("latency", 60_000).pipe(
     Flag.withDescription(
       "The mean time between two nodes; each send takes half to one and a half of it (default 50ms)"
     ),
@@ -101,7 +103,7 @@ export const mesh = Command.make(
         lossChance: loss,
         latencyMillis: latency,
         churnMillis: churn._tag === "Some" ? churn.value : undefined,
-        faults: faults._tag === "Some" ? yield* SimulateFlags.readFaults(faults.value) : undefined,
+        faults: faults._tag === "Some" ? yield* FaultsFlag.readFaults(faults.value) : undefined,
         onProgress: (fraction) => bar.show(fraction)
       }
       if (typeof scenario.faults === "number") {

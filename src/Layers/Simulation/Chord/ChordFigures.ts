@@ -35,10 +35,10 @@ export interface ChordFigures {
   readonly healSeconds: number | null
   /** From the crash until every first successor and predecessor was right; null as above. */
   readonly neighborsHealSeconds: number | null
-  /** While it idled, before keys were written. */
+  /** Sends of a node in a second while the ring idled, before keys were written; one carries a message, or several. */
   readonly messagesPerNodeSecond: number
   readonly bytesPerNodeSecond: number
-  /** During the lookups, which count too. */
+  /** The same sends during the lookups, which count too. */
   readonly busyMessagesPerNodeSecond: number
   /** Calls, answers and words that want none, of all nodes for one key, without the upkeep. */
   readonly messagesPerSet: number

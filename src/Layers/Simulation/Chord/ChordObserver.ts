@@ -45,7 +45,7 @@ export class ChordObserver {
   readonly nodes = new Map<string, ObservedChord>()
   readonly #clock: Clock.Clock
   /** All members that ever lived, by position. */
-  #lives: Array<Life> = []
+  readonly #lives: Array<Life> = []
   #lastMillis = 0
   readonly #trace: ChordTrace | undefined
 
@@ -155,11 +155,6 @@ export class ChordObserver {
     for (const position of positions) this.#lives.push({ position, fromMillis, seenMillis: now, toMillis: Infinity })
     this.#lives.sort((a, b) => a.position < b.position ? -1 : a.position > b.position ? 1 : a.seenMillis - b.seenMillis)
   })
-
-  /** Forgets who ended before a time. */
-  forget(beforeMillis: number): void {
-    this.#lives = this.#lives.filter((life) => life.toMillis >= beforeMillis)
-  }
 
   /**
    * Whether the member at `owner` answered for a position at some moment of a span, which is just over:

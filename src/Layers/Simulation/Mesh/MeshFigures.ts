@@ -37,6 +37,7 @@ export interface MeshFigures {
   readonly copiesPerDelivery: number
   readonly latencyMillis: Spread
   readonly hops: Spread
+  /** Sends of a node in a second; one carries a message, or several. */
   readonly messagesPerNodeSecond: number
   readonly bytesPerNodeSecond: number
   /** From the crash until every survivor had as many outbound links as before; null when nobody crashed, or it did not come. */

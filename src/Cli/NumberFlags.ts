@@ -1,0 +1,31 @@
+/** Flags that are numbers and times within bounds; anything else is wrong usage. */
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+
+/** A number within bounds. */
+export const number = (name: string, minimum: number, maximum: number, what: string): Flag.Flag<number> =>
+  Flag.Finite(name).pipe(Flag.filter((value) => value >= minimum && value <= maximum, () => what))
+
+/** A whole number from 1 on. */
+export const count = (name: string, maximum: number): Flag.Flag<number> =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("N"),
+    Flag.filter((value) => value >= 1 && value <= maximum, () => `a number from 1 to ${maximum}`)
+  )
+
+/** A time with its unit, in milliseconds. */
+export const duration = (name: string, maxMillis: number): Flag.Flag<number> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("TIME"),
+    Flag.filterMap((text) => {
+      const millis = toMillis(text)
+      return millis !== undefined && millis <= maxMillis ? Option.some(millis) : Option.none()
+    }, () => "a time such as 50ms, 10s or 5m")
+  )
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+const toMillis = (text: string): number | undefined => {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text)
+  return match === null ? undefined : Number(match[1]) * units[match[2]!]!
+}
