@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { percent } from "../Layers/Simulation/Figures.ts"
 import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import type { MeshPictureData } from "../Layers/Simulation/Picture/MeshPicture.ts"
@@ -219,7 +220,7 @@ const describe = (figures: MeshFigures, wallSeconds: number): string => {
     ["broadcasts", `${figures.broadcasts}`],
     [
       "delivered",
-      `${Math.floor(10_000 * figures.deliveredFraction) / 100} % of connected survivors, ${figures.doubled} doubled`
+      `${percent(figures.deliveredFraction)} of connected survivors, ${figures.doubled} doubled`
     ],
     ["copies a delivery", `${figures.copiesPerDelivery}`],
     ["latency", `${latencyMillis.p50} ms median, ${latencyMillis.p99} ms p99, ${latencyMillis.max} ms at most`],

@@ -22,7 +22,7 @@ import * as MemoryChord from "../../../src/Layers/MemoryChord.ts"
 import { ChordObserver } from "../../../src/Layers/Simulation/Chord/ChordObserver.ts"
 import { describe, type FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
 import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
-import { rounded } from "../../../src/Layers/Simulation/Mesh/MeshFigures.ts"
+import { rounded } from "../../../src/Layers/Simulation/Figures.ts"
 import type { Simulation } from "../../../src/Layers/Simulation/Simulation.ts"
 import * as Simulations from "../../../src/Layers/Simulation/Simulation.ts"
 import {

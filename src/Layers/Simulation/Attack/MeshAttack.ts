@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
-import { rounded } from "../Mesh/MeshFigures.ts"
+import { rounded } from "../Figures.ts"
 import * as Simulations from "../Simulation.ts"
 import type { HostileBehavior } from "./HostileMesh.ts"
 import {

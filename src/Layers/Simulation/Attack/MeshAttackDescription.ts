@@ -1,5 +1,5 @@
 /** What came of an attack, for people: one row for each thing to know. */
-import type { Spread } from "../Mesh/MeshFigures.ts"
+import { percent, type Spread } from "../Figures.ts"
 import type { AttackFigures, AttackPhase } from "./MeshAttackFigures.ts"
 import type { DeliveryFigures } from "./MeshAttackRecord.ts"
 
@@ -48,8 +48,6 @@ export const describe = (figures: AttackFigures): ReadonlyArray<readonly [name: 
     ["hash", figures.hash]
   ]
 }
-
-const percent = (part: number): string => `${(100 * part).toFixed(1)} %`
 
 const describePaths = ({ connectedFraction, doubled, missed }: DeliveryFigures): string =>
   `${percent(connectedFraction)} joined by honest links, of these ${missed} missed, ${doubled} doubled`

@@ -3,7 +3,7 @@
  * long and over how many links, those of sybils counted as well.
  */
 import type { Mesh } from "../../../Mesh/Mesh.ts"
-import { type Spread, spreadOf } from "../Mesh/MeshFigures.ts"
+import { type Spread, spreadOf } from "../Figures.ts"
 
 /**
  * An honest node: one host, and the node that runs on it now.

@@ -19,7 +19,7 @@ import * as Invariant from "../../../Chord/Invariant.ts"
 import { exponential } from "../../../Transport/Latency.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryChord from "../../MemoryChord.ts"
-import { rounded } from "../Mesh/MeshFigures.ts"
+import { quantile, rounded } from "../Figures.ts"
 import type { InvariantViolated, LeftBehind, NodeNameError, Simulation } from "../Simulation.ts"
 import * as Simulations from "../Simulation.ts"
 import type { ChordFigures } from "./ChordFigures.ts"
@@ -385,9 +385,9 @@ class Play {
       lookups: this.#lookupCount,
       lookupsFailed: this.#failedCount,
       hopsMean: rounded(hops.reduce((sum, one) => sum + one, 0) / count),
-      hops: { p1: at(hops, 0.01), p50: at(hops, 0.5), p99: at(hops, 0.99) },
+      hops: { p1: quantile(hops, 0.01), p50: quantile(hops, 0.5), p99: quantile(hops, 0.99) },
       timeoutsMean: rounded(this.#found.reduce((sum, one) => sum + one.timeouts, 0) / count),
-      lookupMillis: { p50: rounded(at(millis, 0.5)), p99: rounded(at(millis, 0.99)) }
+      lookupMillis: { p50: rounded(quantile(millis, 0.5)), p99: rounded(quantile(millis, 0.99)) }
     }
   }
 }
@@ -411,6 +411,3 @@ const valueOf = (key: string): string => `value of ${key}`
 /** What must hold even while more nodes fail than the proof allows. */
 const isBadAlways = (violation: Invariant.Violation): boolean =>
   violation.clause === "NoDuplicates" || violation.clause === "OrderedSuccessorLists"
-
-const at = (sorted: Float64Array, fraction: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? 0

@@ -1,19 +1,8 @@
 /** What came of a scenario, in numbers: those of the papers on flooding and gossip. */
 import * as Effect from "effect/Effect"
+import { rounded, type Spread, spreadOf } from "../Figures.ts"
 import type { Trace } from "../Trace.ts"
 import type { MeshObserver } from "./MeshObserver.ts"
-
-/**
- * Median, 99th percentile and maximum.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Spread {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-}
 
 /**
  * What came of a scenario.
@@ -95,13 +84,3 @@ export const measure = Effect.fnUntraced(function*(
   }
   return figures
 })
-
-/** Median, 99th percentile and maximum of numbers in any order; zeros for none. */
-export const spreadOf = (values: ReadonlyArray<number>): Spread => {
-  const sorted = Float64Array.from(values).sort()
-  const at = (fraction: number) =>
-    rounded(sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? 0)
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
-}
-
-export const rounded = (value: number): number => Math.round(value * 1000) / 1000

@@ -1,5 +1,6 @@
 /** What a picture shows of a run: the mesh at its end, how its broadcasts spread, how it healed. */
 import * as Effect from "effect/Effect"
+import { quantile } from "../Figures.ts"
 import type { MeshFigures } from "../Mesh/MeshFigures.ts"
 import type { MeshObserver, ObservedBroadcast } from "../Mesh/MeshObserver.ts"
 import type { HealStep, MeshPictureData, SpreadStep } from "./MeshPicture.ts"
@@ -54,8 +55,7 @@ const spreadOf = (broadcasts: ReadonlyArray<ObservedBroadcast>): ReadonlyArray<S
   return curves.length === 0 ? [] : Array.from({ length: curvePoints + 1 }, (_, point) => {
     const millis = lastMillis * point / curvePoints
     const reached = curves.map(({ size, times }) => countUpTo(times, millis) / size).sort((a, b) => a - b)
-    const at = (fraction: number) => reached[Math.min(reached.length - 1, Math.floor(fraction * reached.length))] ?? 0
-    return { millis, p10: at(0.1), p50: at(0.5), p90: at(0.9) }
+    return { millis, p10: quantile(reached, 0.1), p50: quantile(reached, 0.5), p90: quantile(reached, 0.9) }
   })
 }
 

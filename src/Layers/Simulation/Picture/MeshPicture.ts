@@ -4,10 +4,11 @@
  * light or dark as its reader likes, and puts its parts below each other on a screen that is taller
  * than wide, such as a phone's.
  */
-import type { MeshFigures, Spread } from "../Mesh/MeshFigures.ts"
+import { percent, type Spread } from "../Figures.ts"
+import type { MeshFigures } from "../Mesh/MeshFigures.ts"
 import * as PictureChart from "./PictureChart.ts"
 import type { MeshPictureData, SpreadStep } from "./PictureData.ts"
-import { brief, coordinate, counted, duration, escape, fit, number, percent, text, textWidth } from "./PictureMarkup.ts"
+import { brief, coordinate, counted, duration, escape, fit, number, text, textWidth } from "./PictureMarkup.ts"
 import * as PictureStyle from "./PictureStyle.ts"
 import * as PictureTopology from "./PictureTopology.ts"
 

@@ -118,14 +118,6 @@ export const brief = (value: number): string => number(value, value < 10 ? 2 : v
 export const duration = (millis: number): string => millis < 1000 ? `${brief(millis)} ms` : `${brief(millis / 1000)} s`
 
 /**
- * A fraction as a percentage that is never rounded up: what is not whole never reads "100 %".
- *
- * @category encoding
- * @since 0.1.0
- */
-export const percent = (fraction: number): string => `${Math.floor(fraction * 10_000 + 1e-6) / 100} %`
-
-/**
  * "1 node", "2 nodes".
  *
  * @category encoding

@@ -118,7 +118,7 @@ describe("MeshAttack", () => {
     assert.notStrictEqual(one!.hash, other!.hash)
     const rows = new Map(MeshAttack.describe(one!))
     assert.strictEqual(rows.get("attack"), "cold-boot, 10 sybils on 10 honest nodes, seed a")
-    assert.strictEqual(rows.get("delivered"), "100.0 % while attacked, 100.0 % without")
+    assert.strictEqual(rows.get("delivered"), "100 % while attacked, 100 % without")
     assert.strictEqual(rows.get("hash"), one!.hash)
   })
 })
