@@ -6,11 +6,9 @@ import type { ChordStats } from "../Chord/ChordStats.ts"
 import { parse } from "../Protocol/PeerAddress.ts"
 import { banLines } from "./BanReport.ts"
 import type { ChordReport, MemberReport } from "./ChordReport.ts"
+import { Failures } from "./Failures.ts"
 import { localAddress } from "./Invocation.ts"
 import { harmless, short, type Style } from "./Style.ts"
-
-/** Failures remembered so that each is told once. */
-const maxFailures = 1000
 
 /**
  * What to show to people. `invitation` is the command with which another terminal joins, given the
@@ -24,7 +22,7 @@ export class ChordDisplay {
   readonly #invitation: (address: string) => string
   /** A node with several places joins with each of them; people are told once. */
   #isJoined = false
-  readonly #failures = new Set<string>()
+  readonly #failures = new Failures()
 
   constructor(style: Style, invitation: (address: string) => string) {
     this.#style = style
@@ -77,24 +75,17 @@ export class ChordDisplay {
       case "bans":
         return banLines(report).map(dim)
       case "throttled":
-        return this.#isNews(`throttled ${report.id}`)
+        return this.#failures.isNews(`throttled ${report.id}`)
           ? [dim(`! ${short(report.id)} sends too many messages: they are read later`)]
           : []
       case "rejected":
         // Its port changes with each attempt.
-        return this.#isNews(`${parse(report.address)?.host} ${report.detail}`)
+        return this.#failures.isNews(`${parse(report.address)?.host} ${report.detail}`)
           ? [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
           : []
       default:
         return [dim(toNews(report))]
     }
-  }
-
-  #isNews(failure: string): boolean {
-    if (this.#failures.has(failure)) return false
-    if (this.#failures.size >= maxFailures) this.#failures.clear()
-    this.#failures.add(failure)
-    return true
   }
 
   #toAnswer(report: Answer): ReadonlyArray<string> {

@@ -4,12 +4,10 @@
  */
 import { parse } from "../Protocol/PeerAddress.ts"
 import { banLines } from "./BanReport.ts"
+import { Failures } from "./Failures.ts"
 import { localAddress } from "./Invocation.ts"
 import type { MeshReport } from "./MeshReport.ts"
 import { harmless, short, type Style } from "./Style.ts"
-
-/** Failures remembered so that each is told once. */
-const maxFailures = 1000
 
 /** Why a message is not shown. */
 const refusals = new Map([
@@ -35,7 +33,7 @@ const throttledNames = new Map([
 export class MeshDisplay {
   readonly #style: Style
   readonly #invitation: (address: string) => string
-  readonly #failures = new Set<string>()
+  readonly #failures = new Failures()
 
   constructor(style: Style, invitation: (address: string) => string) {
     this.#style = style
@@ -58,7 +56,7 @@ export class MeshDisplay {
       case "metrics":
         return [dim(report.event === "metrics" ? `Metrics are at ${report.url}` : `The dashboard is at ${report.url}`)]
       case "peer-joined":
-        if (report.address !== null) this.#failures.delete(report.address)
+        if (report.address !== null) this.#failures.forget(report.address)
         return [dim(`+ ${short(report.id)} joined${report.address === null ? "" : ` (${harmless(report.address)})`}`)]
       case "peer-left":
         return [dim(`- ${short(report.id)} left: ${harmless(report.detail)}`)]
@@ -80,15 +78,15 @@ export class MeshDisplay {
         return [dim(`  values of ${harmless(report.name)} are shown from now on`)]
       case "rejected":
         // Its port changes with each attempt.
-        return this.#isNews(`${parse(report.address)?.host} ${report.detail}`)
+        return this.#failures.isNews(`${parse(report.address)?.host} ${report.detail}`)
           ? [dim(`! no link with ${harmless(report.address)}: ${harmless(report.detail)}`)]
           : []
       case "refused":
-        return this.#isNews(`${report.reason} ${report.from}`)
+        return this.#failures.isNews(`${report.reason} ${report.from}`)
           ? [dim(`! not shown, ${refusals.get(report.reason)}: from ${short(report.sender)}, by ${short(report.from)}`)]
           : []
       case "dial-failed":
-        return this.#isNews(report.address) ? [dim(`! ${harmless(report.detail)}`)] : []
+        return this.#failures.isNews(report.address) ? [dim(`! ${harmless(report.detail)}`)] : []
       case "slow":
         return [dim(`! ${short(report.id)} takes messages slowly; broadcasts no longer wait for it`)]
       case "banned":
@@ -96,7 +94,7 @@ export class MeshDisplay {
       case "bans":
         return banLines(report).map(dim)
       case "throttled":
-        return this.#isNews(`${report.what} ${report.id}`)
+        return this.#failures.isNews(`${report.what} ${report.id}`)
           ? [dim(`! ${short(report.id)} sends too many ${throttledNames.get(report.what)}`)]
           : []
       case "recovered":
@@ -112,12 +110,5 @@ export class MeshDisplay {
       case "sent":
         return []
     }
-  }
-
-  #isNews(failure: string): boolean {
-    if (this.#failures.has(failure)) return false
-    if (this.#failures.size >= maxFailures) this.#failures.clear()
-    this.#failures.add(failure)
-    return true
   }
 }

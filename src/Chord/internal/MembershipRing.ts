@@ -4,6 +4,7 @@
  */
 import { type Contact, isPadding, isSame } from "../Contact.ts"
 import type { Membership } from "../Membership.ts"
+import { lowerBound } from "./lowerBound.ts"
 
 /** The live members in the order of their positions. */
 export interface Order {
@@ -25,16 +26,8 @@ export const indexOf = (order: Order, contact: Contact): number => {
 
 /** How many members have a position below this one. */
 const countBelow = (order: Order, position: bigint): number => {
-  const index = order.indices.get(position)
-  if (index !== undefined) return index
-  let low = 0
-  let high = order.members.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (order.members[middle]!.self.position < position) low = middle + 1
-    else high = middle
-  }
-  return low
+  const { indices, members } = order
+  return indices.get(position) ?? lowerBound(members.length, (index) => members[index]!.self.position < position)
 }
 
 /** Counts for each member how many adjacent pairs of lists skip it. */

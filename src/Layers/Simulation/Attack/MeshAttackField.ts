@@ -15,6 +15,7 @@ import type { PeerEntry } from "../../../Protocol/Payload.ts"
 import { PeerAddress } from "../../../Protocol/PeerAddress.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
 import { type Spread, spreadOf } from "../Figures.ts"
+import { reach } from "../Mesh/MeshObserver.ts"
 import type { Simulation } from "../Simulation.ts"
 import * as HostileMesh from "./HostileMesh.ts"
 import { AttackRecord, fraction, type HonestNode } from "./MeshAttackRecord.ts"
@@ -391,16 +392,6 @@ const common = (before: Graph, after: Graph): Graph =>
     node,
     new Set([...peers].filter((peer) => after.get(node)?.has(peer) === true))
   ]))
-
-/** The nodes that any path leads to, without where it begins. */
-const reach = (from: HonestNode, graph: Graph): ReadonlySet<HonestNode> => {
-  const found = new Set([from])
-  for (const node of found) {
-    for (const peer of graph.get(node) ?? []) found.add(peer)
-  }
-  found.delete(from)
-  return found
-}
 
 /** In which a broadcast has gone everywhere, in milliseconds. */
 const spreadMillis = 1000

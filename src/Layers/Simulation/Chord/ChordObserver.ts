@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { Chord, type RingMember } from "../../../Chord/Chord.ts"
 import type { ChordEvent } from "../../../Chord/ChordEvent.ts"
 import type { Contact } from "../../../Chord/Contact.ts"
+import { lowerBound } from "../../../Chord/internal/lowerBound.ts"
 import type * as Invariant from "../../../Chord/Invariant.ts"
 import * as Membership from "../../../Chord/Membership.ts"
 import { toHex } from "../../../Chord/Ring.ts"
@@ -171,7 +172,7 @@ export class ChordObserver {
 
   #isOwner(owner: bigint, position: bigint, fromMillis: number, toMillis: number): boolean {
     const lives = this.#lives
-    const start = lowerBound(lives, position)
+    const start = lowerBound(lives.length, (index) => lives[index]!.position < position)
     for (let step = 0; step < lives.length; step++) {
       const life = lives[(start + step) % lives.length]!
       if (life.toMillis < fromMillis || life.fromMillis > toMillis) continue
@@ -192,15 +193,3 @@ const nameOf = (contact: Contact): string => contact.address.host
 
 /** How long a new member may go unnoticed: the time until its successor knows it. */
 const graceMillis = 2000
-
-/** The index of the first life at or behind a position. */
-const lowerBound = (lives: ReadonlyArray<Life>, position: bigint): number => {
-  let low = 0
-  let high = lives.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (lives[middle]!.position < position) low = middle + 1
-    else high = middle
-  }
-  return low
-}

@@ -211,7 +211,7 @@ export class MeshObserver {
 }
 
 /** The nodes that any path leads to, without where it begins. */
-export const reach = (from: ObservedNode, graph: Graph): ReadonlySet<ObservedNode> => {
+export const reach = <Node>(from: Node, graph: ReadonlyMap<Node, ReadonlySet<Node>>): ReadonlySet<Node> => {
   const found = new Set([from])
   for (const node of found) {
     for (const peer of graph.get(node) ?? []) found.add(peer)

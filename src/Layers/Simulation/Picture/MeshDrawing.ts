@@ -1,5 +1,6 @@
 /** What a picture shows of a run: the mesh at its end, how its broadcasts spread, how it healed. */
 import * as Effect from "effect/Effect"
+import { lowerBound } from "../../../Chord/internal/lowerBound.ts"
 import { quantile } from "../Figures.ts"
 import type { MeshFigures } from "../Mesh/MeshFigures.ts"
 import type { MeshObserver, ObservedBroadcast } from "../Mesh/MeshObserver.ts"
@@ -60,13 +61,5 @@ const spreadOf = (broadcasts: ReadonlyArray<ObservedBroadcast>): ReadonlyArray<S
 }
 
 /** How many of the sorted times are not later. */
-const countUpTo = (times: ReadonlyArray<number>, millis: number): number => {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (times[middle]! <= millis) low = middle + 1
-    else high = middle
-  }
-  return low
-}
+const countUpTo = (times: ReadonlyArray<number>, millis: number): number =>
+  lowerBound(times.length, (index) => times[index]! <= millis)
