@@ -267,6 +267,13 @@ describe("snappy", () => {
     assert.strictEqual(read(...bytes), "malformed")
     assert.isFalse(snappy.recognizes(Uint8Array.from(bytes)))
   })
+
+  it.each<[string, ReadonlyArray<number>]>([
+    ["a long literal of a single byte", [1, 0xf0, 0, 0x41]],
+    ["a long literal of two bytes", [2, 0xf0, 1, 0x41, 0x42]]
+  ])("refuses %s, which the package throws at", (_, bytes) => {
+    assert.strictEqual(read(...bytes), "malformed")
+  })
 })
 
 describe("unpack", () => {

@@ -5,7 +5,8 @@
  * A block has no mark of its own, but it says how long its content is, and its parts say so again:
  * a body is taken for one when both agree, which a plain body (its first byte is 0) never does. The
  * package alone would not do: it leaves zeros where the parts are too short, and a part of negative
- * length sends it round in circles.
+ * length sends it round in circles. It also throws at what no program writes: a literal in the form for
+ * long ones that ends less than four bytes behind its tag.
  */
 import snappyJs from "snappyjs"
 import type { CompressingMethod } from "./Compression.ts"
@@ -22,7 +23,12 @@ export const snappy: CompressingMethod = {
   decompress: (bytes, maxBytes) => {
     const contentBytes = contentLength(bytes)
     if (contentBytes === undefined) return "malformed"
-    return contentBytes > maxBytes ? "tooLarge" : snappyJs.uncompress(plainArray(bytes), maxBytes)
+    if (contentBytes > maxBytes) return "tooLarge"
+    try {
+      return snappyJs.uncompress(plainArray(bytes), maxBytes)
+    } catch {
+      return "malformed"
+    }
   },
   recognizes: (bytes) => contentLength(bytes) !== undefined
 }
