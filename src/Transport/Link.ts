@@ -61,8 +61,12 @@ export interface LinkOptions {
 const maxRenegotiations = 16
 /** Methods a peer may name in one renegotiation; the rest is not looked at. */
 const maxListedMethods = 64
-/** Bytes of a ping that are sent back; a longer ping is not answered. */
+/**
+ * Bytes of a ping that are sent back, and its packets, the sub-flag among them, for an empty one has a size on
+ * the wire as well; a longer ping is not answered.
+ */
 const maxPingBytes = 256
+const maxPingPackets = 16
 /** Pings answered a second, and at once; further ones are not answered. */
 const pingsPerSecond = 32
 const pingBurst = 512
@@ -186,7 +190,7 @@ export class Link {
     return this.#reader.receivedBytes
   }
 
-  /** Pings, and messages with a wrong id, that were dropped. */
+  /** Pings that were not answered, and messages with a wrong id that were dropped. */
   get ignoredCount(): number {
     return this.#ignoredPingCount + this.#reader.droppedCount
   }
@@ -361,12 +365,10 @@ export class Link {
   #isAnswered(message: Message): boolean {
     if (message.type === "pong") return true
     if (message.type === "ping") {
-      let bytes = 0
-      for (const packet of message.payload) bytes += packet.length
       const now = monotonicMillis(this.#clock)
       const pings = this.#pings ??= new TokenBucket(pingsPerSecond, pingBurst, now)
-      if (!pings.take(now)) this.#ignoredPingCount++
-      else if (message.payload.length > 0 && bytes <= maxPingBytes) {
+      if (!pings.take(now) || !isShort(message)) this.#ignoredPingCount++
+      else {
         const packets = message.payload.slice(1)
         this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
       }
@@ -411,6 +413,11 @@ export class Link {
     else this.#control(last.type, last.packets)
   }
 }
+
+/** Whether a ping is one that is sent back; the packets of another are not even made. */
+const isShort = (ping: Message): boolean =>
+  ping.packetCount > 0 && ping.packetCount <= maxPingPackets &&
+  ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxPingBytes
 
 /**
  * A link over a connection. A fiber writes whenever something is queued, and ends when all of it is out:

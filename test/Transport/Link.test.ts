@@ -535,6 +535,22 @@ describe("Link", () => {
     )
 
     test(
+      "is not answered when it has over 16 packets, its sub-flag among them: empty ones have a size on the wire",
+      Effect.gen(function*() {
+        const { peer, pulled } = yield* linked(ours)
+        const emptyPackets = (count: number) => Array.from({ length: count }, () => new Uint8Array(0))
+
+        for (const count of [20_000, 16, 15]) {
+          yield* peer.say("ping", { _tag: "Ping", packets: emptyPackets(count) })
+        }
+        const { says } = yield* peer.next("Pong")
+
+        assert.deepStrictEqual(says, { _tag: "Pong", packets: emptyPackets(15) })
+        assert.deepStrictEqual(pulled, [])
+      })
+    )
+
+    test(
       "is sent to one of ours only, and the pong is swallowed",
       Effect.gen(function*() {
         const { link, peer, pulled } = yield* linked(ours)
