@@ -17,7 +17,7 @@ export const knownTypes = ["broadcast", "waterfall", "whisper", "renegotiate", "
 
 /**
  * The main flag by name; a flag without a name is given in hex as it stands on the wire, `"0x20"`
- * (`"0x"` when it is empty).
+ * (`"0x"` when it is empty, and the first 16 bytes of a longer one).
  *
  * @category models
  * @since 0.1.0

@@ -154,6 +154,17 @@ layer(protocolLayer)("Protocol04", (it) => {
         assert.strictEqual(protocol.make("0xFF", "a", [], 0).type, "0xff")
       }))
 
+    it.effect("names a flag by its first 16 bytes, and passes on all of them", () =>
+      Effect.gen(function*() {
+        const protocol = yield* Protocol
+        const flag = "ab".repeat(1000)
+
+        const read = assertMessage(protocol.decode(protocol.encode(protocol.make(`0x${flag}`, "a", [], 0))))
+
+        assert.strictEqual(read.type, `0x${"ab".repeat(16)}`)
+        assert.include(hex(protocol.encode(read)), flag)
+      }))
+
     it.effect("refuses a time of more than 64 digits, and takes one of 64", () =>
       Effect.gen(function*() {
         const protocol = yield* Protocol

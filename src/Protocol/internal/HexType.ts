@@ -3,10 +3,13 @@ import type { MessageType } from "../Message.ts"
 
 const hexForm = /^0x(?:[0-9a-f]{2})*$/i
 
+/** No flag is long: what is goes on as it came, and is named by so many of its bytes. */
+const maxBytes = 16
+
 /** The type for the bytes from `start` to `end`. */
 export const toType = (body: Uint8Array, start: number, end: number): MessageType => {
   let hex = ""
-  for (let i = start; i < end; i++) hex += body[i]!.toString(16).padStart(2, "0")
+  for (let i = start; i < Math.min(end, start + maxBytes); i++) hex += body[i]!.toString(16).padStart(2, "0")
   return `0x${hex}`
 }
 

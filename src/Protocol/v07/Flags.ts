@@ -76,11 +76,8 @@ const mainBytes = new Map<string, Uint8Array>(mainFlags.map((type, flag) => [typ
 export const readType = (body: Uint8Array, start: number, end: number): MessageType => {
   const name = end - start === 1 ? mainFlags[body[start]!] : undefined
   if (name !== undefined) return name
-  // No flag is long; what is goes on as it came, and needs no name.
-  return HexType.toType(body, start, Math.min(end, start + maxHexBytes))
+  return HexType.toType(body, start, end)
 }
-
-const maxHexBytes = 16
 
 /**
  * The main flag of a type, as msgpack; `undefined` when it is neither a name of this version nor `0x`
