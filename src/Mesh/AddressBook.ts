@@ -3,6 +3,7 @@
  * synchronous: time and chance are arguments.
  */
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { hostOf } from "../Transport/Source.ts"
 
 /**
  * What is known of one address.
@@ -109,12 +110,13 @@ export class AddressBook {
       known.id ??= id
       return false
     }
+    const host = hostOf(address.hostname)
     if (source !== undefined) {
-      if ((this.#countByHost.get(address.hostname) ?? 0) >= this.#limits.maxPerHost) return false
+      if ((this.#countByHost.get(host) ?? 0) >= this.#limits.maxPerHost) return false
       if ((this.#countBySource.get(source) ?? 0) >= this.#limits.maxPerSource) this.#forgetOldest(source)
     }
     if (this.#known.size >= this.#maxCount) this.#forgetOldest()
-    this.#count(this.#countByHost, address.hostname, 1)
+    this.#count(this.#countByHost, host, 1)
     this.#count(this.#countBySource, source, 1)
     this.#known.set(key, {
       address,
@@ -219,7 +221,7 @@ export class AddressBook {
     if (known === undefined) return
     this.#known.delete(key)
     this.#bootstrap.delete(key)
-    this.#count(this.#countByHost, known.address.hostname, -1)
+    this.#count(this.#countByHost, hostOf(known.address.hostname), -1)
     this.#count(this.#countBySource, known.source, -1)
   }
 

@@ -12,23 +12,47 @@ import type { PeerAddress } from "../Protocol/PeerAddress.ts"
  * @since 0.1.0
  */
 export const sourceOf = ({ hostname }: PeerAddress): string => {
-  const host = plainHost(hostname)
+  const host = hostOf(hostname)
   return host.includes(":") ? `${groupsOf(host).slice(0, 4).join(":")}::/64` : host
 }
 
-/** Without brackets, and without what sockets for both families put before an IPv4 address. @category math @since 0.1.0 */
-const plainHost = (hostname: string): string =>
-  hostname.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:(?=\d+\.)/i, "").toLowerCase()
+/**
+ * A host in the one spelling in which hosts are compared: lower case, an IPv6 address as eight groups without
+ * leading zeros, and what sockets for both families make of an IPv4 address (`::ffff:10.0.0.1`, `::ffff:a00:1`)
+ * as that address. What is no address stays as it is.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const hostOf = (hostname: string): string => {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase()
+  if (!host.includes(":")) return host
+  const groups = groupsOf(host)
+  if (groups.length !== 8 || !groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))) return host
+  const zone = /%.*$/.exec(host)?.[0] ?? ""
+  const text = groups.join(":")
+  if (!text.startsWith("0:0:0:0:0:ffff:") || zone !== "") return text + zone
+  return groups.slice(6).flatMap((group) => {
+    const pair = Number.parseInt(group, 16)
+    return [pair >>> 8, pair & 0xff]
+  }).join(".")
+}
 
-/** The eight groups of an IPv6 address, without leading zeros. */
+/** The groups of an IPv6 address, without leading zeros: eight, unless it is none. */
 const groupsOf = (host: string): ReadonlyArray<string> => {
-  const [head = "", tail] = host.replace(/%.*$/, "").split("::")
+  const [head = "", tail] = host.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, toGroups).split("::")
   const before = head === "" ? [] : head.split(":")
   const after = tail === undefined || tail === "" ? [] : tail.split(":")
   const zeros = tail === undefined
     ? []
     : Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0")
   return [...before, ...zeros, ...after].map((group) => group.replace(/^0+(?=.)/, ""))
+}
+
+/** The two groups that end an IPv6 address as an IPv4 address does. */
+const toGroups = (text: string, ...parts: ReadonlyArray<unknown>): string => {
+  const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number)
+  return Math.max(a, b, c, d) > 255 ? text : `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
 /**
@@ -52,9 +76,9 @@ export type Reach = "loopback" | "private" | "public" | "name" | "never"
  * @since 0.1.0
  */
 export const reachOf = (hostname: string): Reach => {
-  const host = plainHost(hostname)
+  const host = hostOf(hostname)
   if (host.includes(":")) return reachOfIpv6(host)
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(host)
+  const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/.exec(host)
   if (match === null) return host === "localhost" ? "loopback" : isNumeric(host) ? "never" : "name"
   const [a = 0, b = 0, c = 0, d = 0] = match.slice(1).map(Number)
   if (Math.max(a, b, c, d) > 255 || a === 0 || a >= 224) return "never"
@@ -64,15 +88,15 @@ export const reachOf = (hostname: string): Reach => {
   return isPrivate ? "private" : "public"
 }
 
-/** What the system reads as an IPv4 address of another form: `0x7f000001`, `2130706433`, `127.1`. */
+/** What the system reads as an IPv4 address of another form: `0x7f000001`, `2130706433`, `127.1`, `012.0.0.1`. */
 const isNumeric = (host: string): boolean => /^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d*))*$/.test(host) && /\d/.test(host)
 
 const reachOfIpv6 = (host: string): Reach => {
-  if (!/^[0-9a-f:]+$/.test(host)) return "never"
-  const groups = groupsOf(host)
-  if (groups.length !== 8) return "never"
+  if (!/^([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$/.test(host)) return "never"
+  const groups = host.split(":")
+  // An IPv4 address without `ffff` before it was a form for tunnels, and leads nowhere now.
+  if (groups.slice(0, 6).every((group) => group === "0")) return host.endsWith(":0:1") ? "loopback" : "never"
   const first = Number.parseInt(groups[0] ?? "", 16)
-  if (groups.slice(0, 7).every((group) => group === "0")) return groups[7] === "1" ? "loopback" : "never"
   if (first >= 0xff00) return "never"
   return (first & 0xfe00) === 0xfc00 || (first & 0xffc0) === 0xfe80 ? "private" : "public"
 }

@@ -92,4 +92,15 @@ describe("AddressBook", () => {
     assert.strictEqual(book.get(at(1))!.nextDialMillis, 31_000)
     assert.isFalse(book.get(at(1))!.isBootstrap)
   })
+
+  it("counts the spellings of an IPv6 host as one", () => {
+    const book = new AddressBook(10, backoff, { maxPerSource: 10, maxPerHost: 2 })
+    const learn = (host: string) => book.learn(new PeerAddress({ host, port: 1 }), undefined, "a source")
+
+    const learned = ["2001:db8::1", "2001:DB8:0::1", "2001:db8:0:0::1"].map(learn)
+    book.forget(new PeerAddress({ host: "2001:db8::1", port: 1 }))
+
+    assert.deepStrictEqual([...learned, learn("2001:db8::0:1")], [true, true, false, true])
+    assert.deepStrictEqual(["::ffff:808:808", "8.8.8.8", "::ffff:8.8.8.8"].map(learn), [true, true, false])
+  })
 })

@@ -1,12 +1,32 @@
 import { assert, describe, it } from "@effect/vitest"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
-import { reachOf, sourceOf } from "../../src/Transport/Source.ts"
+import { hostOf, reachOf, sourceOf } from "../../src/Transport/Source.ts"
 import { TokenBucket } from "../../src/Transport/TokenBucket.ts"
+
+describe("hostOf", () => {
+  it.each([
+    ["10.0.0.1", "10.0.0.1"],
+    ["Example.ORG", "example.org"],
+    ["::ffff:10.0.0.1", "10.0.0.1"],
+    ["[::FFFF:10.0.0.1]", "10.0.0.1"],
+    ["::ffff:a00:1", "10.0.0.1"],
+    ["0:0:0:0:0:ffff:0a00:0001", "10.0.0.1"],
+    ["2001:db8::1", "2001:db8:0:0:0:0:0:1"],
+    ["2001:DB8:0::0001", "2001:db8:0:0:0:0:0:1"],
+    ["64:ff9b::10.0.0.1", "64:ff9b:0:0:0:0:a00:1"],
+    ["fe80::1%eth0", "fe80:0:0:0:0:0:0:1%eth0"],
+    ["1:2:3", "1:2:3"],
+    ["::ffff:1.2.3.999", "::ffff:1.2.3.999"]
+  ])("of %s is %s", (hostname, host) => {
+    assert.strictEqual(hostOf(hostname), host)
+  })
+})
 
 describe("sourceOf", () => {
   it.each([
     ["10.0.0.1", "10.0.0.1"],
     ["::ffff:10.0.0.1", "10.0.0.1"],
+    ["::ffff:a00:1", "10.0.0.1"],
     ["ws://10.0.0.1", "10.0.0.1"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
     ["2001:DB8:1:2::9", "2001:db8:1:2::/64"],
@@ -25,6 +45,19 @@ describe("reachOf", () => {
     ["::1", "loopback"],
     ["0:0:0:0:0:0:0:1", "loopback"],
     ["::ffff:127.0.0.1", "loopback"],
+    ["::ffff:7f00:1", "loopback"],
+    ["0:0:0:0:0:FFFF:7f00:0001", "loopback"],
+    ["::ffff:127.0.0.1%eth0", "never"],
+    ["::ffff:a9fe:a9fe", "private"],
+    ["::ffff:a00:1", "private"],
+    ["::ffff:808:808", "public"],
+    ["::ffff:0:0", "never"],
+    ["::7f00:1", "never"],
+    ["::127.0.0.1", "never"],
+    ["::ffff:1.2.3.999", "never"],
+    ["1:2:3", "never"],
+    ["12345::1", "never"],
+    ["1:2:3:4:5:6:7:g", "never"],
     ["10.1.2.3", "private"],
     ["172.31.0.1", "private"],
     ["172.32.0.1", "public"],
@@ -45,6 +78,7 @@ describe("reachOf", () => {
     ["2130706433", "never"],
     ["0x7f000001", "never"],
     ["127.1", "never"],
+    ["012.0.0.1", "never"],
     ["example.org", "name"],
     ["a1", "name"]
   ])("of %s is %s", (host, reach) => {

@@ -15,6 +15,7 @@ import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import { catchesUp } from "../../Transport/Lag.ts"
 import type { Link } from "../../Transport/Link.ts"
+import { hostOf } from "../../Transport/Source.ts"
 import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import { CallRefused } from "../CallError.ts"
 import * as CallCodec from "./CallCodec.ts"
@@ -273,12 +274,9 @@ const keysOf = (
   const keys = dialed === undefined ? [] : [format(dialed)]
   // An original answers no calls: it must not get those of one of ours at the address that it names.
   if (!link.capabilities.extended) return keys
-  if (peer.address !== undefined && bare(peer.address.hostname) === bare(link.remote.hostname)) {
+  if (peer.address !== undefined && hostOf(peer.address.hostname) === hostOf(link.remote.hostname)) {
     const announced = format(peer.address)
     if (announced !== keys[0]) keys.push(announced)
   }
   return keys
 }
-
-/** A host without what a socket for both families puts before an IPv4 address. */
-const bare = (host: string): string => host.startsWith("::ffff:") ? host.slice(7) : host

@@ -8,6 +8,7 @@ import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
+import { hostOf } from "../../Transport/Source.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
@@ -48,10 +49,7 @@ export const prove = (node: MeshNode, peer: Peer, address: PeerAddress): void =>
 export const isSameEnd = (one: Link, other: Link): boolean =>
   (one.direction === "outbound" && other.direction === "outbound") || isSameHost(one.remote, other.remote)
 
-/** IPv4 addresses look different on sockets that listen for both versions. */
-const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => plainHost(a) === plainHost(b)
-
-const plainHost = ({ hostname }: PeerAddress): string => hostname.replace(/^::ffff:/i, "")
+const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => hostOf(a.hostname) === hostOf(b.hostname)
 
 /** The peer whose link leads to that address. */
 export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => peerAtText(node, format(address))

@@ -73,6 +73,7 @@ export const addresses: ReadonlyArray<Row> = [
         at("2130706433"),
         at("::1"),
         at("::ffff:127.0.0.1"),
+        at("::ffff:a9fe:a9fe", 80),
         at("10.0.0.1"),
         at("192.168.1.1"),
         at("169.254.169.254", 80),
