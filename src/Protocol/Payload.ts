@@ -89,6 +89,25 @@ export const Retrieved = Schema.TaggedStruct("Retrieved", {
 })
 
 /**
+ * Lists and maps in each other in a value of the shared dictionary, at most.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const maxSyncDepth = 32
+
+/**
+ * Whether a value nests no deeper than the shared dictionary takes. A text of JSON can nest so deep that whatever
+ * goes through its value by recursion has no stack left.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isShallow = (value: unknown, maxDepth = maxSyncDepth): boolean =>
+  typeof value !== "object" || value === null ||
+  Object.values(value).every((item) => maxDepth > 0 && isShallow(item, maxDepth - 1))
+
+/**
  * The shared dictionary: a key has this value now; null deletes it. `origin` is who wrote it and when
  * (whole seconds since 1970), where that is not the message's sender and time: a copy for a newcomer.
  *

@@ -41,7 +41,7 @@ import * as Exchange from "./internal/Exchange.ts"
 import { SyncNode } from "./internal/SyncNode.ts"
 import * as Writes from "./internal/Writes.ts"
 import { SyncConfig } from "./SyncConfig.ts"
-import type { EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
+import type { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
 import type { SyncKey } from "./SyncKey.ts"
 import type { SyncEntry } from "./SyncTable.ts"
 
@@ -51,7 +51,7 @@ import type { SyncEntry } from "./SyncTable.ts"
  * @category errors
  * @since 0.1.0
  */
-export type SyncWriteError = EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+export type SyncWriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
 /**
  * A node of the shared dictionary.

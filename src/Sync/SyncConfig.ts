@@ -19,7 +19,7 @@ export interface SyncOptions {
   readonly maxEntries: number
   /** The longest key, in bytes of UTF-8. Default 256. */
   readonly maxKeyBytes: number
-  /** The largest value, in bytes of its JSON. Default 65536. */
+  /** The largest value, in bytes of its JSON. No node reads more than 163840 bytes of one. Default 65536. */
   readonly maxValueBytes: number
   /**
    * How long it is remembered that a key was deleted. A node that was away for longer brings the key back.

@@ -47,6 +47,21 @@ export class EntryTooLarge extends Schema.TaggedError<EntryTooLarge>()("EntryToo
 }
 
 /**
+ * A value of more lists and maps in each other than are taken.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EntryTooDeep extends Schema.TaggedError<EntryTooDeep>()("EntryTooDeep", {
+  key: Schema.String,
+  maxDepth: Schema.Int
+}) {
+  override get message(): string {
+    return `the value for "${this.key}" nests deeper than ${this.maxDepth} lists and maps`
+  }
+}
+
+/**
  * Some entries of a map were to be changed, and the value is none.
  *
  * @category errors

@@ -5,7 +5,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { marker, placeEntry, placesIn } from "../Protocol/Capabilities.ts"
-import type { Message } from "../Protocol/Message.ts"
 import type { Handshake, PeerEntry } from "../Protocol/Payload.ts"
 import { fromParts, nowhere, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
@@ -130,19 +129,18 @@ const firstHandshake = Effect.fnUntraced(function*(
     link.unread(rest)
     const goodbye = readGoodbye(first)
     if (goodbye !== undefined) return yield* refuse(goodbye)
-    const said = protocol.decodePayload(first.packets)
-    if (!isWireFault(said) && said._tag === "Handshake") return said
-    if (isWireFault(said) || said._tag !== "Peers" || link.direction === "inbound") {
-      return yield* refuse({
-        _tag: "HandshakeInvalid",
-        detail: isWireFault(said) ? said.detail : `a ${nameOf(first)} came first`
-      })
+    // Of what strangers say nothing else is worth reading.
+    const subFlag = protocol.subFlag(first.packets)
+    const mayBeRead = subFlag === "handshake" || (subFlag === "peers" && link.direction === "outbound")
+    const said = mayBeRead ? protocol.decodePayload(first.packets) : undefined
+    if (isWireFault(said)) return yield* refuse({ _tag: "HandshakeInvalid", detail: said.detail })
+    if (said?._tag === "Handshake") return said
+    if (said?._tag !== "Peers") {
+      return yield* refuse({ _tag: "HandshakeInvalid", detail: `a message of type ${first.type} came first` })
     }
     onPeers(said.peers)
   }
 })
-
-const nameOf = (message: Message): string => `message of type ${message.type}`
 
 /** Hosts that mean "every address of this machine": of no use to anyone else. */
 const wildcards = new Set(["0.0.0.0", "::", ""])

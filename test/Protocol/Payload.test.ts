@@ -199,6 +199,21 @@ layer(protocolLayer)("Protocol04 payloads", (it) => {
       }))
   })
 
+  it.effect("reads values of the shared dictionary that nest 32 deep, and none that nest deeper", () =>
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const nested = (depth: number) => `${"[".repeat(depth)}0${"]".repeat(depth)}`
+      const store = (json: string) => protocol.decodePayload([utf8("sync"), ...["store", "key", json].map(utf8)])
+      const delta = (json: string) => protocol.decodePayload([utf8("sync"), ...["delta", "key", json].map(utf8)])
+
+      assert.deepInclude(store(nested(32)), { _tag: "SyncStore" })
+      assert.deepInclude(delta(`{"a":${nested(31)}}`), { _tag: "SyncDelta" })
+      for (const depth of [33, 60_000]) {
+        assert.deepInclude(store(nested(depth)), { reason: "InvalidField" })
+        assert.deepInclude(delta(`{"a":${nested(depth - 1)}}`), { reason: "InvalidField" })
+      }
+    }))
+
   it.effect("reads the id of an answer as text or as js2p's serialized bytes", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

@@ -407,6 +407,20 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
       assert.deepInclude(ordinary, { _tag: "SyncDelta", changes: { constructor: 1 } })
     }))
 
+  it.effect("reads no value of the shared dictionary that is longer than any node writes", () =>
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const value = (size: number) => new TypedPacket("value", Values.encode(Array.from({ length: size }, () => 0)))
+      const said = (subFlag: number, ...packets: ReadonlyArray<Packet>) =>
+        protocol.decodePayload([new TypedPacket("value", Uint8Array.of(subFlag)), text("key"), ...packets])
+      const isTooLong = { reason: "InvalidField", detail: "a value of 163841 bytes, more than 163840" } as const
+
+      assert.deepInclude(said(11, value(163_835)), { _tag: "SyncStore" })
+      assert.deepInclude(said(11, value(163_836)), { ...isTooLong, offset: 2 })
+      assert.deepInclude(said(17, value(163_836)), { ...isTooLong, offset: 2 })
+      assert.deepInclude(said(11, value(1), text("owner"), value(100)), { reason: "InvalidField", offset: 4 })
+    }))
+
   it.effect("throws for what cannot be written", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

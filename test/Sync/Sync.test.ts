@@ -177,6 +177,9 @@ describe.each(wireVersions)("Sync over wire version %s", (protocol) => {
         yield* Effect.sleep("2 minutes")
 
         assert.deepStrictEqual(tags, ["EntryTooLarge", "EntryTooLarge", "EntryTooLarge"])
+        const deep = Schema.decodeUnknownSync(Schema.Json)(JSON.parse(`${"[".repeat(33)}${"]".repeat(33)}`))
+        const json = SyncKey.make("j", Schema.Json)
+        assert.strictEqual((yield* Effect.flip(small.set(json, [deep])))._tag, "EntryTooDeep")
         assert.lengthOf(yield* small.entries, 2)
         assert.strictEqual((yield* Effect.flip(small.set(text("d"), "")))._tag, "SyncFull")
         const inText = SyncKey.make("t", Schema.fromJsonString(Schema.Struct({ x: Schema.Int })))

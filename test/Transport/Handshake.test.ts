@@ -275,6 +275,22 @@ describe("Handshake", () => {
   )
 
   test(
+    "comes first, or what came is not even read",
+    Effect.gen(function*() {
+      for (const direction of ["inbound", "outbound"] as const) {
+        const { peer, protocol, reason } = yield* waiting(direction)
+
+        yield* peer.send(protocol.make("whisper", "peer", [Uint8Array.of(1), bytesOf("not JSON")], 0))
+
+        assert.deepStrictEqual(yield* reason, {
+          _tag: "HandshakeInvalid",
+          detail: "a message of type whisper came first"
+        })
+      }
+    })
+  )
+
+  test(
     "that cannot be read is refused, saying why",
     Effect.gen(function*() {
       const { peer, protocol, reason } = yield* waiting()

@@ -28,6 +28,7 @@ export const receive = Effect.fnUntraced(function*(
 const passOverRequests = (link: Link, protocol: Protocol["Service"]): Effect.Effect<void, LinkClosed> =>
   Effect.flatMap(link.pull, (batch) => {
     const start = batch.findIndex(({ packets }) => {
+      if (protocol.subFlag(packets) !== "request") return true
       const says = protocol.decodePayload(packets)
       return isWireFault(says) || says._tag !== "RequestPeers"
     })

@@ -14,9 +14,17 @@ const maxKeyDigits = 88
 const maxKeyBits = 512
 /**
  * Bytes of a value that are read. Two megabytes of JSON, in the right form, take a second to read; lists
- * are much shorter: 1000 peers of an original node take 100 kB.
+ * are much shorter: 1000 peers of an original node take 100 kB. An entry of the shared dictionary has 64 KiB of
+ * JSON, which are up to 144 KiB of msgpack, where each number may take nine bytes.
  */
-const maxValueBytes = { address: 4096, answer: 4096, methods: 16_384, peers: 131_072 } as const
+export const maxValueBytes = {
+  time: 16,
+  address: 4096,
+  answer: 4096,
+  methods: 16_384,
+  peers: 131_072,
+  sync: 163_840
+} as const
 /** Entries of a list of peers that are looked at. */
 const maxListedPeers = 1024
 
@@ -168,11 +176,11 @@ export class PayloadReader<P> {
   }
 
   /** In an object, because any value may come, and be told from a fault. */
-  value(packets: ReadonlyArray<P>, index: number, maxBytes?: number): { readonly value: unknown } | WireFault {
+  value(packets: ReadonlyArray<P>, index: number, maxBytes: number): { readonly value: unknown } | WireFault {
     const packet = packets[index]
     if (packet === undefined) return missing(index, packets)
     const bytes = this.#form.contentOf(packet).length
-    return maxBytes !== undefined && bytes > maxBytes
+    return bytes > maxBytes
       ? new WireFault("InvalidField", index, `${this.#form.valueName} of ${bytes} bytes, more than ${maxBytes}`)
       : this.#form.readValue(packet, index)
   }

@@ -13,9 +13,6 @@ import * as Flags from "./Flags.ts"
 
 type Packets = ReadonlyArray<Uint8Array>
 
-/** Bytes of JSON of the shared dictionary that are read. */
-const maxSyncBytes = 131_072
-
 const encoder = new TextEncoder()
 /** This version has no flag for the shared dictionary: ours say it by a sub-flag of their own. */
 const syncPacket = /* @__PURE__ */ encoder.encode("sync")
@@ -133,14 +130,15 @@ const decodeSync = (packets: Packets): Payload | WireFault => {
   if (kind instanceof WireFault) return kind
   const key = reader.text(packets, 2)
   if (key instanceof WireFault) return key
-  const said = reader.value(packets, 3, maxSyncBytes)
+  const said = reader.value(packets, 3, PayloadForm.maxValueBytes.sync)
   if (said instanceof WireFault) return said
   if (kind === "delta") {
-    return SyncEntry.delta(key, said.value) ?? new WireFault("InvalidField", 3, "JSON that is no map")
+    return SyncEntry.delta(key, said.value) ??
+      new WireFault("InvalidField", 3, "JSON that is no map, or nests too deep")
   }
   if (kind !== "store") return new WireFault("InvalidField", 1, "neither store nor delta")
   const entry = packets.length < 6
     ? SyncEntry.store(key, said.value)
     : SyncEntry.store(key, said.value, reader.text(packets, 4), Number(reader.text(packets, 5)))
-  return entry ?? new WireFault("InvalidField", 4, "an owner and a time that are none")
+  return entry ?? new WireFault("InvalidField", 3, "JSON that nests too deep, or an owner and a time that are none")
 }

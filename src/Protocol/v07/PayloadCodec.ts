@@ -150,12 +150,12 @@ const storedValue = (packet: Packet): Uint8Array => {
 const decodeSyncStore = (packets: Packets): Payload | WireFault => {
   const key = reader.text(packets, 1)
   if (key instanceof WireFault) return key
-  const said = reader.value(packets, 2)
+  const said = reader.value(packets, 2, PayloadForm.maxValueBytes.sync)
   if (said instanceof WireFault) return said
   if (packets.length < 5) return SyncEntry.store(key, said.value) ?? noJson(2)
   const owner = reader.text(packets, 3)
   if (owner instanceof WireFault) return owner
-  const time = reader.value(packets, 4)
+  const time = reader.value(packets, 4, PayloadForm.maxValueBytes.time)
   if (time instanceof WireFault) return time
   return SyncEntry.store(key, said.value, owner, time.value) ?? noJson(2)
 }
@@ -163,7 +163,7 @@ const decodeSyncStore = (packets: Packets): Payload | WireFault => {
 const decodeSyncDelta = (packets: Packets): Payload | WireFault => {
   const key = reader.text(packets, 1)
   if (key instanceof WireFault) return key
-  const said = reader.value(packets, 2)
+  const said = reader.value(packets, 2, PayloadForm.maxValueBytes.sync)
   return said instanceof WireFault ? said : SyncEntry.delta(key, said.value) ?? noJson(2)
 }
 

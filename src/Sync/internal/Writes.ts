@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
-import type { Payload } from "../../Protocol/Payload.ts"
+import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
-import { EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
+import { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical } from "../SyncTable.ts"
 import { bytesOf, type JsonMap, mapOf, type SyncNode } from "./SyncNode.ts"
 
-type WriteError = EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+type WriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
 /** The time of day in whole seconds, not before 1970. */
 export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.max(0, Math.floor(millis / 1000)))
@@ -68,12 +68,17 @@ const write = (
     else node.takeDelta(key, payload.changes, stamp, yield* nowSeconds)
   }))
 
-const checkSize = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, EntryTooLarge> => {
+const checkSize = (
+  node: SyncNode,
+  key: string,
+  value: Schema.Json
+): Effect.Effect<void, EntryTooDeep | EntryTooLarge> => {
   const { maxKeyBytes, maxValueBytes } = node.options
   const keyBytes = bytesOf(key)
   if (keyBytes > maxKeyBytes) {
     return Effect.fail(new EntryTooLarge({ part: "key", bytes: keyBytes, maxBytes: maxKeyBytes }))
   }
+  if (!isShallow(value)) return Effect.fail(new EntryTooDeep({ key, maxDepth: maxSyncDepth }))
   const valueBytes = bytesOf(canonical(value))
   return valueBytes > maxValueBytes
     ? Effect.fail(new EntryTooLarge({ part: "value", bytes: valueBytes, maxBytes: maxValueBytes }))
