@@ -74,7 +74,8 @@ export const introduce = (link: Link, options: HandshakeOptions): Effect.Effect<
 /**
  * Waits for the handshake of the peer and checks it: same network, not this node itself, and an id
  * that is its own where the transport proved a key. Fails with the typed reason otherwise. A node whose slots are taken sends `peers` and a goodbye in place of
- * its handshake: `onPeers` is told of the former.
+ * its handshake: `onPeers` is told of the former. A second list is refused: no original sends any before its
+ * handshake, and nothing else bounds how many are learned.
  *
  * @category handshake
  * @since 0.1.0
@@ -124,6 +125,7 @@ const firstHandshake = Effect.fnUntraced(function*(
   onPeers: (peers: ReadonlyArray<PeerEntry>) => void
 ): Effect.fn.Return<Handshake, LinkClosed, Protocol> {
   const protocol = yield* Protocol
+  let hasListed = false
   while (true) {
     const [first, ...rest] = yield* link.pull
     link.unread(rest)
@@ -131,13 +133,16 @@ const firstHandshake = Effect.fnUntraced(function*(
     if (goodbye !== undefined) return yield* refuse(goodbye)
     // Of what strangers say nothing else is worth reading.
     const subFlag = protocol.subFlag(first.packets)
-    const mayBeRead = subFlag === "handshake" || (subFlag === "peers" && link.direction === "outbound")
+    const mayBeRead = subFlag === "handshake" ||
+      (subFlag === "peers" && link.direction === "outbound" && !hasListed)
     const said = mayBeRead ? protocol.decodePayload(first.packets) : undefined
     if (isWireFault(said)) return yield* refuse({ _tag: "HandshakeInvalid", detail: said.detail })
     if (said?._tag === "Handshake") return said
     if (said?._tag !== "Peers") {
-      return yield* refuse({ _tag: "HandshakeInvalid", detail: `a message of type ${first.type} came first` })
+      const what = hasListed ? "second list of peers" : `message of type ${first.type}`
+      return yield* refuse({ _tag: "HandshakeInvalid", detail: `a ${what} came first` })
     }
+    hasListed = true
     onPeers(said.peers)
   }
 })

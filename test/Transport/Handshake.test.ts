@@ -182,12 +182,13 @@ describe("Handshake", () => {
   )
 
   test(
-    "is given up in time also when messages come in its place all the while",
+    "is given up in time also when a list and pings come in its place all the while",
     Effect.gen(function*() {
       const { peer, reason } = yield* waiting("outbound")
+      yield* peer.say("whisper", { _tag: "Peers", peers: [] })
 
       for (let i = 0; i < 20; i++) {
-        yield* peer.say("whisper", { _tag: "Peers", peers: [] })
+        yield* peer.say("ping", { _tag: "Ping", packets: [] })
         yield* TestClock.adjust("500 millis")
       }
 
@@ -317,6 +318,19 @@ describe("Handshake", () => {
 
       assert.deepStrictEqual(yield* reason, { _tag: "Goodbye", reason: "Full", detail: "no room" })
       assert.deepStrictEqual(learned.map(({ address, id }) => [String(address), id]), [["far:5555", "another"]])
+    })
+  )
+
+  test(
+    "comes behind one list of peers at most: the second is not read",
+    Effect.gen(function*() {
+      const { learned, peer, reason } = yield* waiting("outbound")
+      const list = (id: string) => ({ _tag: "Peers", peers: [{ address, id }] }) as const
+
+      for (const id of ["first", "second"]) yield* peer.say("whisper", list(id))
+
+      assert.deepStrictEqual(yield* reason, { _tag: "HandshakeInvalid", detail: "a second list of peers came first" })
+      assert.deepStrictEqual(learned.map(({ id }) => id), ["first"])
     })
   )
 
