@@ -59,22 +59,15 @@ const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration
 })
 
 const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: number, maxConnections: number) {
-  const server = yield* listenTcp(address)
-  let openCount = 0
+  const server = yield* listenTcp(address, maxConnections)
   const serve: Listener["serve"] = (handler, onRefused) =>
-    server.accept((accepted, remote) =>
-      Effect.gen(function*() {
-        if (openCount >= maxConnections) {
-          accepted.resetAndDestroy()
-          onRefused?.({ remote, reason: { _tag: "Full", limit: maxConnections } })
-          return
-        }
-        openCount++
-        yield* Effect.addFinalizer(() => Effect.sync(() => openCount--))
+    server.accept(
+      Effect.fnUntraced(function*(accepted, remote) {
         const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
         const socket = yield* NodeSocket.fromDuplex(open)
         yield* Effect.flatMap(Effect.orDie(fromSocket(socket, remote)), handler)
-      })
+      }),
+      onRefused
     )
   return { address: server.address, serve } satisfies Listener
 })

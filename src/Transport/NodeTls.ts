@@ -101,6 +101,7 @@ const make = Effect.fnUntraced(function*(options: NodeTlsOptions) {
         lingerMillis,
         handshakeMillis: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
         maxPending: options.maxPendingHandshakes ?? 64,
+        maxConnections: options.maxConnections ?? 512,
         connect: (socket, remote, identity) => toConnection(credentials, socket, remote, identity)
       })
   })

@@ -15,6 +15,7 @@ import * as NodeTls from "../../src/Transport/NodeTls.ts"
 import type { TlsFault } from "../../src/Transport/TlsFault.ts"
 import { type Connection, type RefusedConnection, Transport } from "../../src/Transport/Transport.ts"
 import { makeAuthority } from "../utils/certificates.ts"
+import { eventually } from "../utils/eventually.ts"
 import { whileTaken } from "../utils/ports.ts"
 
 const dayMillis = 86_400_000
@@ -232,5 +233,28 @@ describe("TLS", () => {
 
       assert.deepStrictEqual(reasons.map(({ _tag }) => _tag), ["Full", "HandshakeTimeout", "HandshakeTimeout"])
       assert.isDefined(connection.identity)
+    }).pipe(Effect.scoped))
+
+  it.live("takes no more connections than it is told, those that it is closing included", () =>
+    Effect.gen(function*() {
+      const layer = NodeTls.layer({ mode: "compatible", maxConnections: 1, lingerMillis: 60_000 })
+      const { accepted, address, refused } = yield* listen(layer)
+      const transport = yield* build(compatible)
+      // It is told that this is TLS, and neither reads that nor closes.
+      const lingering = yield* stranger(() =>
+        Net.connect({ host: "127.0.0.1", port: address.port, allowHalfOpen: true })
+      )
+      lingering.write(greeting)
+      const first = yield* refused
+
+      yield* Effect.flip(Effect.scoped(transport.dial(address)))
+      const second = yield* refused
+      lingering.destroy()
+      yield* eventually(transport.dial(address))
+      const { remote } = yield* Queue.take(accepted)
+
+      assert.deepInclude(first, { _tag: "TlsRefused", fault: "PlaintextPeer" })
+      assert.deepStrictEqual(second, { _tag: "Full", limit: 1 })
+      assert.strictEqual(remote.hostname, "127.0.0.1")
     }).pipe(Effect.scoped))
 })

@@ -10,7 +10,14 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { type Connection, ConnectionClosed, DialError, ListenError, makeConnection } from "../Transport.ts"
+import {
+  type Connection,
+  ConnectionClosed,
+  DialError,
+  ListenError,
+  makeConnection,
+  type RefusedConnection
+} from "../Transport.ts"
 import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
 
 /**
@@ -68,8 +75,11 @@ export const fromSocket = Effect.fnUntraced(function*(
   })
 })
 
-/** Binds an address and accepts, each socket in a fiber of its own. */
-export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress) {
+/**
+ * Binds an address and accepts, each socket in a fiber of its own: so many at once, until their handlers and
+ * what these leave to be done at the end are over. Further ones are reset, and told to `onRefused`.
+ */
+export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress, maxConnections: number) {
   const server = yield* NodeSocketServer.make({ host: address.host, port: address.port, noDelay: true }).pipe(
     Effect.mapError((error) => {
       const cause = "cause" in error.reason ? error.reason.cause : error
@@ -77,8 +87,10 @@ export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress) {
     })
   )
   const port = "port" in server.address ? server.address.port : address.port
+  let openCount = 0
   const accept = <R>(
-    handler: (accepted: Net.Socket, remote: PeerAddress) => Effect.Effect<void, never, R>
+    handler: (accepted: Net.Socket, remote: PeerAddress) => Effect.Effect<void, never, R>,
+    onRefused?: (refused: RefusedConnection) => void
   ): Effect.Effect<never, never, Exclude<R, Scope.Scope>> =>
     server.run(() =>
       Effect.gen(function*() {
@@ -87,7 +99,15 @@ export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress) {
         const accepted = Option.getOrUndefined(yield* Effect.serviceOption(NodeSocket.NetSocket))
         // The peer was gone before the handler began: there is nobody to tell.
         if (accepted === undefined || accepted.destroyed) return
-        yield* handler(accepted, fromParts(accepted.remoteAddress, accepted.remotePort) ?? address)
+        const remote = fromParts(accepted.remoteAddress, accepted.remotePort) ?? address
+        if (openCount >= maxConnections) {
+          accepted.resetAndDestroy()
+          onRefused?.({ remote, reason: { _tag: "Full", limit: maxConnections } })
+          return
+        }
+        openCount++
+        yield* Effect.addFinalizer(() => Effect.sync(() => openCount--))
+        yield* handler(accepted, remote)
       }).pipe(Effect.scoped)
     ).pipe(Effect.orDie)
   return { address: new PeerAddress({ host: address.host, port }), accept }

@@ -24,6 +24,8 @@ export interface ListenOptions {
   readonly handshakeMillis: number
   /** Connections that are not secured yet, or that nobody serves. */
   readonly maxPending: number
+  /** Connections in all, those that are being closed included. */
+  readonly maxConnections: number
   readonly connect: (
     socket: Tls.TLSSocket,
     remote: PeerAddress,
@@ -50,7 +52,7 @@ export const listen = Effect.fnUntraced(function*(
   options: ListenOptions
 ) {
   const { handshakeMillis, lingerMillis, maxPending } = options
-  const server = yield* listenTcp(address)
+  const server = yield* listenTcp(address, options.maxConnections)
   const gate = new Gate(credentials, options)
   const secured = yield* Queue.bounded<Secured>(maxPending)
   let pendingCount = 0
@@ -79,7 +81,7 @@ export const listen = Effect.fnUntraced(function*(
       Effect.ensuring(Effect.sync(settle))
     )
 
-  yield* Effect.forkScoped(server.accept((raw, remote) =>
+  const take = (raw: Net.Socket, remote: PeerAddress) =>
     Effect.suspend(() => {
       raw.on("error", () => {})
       if (pendingCount >= maxPending) {
@@ -94,7 +96,7 @@ export const listen = Effect.fnUntraced(function*(
         isPending = false
       })
     })
-  ))
+  yield* Effect.forkScoped(server.accept(take, (refused) => audience.tell?.(refused)))
 
   return { address: server.address, serve: serveFrom(secured, audience) } satisfies Listener
 })
