@@ -2,6 +2,10 @@
  * WebSockets on Node, both ends: what browsers dial. Over Effect's own socket server and the `ws`
  * package inside it; reads are held back while nobody pulls, writes wait for the system to take
  * them. What the connections carry is described in `WebSocket`.
+ *
+ * Of what came to no connection a listener tells those that were too many. Not opening handshakes that took
+ * too long, or whose origin was refused: a browser opens connections ahead of need and says nothing on them,
+ * so that a visitor would be taken for a peer that misbehaves.
  */
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as NodeWS from "@effect/platform-node/NodeWS"
@@ -11,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Socket from "effect/socket/Socket"
 import * as Http from "node:http"
 import type * as Https from "node:https"
+import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
 import { ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
@@ -28,7 +33,10 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
    * sends no origin and is not asked; so this keeps foreign pages out, not foreign programs.
    */
   readonly origins?: ReadonlyArray<string> | undefined
-  /** Connections of one listener, those in the opening handshake included; further ones are cut. Default 512. */
+  /**
+   * Connections of one listener, those in the opening handshake included; further ones are cut and told of as `Full`.
+   * Default 512.
+   */
   readonly maxConnections?: number | undefined
   /**
    * How long a connection may take for the opening handshake, in milliseconds. Default 10000. Servers of
@@ -107,7 +115,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
     return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
   }))
   const port = "port" in server.address ? server.address.port : address.port
-  const serve: Listener["serve"] = (handler) =>
+  const run: Listener["serve"] = (handler) =>
     server.run(() =>
       Effect.gen(function*() {
         const accepted = yield* acceptedSocket
@@ -120,6 +128,18 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
         yield* Effect.matchEffect(made, { onSuccess: handler, onFailure: () => Effect.void })
       }).pipe(Effect.scoped)
     ).pipe(Effect.orDie)
+  const serve: Listener["serve"] = (handler, onRefused = () => {}) => {
+    const limit = http.maxConnections
+    const tell = (dropped: Net.DropArgument | undefined) => {
+      const peer = fromParts(dropped?.remoteAddress, dropped?.remotePort)
+      onRefused({ remote: withScheme(peer, address.scheme) ?? address, reason: { _tag: "Full", limit } })
+    }
+    return Effect.acquireUseRelease(
+      Effect.sync(() => http.on("drop", tell)),
+      () => run(handler),
+      () => Effect.sync(() => http.off("drop", tell))
+    )
+  }
   return { address: new PeerAddress({ host: address.host, port }), serve } satisfies Listener
 })
 

@@ -175,7 +175,7 @@ export interface Listener {
   /**
    * Runs `handler` in a fiber of its own for each accepted connection, until interrupted; that
    * interrupts the handlers. A connection is closed when its handler ends. `onRefused` hears of what
-   * came to no connection, and must return at once.
+   * came to no connection, as far as the transport can tell, and must return at once.
    */
   readonly serve: <R>(
     handler: (connection: Connection) => Effect.Effect<void, never, R>,

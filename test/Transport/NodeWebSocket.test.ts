@@ -7,7 +7,7 @@ import * as Https from "node:https"
 import * as Net from "node:net"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
-import { type Connection, Transport } from "../../src/Transport/Transport.ts"
+import { type Connection, type RefusedConnection, Transport } from "../../src/Transport/Transport.ts"
 import * as WebSocket from "../../src/Transport/WebSocket.ts"
 import { transportSuite } from "../compliance/transport.ts"
 
@@ -25,16 +25,26 @@ const test = (
   layer: Layer.Layer<Transport> = webSocket
 ) => it.live(name, () => body.pipe(Effect.scoped, Effect.provide(layer)))
 
-/** A listener whose first connection is given. */
+/** A listener whose first connection is given, and the first that it refused. */
 const listen = Effect.gen(function*() {
   const transport = yield* Transport
   const listener = yield* transport.listen(loopback)
   const accepted = yield* Deferred.make<Connection>()
+  const refused = yield* Deferred.make<RefusedConnection>()
   yield* Effect.forkScoped(
-    listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+    listener.serve(
+      (connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never),
+      (one) => Deferred.doneUnsafe(refused, Effect.succeed(one))
+    )
   )
   const { port } = listener.address
-  return { address: listener.address, port, url: `http://127.0.0.1:${port}`, accepted: Deferred.await(accepted) }
+  return {
+    address: listener.address,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    accepted: Deferred.await(accepted),
+    refused: Deferred.await(refused)
+  }
 })
 
 /** What an HTTP server answers to an opening handshake with these headers; 101 when it takes it. */
@@ -154,14 +164,18 @@ describe("NodeWebSocket", () => {
   )
 
   test(
-    "takes no more connections than it is told",
+    "takes no more connections than it is told, and tells of those",
     Effect.gen(function*() {
-      const { port } = yield* listen
+      const { port, refused } = yield* listen
       yield* rawClient(port)
       yield* rawClient(port)
       const third = Net.createConnection({ host: "127.0.0.1", port })
 
       yield* closed(third)
+      const { reason, remote } = yield* refused
+
+      assert.deepStrictEqual(reason, { _tag: "Full", limit: 2 })
+      assert.strictEqual(remote.host, "ws://127.0.0.1")
     }),
     NodeWebSocket.layer({ maxConnections: 2 })
   )
