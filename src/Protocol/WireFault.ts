@@ -14,13 +14,16 @@ import * as Schema from "effect/Schema"
  * - `EmptyFrame`: a frame without a body.
  * - `MalformedCompression`: a body that none of the agreed methods can read.
  * - `DecompressedTooLarge`: a body that would inflate past the limit.
- * - `TruncatedLength`: fewer bytes left than a packet length takes.
- * - `PacketOverrun`: packet lengths that add up to more than the body.
- * - `MissingPackets`: fewer than flag, sender, id and time.
- * - `InvalidTime`: a time that is not a number in base 58.
- * - `ChecksumMismatch`: a message id that is not the digest of payload and time.
- * - `MissingPacket`, `InvalidText`, `InvalidJson`, `InvalidField`: a payload that lacks a packet
- *   its sub-flag asks for, or whose packet does not hold what it must.
+ * - `TruncatedLength` (0.4): fewer bytes left than a packet length takes.
+ * - `PacketOverrun`: packet lengths that add up to more than the body (0.4); a value that is malformed, cut off
+ *   or nests too deep (0.7).
+ * - `MissingPackets`: fewer than flag, sender, id and time (0.4); no id and list, or a list of fewer than flag,
+ *   sender and time (0.7).
+ * - `InvalidTime`: a time that is not a number in base 58, or endless (0.4), or no number from 0 on (0.7).
+ * - `ChecksumMismatch`: a message id that is not the digest of payload and time (0.4), or of the list (0.7).
+ * - `MissingPacket`, `InvalidText`, `InvalidJson` (0.4), `InvalidField`: a payload that lacks a packet
+ *   its sub-flag asks for, or whose packet does not hold what it must; on 0.7 also a body that is no list, or one
+ *   of too many values.
  *
  * @category models
  * @since 0.1.0

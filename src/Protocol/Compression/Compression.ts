@@ -1,7 +1,6 @@
 /**
  * Compression methods, as a service: which a node offers, in its order of preference. Two peers
- * compress with the first method of the sender's order that the receiver offered (protocol 0.4,
- * section 3). Every method bounds what it may produce while it inflates, so that a small frame
+ * compress with the first method of the sender's order that the receiver offered. Every method bounds what it may produce while it inflates, so that a small frame
  * cannot fill the memory.
  *
  * A method of one's own is made by `Compression.make` and added to others by `layerMerge`:
@@ -37,7 +36,7 @@ export type DecompressionFault = "malformed" | "tooLarge"
 
 /**
  * One compression method. `name` is what the wire version maps to its own flag (`"zlib"`, `"gzip"`,
- * `"bz2"`, `"lzma"`, and those that protocol 0.4 reserves); a name no wire version knows is offered
+ * `"bz2"`, `"lzma"`, `"snappy"` on 0.7, and those that are reserved); a name without a flag is offered
  * as that text, which other implementations skip.
  *
  * @category models
@@ -55,7 +54,10 @@ export interface CompressionMethod {
    * is bounded by the bytes in and out. Never throws.
    */
   readonly decompress: (bytes: Uint8Array, maxBytes: number) => Uint8Array | DecompressionFault
-  /** Whether bytes start as this method's output does. Plain bodies must not match. */
+  /**
+   * Whether bytes start as this method's output does. Plain bodies of 0.4, which begin with a zero byte, must not
+   * match. Those of 0.7 begin with a digest and may: what then comes out counts only if its digest is right.
+   */
   readonly recognizes: (bytes: Uint8Array) => boolean
 }
 
@@ -79,8 +81,8 @@ export interface CompressingMethod extends CompressionMethod {
 export type CompressionOptions =
   & {
     /**
-     * As `CompressionMethod` has it. A name that protocol 0.4 reserves is offered by its flag
-     * (`"ppmd"` by 0x1E), any other as text.
+     * As `CompressionMethod` has it. A name that is reserved is offered by its flag (`"ppmd"` by 0x1E), any
+     * other as text.
      */
     readonly name: string
     /** Leave it out for a method that is only read. */
@@ -102,7 +104,10 @@ export type CompressionOptions =
       readonly recognizes?: undefined
     }
     | {
-      /** Whether bytes are of this format, for formats with a mark. Plain bodies begin with a zero byte. */
+      /**
+       * Whether bytes are of this format, for formats with a mark. Plain bodies begin with a zero byte on 0.4,
+       * and with any byte on 0.7.
+       */
       readonly recognizes: (bytes: Uint8Array) => boolean
       readonly magic?: undefined
     }
@@ -120,7 +125,7 @@ export class Compression extends Context.Service<Compression, {
   /**
    * A method from functions, made safe: what they throw, and what they give beyond the limit, is a
    * fault. Throws a `RangeError` for a `magic` that is empty or begins with a zero byte: it could
-   * not be told from a plain body.
+   * not be told from a plain body of 0.4.
    */
   static readonly make = (options: CompressionOptions): CompressionMethod => makeMethod(options)
 

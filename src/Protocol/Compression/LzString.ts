@@ -11,7 +11,7 @@ import LzStringPackage from "lz-string"
 import type { CompressingMethod, DecompressionFault } from "./Compression.ts"
 import { GrowingOutput } from "./internal/GrowingOutput.ts"
 
-/** "LZS1". A plain body that begins so would have a first packet of over 1 GB. */
+/** "LZS1". A plain body of 0.4 that begins so would have a first packet of over 1 GB. */
 const magic = /* @__PURE__ */ Uint8Array.of(0x4c, 0x5a, 0x53, 0x31)
 
 /**

@@ -3,7 +3,7 @@
  * body is one raw block, without a frame around it.
  *
  * A block has no mark of its own, but it says how long its content is, and its parts say so again:
- * a body is taken for one when both agree, which a plain body (its first byte is 0) never does. The
+ * a body is taken for one when both agree, which a plain body of 0.4 (its first byte is 0) never does. The
  * package alone would not do: it leaves zeros where the parts are too short, and a part of negative
  * length sends it round in circles. It also throws at what no program writes: a literal in the form for
  * long ones that ends less than four bytes behind its tag.
@@ -12,7 +12,8 @@ import snappyJs from "snappyjs"
 import type { CompressingMethod } from "./Compression.ts"
 
 /**
- * The method `"snappy"`, which only nodes of this library know in wire version 0.4.
+ * The method `"snappy"`. On 0.4 only nodes of this library know it; on 0.7 it has a flag, and the original Python
+ * nodes prefer it to all others.
  *
  * @category constructors
  * @since 0.1.0
