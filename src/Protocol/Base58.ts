@@ -6,11 +6,6 @@
  * Ids are digests in this form and every message carries one, so the way from digest to text works
  * on limbs of five digits and plain numbers, and has variants that write into and compare with bytes.
  */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaTransformation from "effect/SchemaTransformation"
-
 /**
  * The 58 digits, from 0 to 57.
  *
@@ -49,14 +44,6 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /**
- * The most digits that the number in so many bytes can take.
- *
- * @category math
- * @since 0.1.0
- */
-export const maxTextLength = (byteCount: number): number => Math.max(1, Math.ceil(byteCount * 8 / Math.log2(58)))
-
-/**
  * The text of bytes read as a big-endian number.
  *
  * @category encoding
@@ -69,7 +56,7 @@ export const fromBytes = (bytes: Uint8Array): string => {
 
 /**
  * Writes the text of bytes (at most 64) as ASCII into `out` from `offset` on, and returns how many
- * digits it took, at most `maxTextLength`.
+ * digits it took: 88 at most.
  *
  * @category encoding
  * @since 0.1.0
@@ -108,38 +95,6 @@ export const equalsBytes = (digest: Uint8Array, text: Uint8Array, start: number,
     if (scratch[i] !== text[start + i]) return false
   }
   return true
-}
-
-/**
- * The bytes of the number that a text stands for, big-endian, filled with zeros on the left up to
- * `byteCount`; `undefined` when a character is foreign or the number does not fit. Takes time
- * quadratic in the length.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const toBytes = (text: string, byteCount: number): Uint8Array | undefined => {
-  const pieces = new Float64Array(Math.ceil(byteCount / 2))
-  for (let start = 0; start < text.length; start += limbDigits) {
-    const end = Math.min(start + limbDigits, text.length)
-    let carry = 0
-    for (let i = start; i < end; i++) {
-      const digit = digitValues[text.charCodeAt(i)] ?? 255
-      if (digit === 255) return undefined
-      carry = carry * 58 + digit
-    }
-    const factor = 58 ** (end - start)
-    for (let i = 0; i < pieces.length; i++) {
-      const sum = pieces[i]! * factor + carry
-      carry = Math.floor(sum / 0x10000)
-      pieces[i] = sum - carry * 0x10000
-    }
-    if (carry !== 0) return undefined
-  }
-  if (byteCount % 2 === 1 && pieces[pieces.length - 1]! > 0xff) return undefined
-  const out = new Uint8Array(byteCount)
-  for (let i = 0; i < byteCount; i++) out[byteCount - 1 - i] = pieces[i >>> 1]! >>> ((i & 1) * 8)
-  return out
 }
 
 /**
@@ -230,27 +185,6 @@ export const shortest = (text: Uint8Array): Uint8Array => {
 }
 
 const zeroText = /* @__PURE__ */ Uint8Array.of(zeroDigit)
-
-/**
- * The codec between texts in base 58 and integers.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Integer: Schema.Codec<bigint, string> = Schema.String.pipe(
-  Schema.decodeTo(
-    Schema.BigInt.check(Schema.isGreaterThanOrEqualToBigInt(0n)),
-    SchemaTransformation.transformEffect({
-      decode: (text: string, options) => {
-        const integer = toInteger(text)
-        return integer === undefined
-          ? Effect.fail(new SchemaIssue.InvalidValue({ message: "expected digits of base 58" }, text, options))
-          : Effect.succeed(integer)
-      },
-      encode: (integer: bigint) => Effect.succeed(fromInteger(integer))
-    })
-  )
-)
 
 /** Fills `limbs` with the number in `bytes` and returns how many of them it takes, at least one. */
 const toLimbs = (bytes: Uint8Array): number => {

@@ -12,7 +12,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
 import { type CompressingMethod, negotiate } from "../Protocol/Compression/Compression.ts"
 import type { KnownIds, Message, MessageType } from "../Protocol/Message.ts"
@@ -200,12 +199,7 @@ export class Link {
     return Deferred.await(this.#closed)
   }
 
-  /** The messages of the peer, in batches as they come; what the link answers itself is not among them. */
-  get messages(): Stream.Stream<Message, LinkClosed> {
-    return Stream.fromPull(Effect.succeed(this.pull))
-  }
-
-  /** The next batch. Fails with `LinkClosed` when the connection ends or the peer breaks the protocol. */
+  /** The next batch of messages of the peer; what the link answers itself is not among them. Fails with `LinkClosed` when the connection ends or the peer breaks the protocol. */
   readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> = Effect.suspend(() => {
     const unread = this.#unread
     if (Arr.isReadonlyArrayNonEmpty(unread)) {

@@ -5,7 +5,7 @@ import * as Record from "../../src/Chord/Record.ts"
 import * as Version from "../../src/Chord/Version.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
-import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
+import { keyPositions } from "../utils/keyPositions.ts"
 import { arbitraryRecord, arbitraryVersion, record } from "./records.ts"
 
 const hour = 60 * 60 * 1000
@@ -171,7 +171,7 @@ layer(NodeHashing.layer)("Record on a ring", (it) => {
       for (const bits of [1, 6, 64, 65, 160, 223, 224, 225, 512]) {
         const place = record("clé", 1, "v").place(new KeyPlacement(hashing, bits))
 
-        const expected = Identifiers.keyPositions(hashing, new TextEncoder().encode("clé"))
+        const expected = keyPositions(hashing, new TextEncoder().encode("clé"))
         assert.deepStrictEqual(place.positions, expected.map(({ position }) => position % (1n << BigInt(bits))))
         assert.strictEqual(place.hash, expected[2]!.position % (1n << 128n))
       }

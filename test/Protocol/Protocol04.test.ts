@@ -11,6 +11,7 @@ import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
 import { isWireFault, type WireFault } from "../../src/Protocol/WireFault.ts"
 import { type MessageVector, toBytes, vectors } from "../fixtures/Vectors.ts"
+import { keyPositions } from "../utils/keyPositions.ts"
 import { protocolLayer } from "./protocolLayer.ts"
 
 const maxBytes = 1 << 22
@@ -320,7 +321,7 @@ layer(protocolLayer)("Protocol04", (it) => {
       Effect.gen(function*() {
         const hashing = yield* Hashing
 
-        const positions = Identifiers.keyPositions(hashing, toBytes(vector.key))
+        const positions = keyPositions(hashing, toBytes(vector.key))
 
         assert.deepStrictEqual(positions.map(({ table }) => table), Object.keys(vector.hashes))
         for (const { position, table } of positions) {
@@ -349,14 +350,6 @@ layer(protocolLayer)("Protocol04", (it) => {
         const digest = hashing.digest("sha384", new TextEncoder().encode(`${text}netsalt`))
 
         assert.strictEqual(protocol.nodeId({ host: host!, port: 1 }, "net", "salt"), Base58.fromBytes(digest))
-      }))
-
-    it.effect("makes the request id of the wanted id and the time", () =>
-      Effect.gen(function*() {
-        const hashing = yield* Hashing
-        const digest = hashing.digest("sha384", new TextEncoder().encode("abc3FTMB4"))
-
-        assert.strictEqual(Identifiers.requestId(hashing, "abc", 1476285255), Base58.fromBytes(digest))
       }))
   })
 })

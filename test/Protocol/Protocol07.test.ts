@@ -4,7 +4,7 @@ import { Arbitrary, Effect, Exit, Schema } from "effect"
 import * as Base58 from "../../src/Protocol/Base58.ts"
 import type { CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
-import { Hashing } from "../../src/Protocol/Hashing.ts"
+import { type HashAlgorithm, Hashing } from "../../src/Protocol/Hashing.ts"
 import { type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
 import { contentOf, kindOf, type Packet, text, TypedPacket } from "../../src/Protocol/Packet.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
@@ -13,6 +13,7 @@ import * as MessagePack from "../../src/Protocol/v07/MessagePack.ts"
 import * as Values from "../../src/Protocol/v07/Values.ts"
 import { isWireFault, type WireFault, type WireFaultReason } from "../../src/Protocol/WireFault.ts"
 import { conversations07, type MessageVector, type Value, vectors07 } from "../fixtures/Vectors07.ts"
+import { keyPositions } from "../utils/keyPositions.ts"
 import { json, Unambiguous } from "./payloads.ts"
 import { protocolLayer07 } from "./protocolLayer07.ts"
 import { decodeTampered } from "./tampered.ts"
@@ -234,7 +235,8 @@ layer(protocolLayer07)("Protocol07", (it) => {
           assert.strictEqual(protocol.nodeId({ host: addr, port }, protocol_id, salt), id_js)
         }
         for (const { key, positions } of vectors07.chord_key_hashes) {
-          for (const { position, table } of Identifiers.keyPositions(hashing, bytes(key.b))) {
+          const shiftOf = (table: HashAlgorithm) => Identifiers.keyShift(table, Identifiers.ringBits)
+          for (const { position, table } of keyPositions(hashing, bytes(key.b), shiftOf)) {
             assert.strictEqual(String(position), positions[table]?.integer)
             assert.strictEqual(Base58.fromInteger(position), positions[table]?.text)
           }

@@ -2,7 +2,7 @@
  * Ids of wire version 0.4 (sections 2 and 9): networks, nodes, requests, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
-import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
+import type { Hashing } from "../Hashing.ts"
 import * as Ids from "../internal/Ids.ts"
 
 /**
@@ -45,15 +45,6 @@ export const nodeId = (
 export const identityId = Ids.identityId
 
 /**
- * The id of a request for a node: the SHA-384 of the wanted id and the time in seconds.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const requestId = (hashing: Hashing["Service"], nodeId: string, time: number | bigint): string =>
-  Ids.digestText(hashing, "sha384", nodeId + Base58.fromInteger(time))
-
-/**
  * What a chord node puts in its handshake for the network: the id and the exponent of the ring's
  * size, glued together.
  *
@@ -70,19 +61,6 @@ export const chordNetworkId = (networkId: string, exponent: number): string => n
  * @since 0.1.0
  */
 export const ringPosition = Ids.ringPosition
-
-/**
- * Where a key lies in each of the five tables, as whole digests: `BigInt.asUintN` with the exponent
- * gives the position on a ring.
- *
- * @category math
- * @since 0.1.0
- */
-export const keyPositions = (
-  hashing: Hashing["Service"],
-  key: Uint8Array
-): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
-  hashAlgorithms.map((table) => ({ table, position: Base58.toBigInt(hashing.digest(table, key)) }))
 
 /** A text as Python 3 writes it: quotes chosen by content, what cannot be printed as escapes. */
 const pythonText = (text: string): string => {

@@ -2,7 +2,7 @@
  * Ids of wire version 0.7 (sections 3 and 7): networks, nodes, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
-import { digestBytes, type HashAlgorithm, hashAlgorithms, type Hashing } from "../Hashing.ts"
+import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"
 import * as Ids from "../internal/Ids.ts"
 
 /**
@@ -63,24 +63,8 @@ export const chordNetworkId = (networkId: string, exponent: number): string =>
   exponent === ringBits ? networkId : networkId + Base58.fromInteger(exponent)
 
 /**
- * Where a key lies in each of the five tables: digests shorter than the ring's 384 bits are filled up
- * with zeros on the right, the longer one is not reduced.
- *
- * @category math
- * @since 0.1.0
- */
-export const keyPositions = (
-  hashing: Hashing["Service"],
-  key: Uint8Array
-): ReadonlyArray<{ readonly table: HashAlgorithm; readonly position: bigint }> =>
-  hashAlgorithms.map((table) => ({
-    table,
-    position: Base58.toBigInt(hashing.digest(table, key)) << BigInt(keyShift(table, ringBits))
-  }))
-
-/**
- * How many zero bits are behind a digest on a ring of 2^`exponent`: on rings other than the version's own,
- * which only ours have, none.
+ * How many zero bits are behind a digest on a ring of 2^`exponent`: digests shorter than the 384 bits of the
+ * version's own ring are filled up with zeros. On other rings, which only ours have, none.
  *
  * @category math
  * @since 0.1.0

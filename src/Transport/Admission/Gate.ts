@@ -26,7 +26,6 @@ const burstSeconds = 4
  */
 export interface Pending {
   readonly source: string
-  readonly isLimited: boolean
   /** Ends it to make room; set once it has a link. */
   end: ((reason: CloseReason) => void) | undefined
 }
@@ -81,7 +80,7 @@ export class Gate {
     if (this.#pending.size >= limits.maxPendingHandshakes && !this.#makeRoom(source, now)) {
       return { _tag: "Full", limit: limits.maxPendingHandshakes }
     }
-    const pending: Pending = { source, isLimited, end: undefined }
+    const pending: Pending = { source, end: undefined }
     this.#pending.add(pending)
     return pending
   }
