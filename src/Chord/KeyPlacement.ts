@@ -1,6 +1,6 @@
 /**
  * Where keys lie on a ring: each has five positions, by five digests, so that five nodes in different
- * parts of the ring answer for it (protocol 0.4, section 9).
+ * parts of the ring answer for it (`docs/protocol.md`, "The dictionary").
  */
 import { type HashAlgorithm, hashAlgorithms, type Hashing } from "../Protocol/Hashing.ts"
 import * as Ring from "./Ring.ts"

@@ -1,5 +1,5 @@
 /**
- * Base 58 as the wire protocol uses it (protocol 0.4, section 2): the text of a number. Bytes are
+ * Base 58 as the wire protocol uses it (`docs/protocol.md`, "A frame"): the text of a number. Bytes are
  * read as one big-endian number, 0 is `"1"`, leading zero bytes leave no trace and leading `"1"`s
  * change nothing. This is not Bitcoin's form, which keeps count of leading zeros.
  *

@@ -1,6 +1,6 @@
 /**
  * Frames, the same in every wire version: a size of four bytes, big-endian, and a body of that
- * many bytes (protocol 0.4, section 1). `FrameSplitter` finds them in a stream.
+ * many bytes (`docs/protocol.md`, "A frame"). `FrameSplitter` finds them in a stream.
  */
 import * as Slab from "./internal/Slab.ts"
 import { WireFault } from "./WireFault.ts"

@@ -1,6 +1,6 @@
 /**
- * Cuts a stream of bytes, in whatever chunks it comes, into the bodies of its frames (protocol 0.4,
- * section 1). Nothing is copied but bodies that lie in more than one chunk, and those once.
+ * Cuts a stream of bytes, in whatever chunks it comes, into the bodies of its frames (`docs/protocol.md`,
+ * "A frame"). Nothing is copied but bodies that lie in more than one chunk, and those once.
  */
 import * as Frame from "./Frame.ts"
 import { view } from "./internal/Bytes.ts"

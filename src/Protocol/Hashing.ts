@@ -7,8 +7,8 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 
 /**
- * The digests the wire protocol uses: SHA-384 for message and node ids, SHA-256 for network ids,
- * and all five for chord keys (protocol 0.4, sections 2 and 9).
+ * The digests the wire protocol uses: SHA-384 for node ids and the message ids of 0.4, SHA-256 for
+ * network ids and the message ids of 0.7, and all five for chord keys.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Which of two writes of a key counts (protocol 0.7, section 8). Plain functions on stamps: who wrote it
+ * Which of two writes of a key counts (`docs/sync.md`, "Which write counts"). Plain functions on stamps: who wrote it
  * and when, in whole seconds.
  *
  * It is the original rule but for one thing: an owner's older write does not replace its newer one. So all

@@ -1,6 +1,6 @@
 /**
  * The mesh-wide dictionary: every node holds all of it, a write is a broadcast, and a rule that all nodes
- * have in common says which of two writes of a key counts (protocol 0.7, section 8; `docs/sync.md`). For
+ * have in common says which of two writes of a key counts (`docs/sync.md`). For
  * what is small and read often: settings, presence, who serves what. `Chord` is for what is too large for
  * each node to hold.
  *

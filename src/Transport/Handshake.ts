@@ -1,6 +1,6 @@
 /**
- * The handshake: both ends write theirs at once and wait for the other's (protocol 0.4, section 4).
- * The originals close silently when they do not like what they read; ours says why, at both ends.
+ * The handshake: both ends write theirs at once and wait for the other's (`docs/protocol.md`, "Handshake"). The
+ * originals close silently when they do not like what they read; ours says why, at both ends.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
  * A session with one peer over one connection: frames and messages both ways, the compression
- * agreed on, renegotiation, resending and pings (protocol 0.4, sections 1, 3 and 6). The mesh and
+ * agreed on, renegotiation, resending and pings (`docs/protocol.md`, "Compression"). The mesh and
  * the chord stand on this; it knows nothing of either.
  *
  * One fiber pulls batches of messages, another writes: a message costs no Effect of its own.

@@ -206,7 +206,7 @@ export interface RefusedConnection {
  */
 export class Transport extends Context.Service<Transport, {
   /**
-   * The name of the encryption, part of the network id (protocol 0.4, section 2): `"Plaintext"`,
+   * The name of the encryption, part of the network id (`docs/protocol.md`, "Ids"): `"Plaintext"`,
    * `"SSL"`, or one of ours. Nodes with different encryption are on different networks.
    */
   readonly encryption: string

@@ -1,6 +1,6 @@
 /**
  * The handshake where originals may be at the other end. They whisper `request *` to every connection
- * they have, also to one on which they have not said yet who they are (protocol 0.4, section 9).
+ * they have, also to one on which they have not said yet who they are.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

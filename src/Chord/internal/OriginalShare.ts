@@ -1,6 +1,6 @@
 /**
  * What original nodes stored with this node: values under a hash table and a whole digest, because the
- * protocol sends no key with them (protocol 0.4, section 9). Beside the records of the dictionary and
+ * protocol sends no key with them (`docs/protocol.md`, "The dictionary"). Beside the records of the dictionary and
  * apart from them: such a value has no version, and only the time at which one of ours took it.
  *
  * Kept in memory only, for originals keep theirs nowhere else either. When it is full the value goes

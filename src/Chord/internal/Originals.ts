@@ -1,7 +1,7 @@
 /**
- * Lives with original chord nodes, those of the Python program in wire version 0.4 (section 9) and those of
- * the JavaScript program in 0.7 (section 7): answers their
- * handshake, their requests for peers, `store` and `retrieve` as they expect it. They place keys by
+ * Lives with original chord nodes, those of the Python program in wire version 0.4 (`docs/protocol.md`, "The
+ * dictionary") and those of the JavaScript program in 0.7 (`docs/protocol-0.7.md`, "The original chord"): answers
+ * their handshake, their requests for peers, `store` and `retrieve` as they expect it. They place keys by
  * another rule, and are guests: none is ever a member, finger or successor of the ring, none is called,
  * and none is told of another, for two of them would keep values from the ring and break each other.
  * One of version 0.7 that stores keeps itself what lies between its place and the next node's, where ours do

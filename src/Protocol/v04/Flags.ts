@@ -1,5 +1,5 @@
 /**
- * The flags of wire version 0.4 (section 1), each table both ways: main flags are message types,
+ * The flags of wire version 0.4 (`docs/protocol.md`, "A frame"), each table both ways: main flags are message types,
  * sub-flags say what a payload is, compression flags stand in handshakes as texts of one character.
  */
 import * as HexType from "../internal/HexType.ts"

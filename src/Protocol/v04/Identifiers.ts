@@ -1,5 +1,5 @@
 /**
- * Ids of wire version 0.4 (sections 2 and 9): networks, nodes, requests, and the positions of chord.
+ * Ids of wire version 0.4 (`docs/protocol.md`, "Ids"): networks, nodes, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
 import type { Hashing } from "../Hashing.ts"

@@ -1,5 +1,5 @@
 /**
- * Bodies of wire version 0.4 to messages and back (sections 1 and 2). A body is the lengths of all
+ * Bodies of wire version 0.4 to messages and back (`docs/protocol.md`, "A frame"). A body is the lengths of all
  * packets, four bytes each, and then the packets: main flag, sender, id, time, payload. How many
  * there are is not written: the lengths end where they add up to what is left of the body.
  *

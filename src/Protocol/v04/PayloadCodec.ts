@@ -1,5 +1,5 @@
 /**
- * Payload packets of wire version 0.4 to what they say and back (sections 3 to 6 and 9). The first
+ * Payload packets of wire version 0.4 to what they say and back (`docs/protocol.md`). The first
  * packet is the sub-flag; what follows is text, JSON or bytes. JSON is read as Python and Node.js
  * write it, and written with control characters escaped.
  */

@@ -1,5 +1,5 @@
 /**
- * Undoes the compression of a body (section 3 and the last section of protocol 0.4). The references
+ * Undoes the compression of a body (`docs/protocol.md`, "Compression"). The references
  * try every method agreed on; ours looks at the first bytes, which tell: a plain body begins with
  * the length of its first packet, and would need a packet of 130 MB to look compressed.
  */

@@ -1,5 +1,5 @@
 /**
- * The flags of wire version 0.7 (section 2): whole numbers, in three tables of their own.
+ * The flags of wire version 0.7 (`docs/protocol-0.7.md`, "A frame"): whole numbers, in three tables of their own.
  */
 import * as HexType from "../internal/HexType.ts"
 import type { MessageType } from "../Message.ts"

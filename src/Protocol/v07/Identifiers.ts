@@ -1,5 +1,5 @@
 /**
- * Ids of wire version 0.7 (sections 3 and 7): networks, nodes, and the positions of chord.
+ * Ids of wire version 0.7 (`docs/protocol-0.7.md`, "Ids"): networks, nodes, and the positions of chord.
  */
 import * as Base58 from "../Base58.ts"
 import { digestBytes, type HashAlgorithm, type Hashing } from "../Hashing.ts"

@@ -1,5 +1,5 @@
 /**
- * Bodies of wire version 0.7 to messages and back (section 1). A body is a digest and a list in
+ * Bodies of wire version 0.7 to messages and back (`docs/protocol-0.7.md`, "A frame"). A body is a digest and a list in
  * msgpack, `[main flag, sender, time, ...payload]`. The digest, SHA-256 of the list's bytes, is the
  * message's id. It covers everything, so a relay passes a body on as it came.
  */

@@ -1,5 +1,5 @@
 /**
- * Payload packets of wire version 0.7 to what they say and back (sections 2, 4, 5, 7 and 8). The first
+ * Payload packets of wire version 0.7 to what they say and back (`docs/protocol-0.7.md`). The first
  * packet is the sub-flag, a number; what follows are values. Ids, keys and table names are read as text
  * and as bytes, for JavaScript writes the one and Python the other; ours are texts, but keys of the
  * shared dictionary and the star of "all peers" bytes, which both of them understand.

@@ -1,7 +1,8 @@
 /**
- * Undoes the compression of a body (section 4). A plain body begins with a digest, so that any bytes
- * may come first and none tells for sure: a method that recognizes them is tried, and its result
- * counts if it is intact. What no method can read is taken as plain, at any time, as the references do.
+ * Undoes the compression of a body (`docs/protocol-0.7.md`, "Compression"). A plain body begins with a
+ * digest, so that any bytes may come first and none tells for sure: a method that recognizes them is tried,
+ * and its result counts if it is intact. What no method can read is taken as plain, at any time, as the
+ * references do.
  */
 import type { CompressionMethod } from "../Compression/Compression.ts"
 import type { Hashing } from "../Hashing.ts"
