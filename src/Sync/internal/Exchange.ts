@@ -3,6 +3,7 @@
  * the original nodes do; and, between two of ours, digests of what they hold, so that only what differs is
  * sent. A pair compares when it meets, and each node with one of its peers every `reconcileInterval`.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -18,7 +19,7 @@ import { nowSeconds } from "./Writes.ts"
 const syncSubFlag = "sync"
 const digestSubFlag = "sync-digest"
 
-/** A peer is sent what differs once in this time, however often it asks. */
+/** A peer is sent what differs once in this time, whatever it says. */
 const answerIntervalMillis = 1000
 
 /** Takes part until the scope closes. */
@@ -29,7 +30,10 @@ export const serve = Effect.fnUntraced(function*(
   yield* node.mesh.handle(digestSubFlag, (message) => compare(node, message))
   yield* node.mesh.events.pipe(
     Stream.runForEach((event) => {
-      if (event._tag === "PeerLeft") node.answeredMillis.delete(event.id)
+      if (event._tag === "PeerLeft") {
+        node.answeredMillis.delete(event.id)
+        node.asked.delete(event.id)
+      }
       return event._tag === "PeerJoined" ? greet(node, event.id, event.direction) : Effect.void
     }),
     Effect.forkScoped({ startImmediately: true })
@@ -70,35 +74,40 @@ const reconcile = (node: SyncNode): Effect.Effect<never> =>
     }
   })
 
-/** Sends a neighbor what it has otherwise, and with it what this node has, to get what is missing here. */
+/**
+ * Sends a neighbor what it has otherwise, and, if it asked, with it what this node has, to get what is missing
+ * here. It is let answer once for each time that it was asked: all it costs is some bytes.
+ */
 const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage) {
   const [digests, verb] = message.packets
   if (message.kind !== "whisper" || digests?.length !== digestsBytes) return
+  const isAsk = verb?.[0] === 1
+  if (!isAsk && !node.asked.delete(message.from)) return
+  if (!(yield* isDue(node, message.from))) return
   node.forgetDeleted(yield* nowSeconds)
   if (node.table.isSame(digests)) return
-  const isAsked = verb?.[0] === 1
-  if (isAsked && !(yield* isDue(node, message.from))) return
   const differing = node.table.differing(digests)
   // Before the copies: the other end is to see what it lacks, not what is on its way.
-  if (isAsked) yield* tellDigests(node, message.from, "answer")
+  if (isAsk) yield* tellDigests(node, message.from, "answer")
   yield* tellCopies(node, message.from, differing)
 })
 
-const isDue = (node: SyncNode, id: string): Effect.Effect<boolean> =>
-  Effect.clockWith((clock) =>
-    Effect.sync(() => {
-      const now = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-      const before = node.answeredMillis.get(id)
-      if (before !== undefined && now - before < answerIntervalMillis) return false
-      node.answeredMillis.set(id, now)
-      return true
-    })
-  )
+/** Whether a peer, that is still linked, may be sent something: not so soon again. */
+const isDue = Effect.fnUntraced(function*(node: SyncNode, id: string) {
+  const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
+  const before = node.answeredMillis.get(id)
+  if (before !== undefined && now - before < answerIntervalMillis) return false
+  if (!(yield* node.mesh.peers).some((peer) => peer.id === id)) return false
+  node.answeredMillis.set(id, now)
+  return true
+})
 
 const tellDigests = (node: SyncNode, id: string, verb: "ask" | "answer"): Effect.Effect<void> =>
-  Effect.ignore(
-    node.mesh.whisper(id, [node.table.digests, Uint8Array.of(verb === "ask" ? 1 : 0)], { subFlag: digestSubFlag })
-  )
+  Effect.suspend(() => {
+    if (verb === "ask") node.asked.add(id)
+    const packets = [node.table.digests, Uint8Array.of(verb === "ask" ? 1 : 0)]
+    return Effect.ignore(node.mesh.whisper(id, packets, { subFlag: digestSubFlag }))
+  })
 
 /** A peer that cannot be reached any more gets no further ones. */
 const tellCopies = (node: SyncNode, id: string, entries: ReadonlyArray<SyncEntry>): Effect.Effect<void> =>

@@ -36,7 +36,9 @@ export class SyncNode {
   readonly updates: PubSub.PubSub<SyncEntry>
   readonly writing: Semaphore.Semaphore
   readonly table: SyncTable
-  /** When each peer was last sent what differs on its request, by its id; as many as there are peers. */
+  /** Peers that were asked what differs, by their ids, until they answer. */
+  readonly asked = new Set<string>()
+  /** When each peer was last sent what differs, by its id; as many as there are peers. */
   readonly answeredMillis = new Map<string, number>()
 
   constructor({ hashing, mesh, options, protocol, updates, writing }: SyncServices) {

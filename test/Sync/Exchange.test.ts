@@ -1,0 +1,49 @@
+/** What nodes of the shared dictionary send each other when they compare what they hold. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect } from "effect"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
+import { SyncConfig } from "../../src/Sync/SyncConfig.ts"
+import { run, start, text } from "./SyncNetwork.ts"
+
+/** A node of the same network that plays the dictionary's part by hand; `copies` are the keys it was sent. */
+const startPlayer = Effect.fnUntraced(function*(simulation: Simulation.Simulation, bootstrap: string) {
+  const subnet = SyncConfig.subnet("sync", true)
+  const node = MemoryMesh.layerTransport({ host: "player", subnet, bootstrap: [bootstrap] })
+  const mesh = Context.get(yield* simulation.start("player", node), Mesh)
+  const got = { copies: 0, asked: 0, answers: 0 }
+  yield* mesh.handle("sync", () => Effect.sync(() => void got.copies++))
+  yield* mesh.handle("sync-digest", ({ packets }) =>
+    Effect.sync(() => {
+      if (packets[1]?.[0] === 1) got.asked++
+      else got.answers++
+    }))
+  yield* Effect.sleep("5 seconds")
+  return { mesh, got }
+})
+
+const wrong = new Uint8Array(256).fill(7)
+
+describe("Exchange", () => {
+  it("answers a peer that asks once a second, and takes one answer for each time it asked", () =>
+    run("answers", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a } = yield* start(simulation, ["a"])
+        for (let i = 0; i < 20; i++) yield* a!.sync.set(text(`key ${i}`), "value")
+        const { got, mesh } = yield* startPlayer(simulation, "a:4444")
+        const say = (...verb: ReadonlyArray<Uint8Array>) =>
+          Effect.repeat(mesh.whisper(a!.mesh.id, [wrong, ...verb], { subFlag: "sync-digest" }), { times: 49 }).pipe(
+            Effect.andThen(Effect.sleep("500 millis")),
+            Effect.map(() => got.copies)
+          )
+
+        assert.strictEqual(yield* say(Uint8Array.of(0)), 0)
+        assert.strictEqual(yield* say(), 0)
+        assert.strictEqual(yield* say(Uint8Array.of(1)), 20)
+        assert.strictEqual(got.answers, 1)
+        while (got.asked === 0) yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* say(Uint8Array.of(0)), 40)
+        assert.strictEqual(yield* say(), 40)
+      })))
+})
