@@ -21,7 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
-import type { MulticastDNS, Options, ResponsePacket } from "multicast-dns"
+import type { Options, ResponsePacket } from "multicast-dns"
 import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, fromParts, parse, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
@@ -122,15 +122,18 @@ const openDns = ({ interface: host, port }: LanOptions) =>
           ...(host === undefined ? {} : { interface: host }),
           ...(port === undefined ? {} : { port })
         }
-        return await new Promise<MulticastDNS>((resolve, reject) => {
-          const opened = multicastDns(settings)
-          opened.once("ready", () => {
-            // What goes wrong later, as when an interface goes, is no reason to end: the next question may do.
-            opened.on("error", () => {}).on("warning", () => {})
-            resolve(opened)
+        const opened = multicastDns(settings)
+        try {
+          await new Promise<void>((resolve, reject) => {
+            // A port that is taken is told twice. What goes wrong later, as when an interface goes, is no reason
+            // to end: the next question may do.
+            opened.on("error", reject).on("warning", () => {}).once("ready", resolve)
           })
-          opened.once("error", reject)
-        })
+        } catch (cause) {
+          opened.destroy()
+          throw cause
+        }
+        return opened
       },
       catch: (cause) => new LanError({ cause })
     }),

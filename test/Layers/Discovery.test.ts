@@ -232,6 +232,25 @@ const hasMulticast = await new Promise<boolean>((resolve) => {
 })
 
 describe("the LAN", () => {
+  it.live("that cannot be asked, for the port is taken, is an error that the program can handle", () =>
+    Effect.gen(function*() {
+      const taken = yield* Effect.acquireRelease(
+        Effect.callback<dgram.Socket>((resume) => {
+          const socket = dgram.createSocket("udp4")
+          socket.bind(0, () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.close())
+      )
+      const node = NodeLan.layerMesh({ port: taken.address().port }).pipe(Layer.provideMerge(NodeMesh.layer({})))
+
+      const error = yield* Effect.flip(build(node))
+      // It tells the same once more.
+      yield* Effect.promise(() => new Promise(setImmediate))
+
+      assert.strictEqual(error._tag, "LanError")
+      assert.include(error.message, "EADDRINUSE")
+    }))
+
   it.live.skipIf(!hasMulticast)(
     "brings nodes of one network together, and leaves those of others alone",
     () =>
