@@ -1,8 +1,8 @@
 /**
  * Nodes of one network find each other on a LAN, without an address of any: each answers questions by
  * multicast DNS (RFC 6762, 6763) for `_effect-p2p._tcp.local` with its address and the id of its network,
- * and learns what others answer. What is learned is hearsay, as a list of peers is: the node dials it when
- * it lacks links, and the handshake tells who is there.
+ * and learns what others answer. What is learned is hearsay, as a list of peers is, within the same bounds: the
+ * node dials it when it lacks links, and the handshake tells who is there.
  *
  * It needs the package `multicast-dns`, which is installed with this one only where one asks for it.
  *
@@ -22,6 +22,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type { Options, ResponsePacket } from "multicast-dns"
+import * as os from "node:os"
 import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, fromParts, parse, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
@@ -103,7 +104,8 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
   })
   dns.on("response", (packet, { address }) => {
     const found = addressesIn(packet, node.networkId, address)
-    if (found.length > 0) Effect.runSyncWith(context)(node.learn(found))
+    const teller = toTeller(address)
+    if (found.length > 0 && teller !== undefined) Effect.runSyncWith(context)(node.learn(found, teller))
   })
   const interval = Duration.toMillis(options.interval ?? "1 minute")
   const ask = Effect.andThen(
@@ -153,6 +155,12 @@ const toAnswers = (node: LanNode) => {
     { name: instance, type: "SRV" as const, ttl, data: { port: node.address.port, target: `${label}.local` } },
     { name: instance, type: "TXT" as const, ttl, data }
   ]
+}
+
+/** Where a packet comes from. Who is on this machine may tell of what is reached from there alone. */
+const toTeller = (address: string): PeerAddress | undefined => {
+  const isOwn = Object.values(os.networkInterfaces()).some((all) => all?.some((own) => own.address === address))
+  return fromParts(isOwn ? "127.0.0.1" : address, 0)
 }
 
 /** Addresses of nodes of that network; one that says "all addresses" is where the packet came from. */

@@ -145,10 +145,14 @@ export class AddressBook {
     this.#remove(format(address))
   }
 
-  /** A node answered there. It may hang up at once: the failures still count until the link has lasted. */
-  met(address: PeerAddress, id: string): void {
-    this.learn(address, id)
-    const known = this.#known.get(format(address))!
+  /**
+   * A node answered there, or said from that very host that it does (`source`, as in `learn`). It may hang up at
+   * once: the failures still count until the link has lasted.
+   */
+  met(address: PeerAddress, id: string, source?: string): void {
+    this.learn(address, id, source)
+    const known = this.#known.get(format(address))
+    if (known === undefined) return
     known.id = id
     known.nextDialMillis = 0
   }

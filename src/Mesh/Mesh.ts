@@ -162,9 +162,10 @@ export class Mesh extends Context.Service<
     readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
     /**
      * Addresses where nodes of this network may be, from a list, a file or a LAN: they are dialed when links
-     * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new.
+     * are lacking, and forgotten as others are (`maxKnownAddresses`). Gives how many were new. With a `teller`,
+     * whoever told of them from that address: then they are taken as far as what peers tell is, and no further.
      */
-    readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
+    readonly learn: (addresses: ReadonlyArray<PeerAddress>, teller?: PeerAddress) => Effect.Effect<number>
     /** Ends the links to a peer, and does not dial it again for a while; `false` when there is none. */
     readonly disconnect: (id: string) => Effect.Effect<boolean>
 
@@ -316,7 +317,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     ...node.guard.banning,
     waiting: Effect.sync(() => Places.waiting(node)),
     connect: (address) => connect(node, address),
-    learn: (addresses) => Effect.sync(() => node.learnAddresses(addresses)),
+    learn: (addresses, teller) => Effect.sync(() => node.learnAddresses(addresses, teller)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) =>
       Effect.map(Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")), idOf),

@@ -65,6 +65,16 @@ describe("AddressBook", () => {
     assert.isUndefined(book.findById("other"))
   })
 
+  it("bounds what was only announced on a host that was met, and not what was dialed there", () => {
+    const book = new AddressBook(100, backoff, { maxPerSource: 5, maxPerHost: 2 })
+    for (const port of [1, 2, 3]) book.met(at(port), "announced", "10.0.0.1")
+    assert.deepStrictEqual(ports(book), [1, 2])
+
+    book.met(at(4), "dialed")
+
+    assert.deepStrictEqual(ports(book), [1, 2, 4])
+  })
+
   it("gives no candidate that is linked or being dialed", () => {
     const book = new AddressBook(5, backoff)
     for (const port of [1, 2, 3]) book.learn(at(port), undefined)

@@ -3,9 +3,12 @@ import { Context, Effect, Exit, Layer, Queue, Random, Scope, Stream } from "effe
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
+import { MeshConfig } from "../../src/Mesh/MeshConfig.ts"
 import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../../src/Mesh/MeshMessage.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { type ListenError, Transport } from "../../src/Transport/Transport.ts"
 
 /** A node with all that it has received and told since it was made. */
 export interface TestNode {
@@ -47,6 +50,26 @@ export const startNode = Effect.fnUntraced(function*(
   }
   return node
 })
+
+/** A node whose transport leads out of the process, as TCP does. */
+export const startPublic = Effect.fnUntraced(
+  function*(): Effect.fn.Return<TestNode, ListenError, MemoryNetwork | Scope.Scope> {
+    const host = "203.0.113.1"
+    const transport = Layer.effect(
+      Transport,
+      Effect.map(Transport, (service) => ({ ...service, resolvesNames: true }))
+    ).pipe(Layer.provide(MemoryNetwork.transport(host)))
+    const layer = Mesh.layer.pipe(Layer.provide([
+      MeshConfig.layer({ listen: new PeerAddress({ host, port: 4444 }), maxOutboundLinks: 0 }),
+      MemoryMesh.layerProtocol,
+      transport
+    ]))
+    const mesh = Context.get(yield* Layer.build(Layer.fresh(layer)), Mesh)
+    const scope = yield* Effect.scope
+    const [received, events] = [yield* collect(mesh.messages, scope), yield* collect(mesh.events, scope)]
+    return { host, address: String(mesh.address), mesh, received, events, stop: Effect.void, crash: Effect.void }
+  }
+)
 
 /** All that a stream gives from now on, in an array that grows. */
 export const collect = <A>(stream: Stream.Stream<A>, scope: Scope.Scope) => {

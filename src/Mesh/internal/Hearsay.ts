@@ -11,12 +11,21 @@ import type { MeshNode } from "./MeshNode.ts"
 /** From farthest to nearest: who is near may name what is as near or farther. */
 const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as const
 
-export const isPlausible = (node: MeshNode, address: PeerAddress, link: Link): boolean => {
+/** Who tells: the peer at the other end of a link, or whoever is met otherwise. */
+export type Teller = Pick<Link, "direction" | "remote" | "source">
+
+export const isPlausible = (node: MeshNode, address: PeerAddress, teller: Teller): boolean => {
   // A network of names, such as one in memory, looks nothing up and has no inside.
   if (node.services.transport.resolvesNames !== true) return true
   const reach = reachOf(address.hostname)
   if (reach === "never") return false
   // The certificate of a `wss://` address is for its name.
   if (reach === "name") return node.options.dialNames || address.scheme === "wss"
-  return distances[reach] <= distances[reachOf(link.remote.hostname)]
+  // So nodes on one machine find each other over WebSockets; to whatever else listens there it is a bad request.
+  if (isProxied(teller)) return reach === "public" || (reach === "loopback" && address.scheme !== "")
+  return distances[reach] <= distances[reachOf(teller.remote.hostname)]
 }
+
+/** Whether it may have come through a proxy on this machine, as WebSockets do: then it may be from anywhere. */
+export const isProxied = ({ direction, remote }: Teller): boolean =>
+  direction === "inbound" && remote.scheme !== "" && reachOf(remote.hostname) === "loopback"

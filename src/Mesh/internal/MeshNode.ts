@@ -23,7 +23,7 @@ import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
-import { reachOf } from "../../Transport/Source.ts"
+import { reachOf, sourceOf } from "../../Transport/Source.ts"
 import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
@@ -33,7 +33,7 @@ import { makeCounters, type MeshCounters, type MeshStats } from "../MeshStats.ts
 import { addressesOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
-import { isPlausible } from "./Hearsay.ts"
+import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
 import { Readers, type Sized } from "./Readers.ts"
 
 /** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
@@ -330,24 +330,28 @@ export class MeshNode {
     if (isNew) this.wake.openUnsafe()
   }
 
-  /** Takes addresses that were found elsewhere; gives how many are new. */
-  learnAddresses(addresses: ReadonlyArray<PeerAddress>): number {
+  /** Takes addresses that were found elsewhere, as hearsay where there is a `teller`; gives how many are new. */
+  learnAddresses(addresses: ReadonlyArray<PeerAddress>, teller: PeerAddress | undefined): number {
+    const from: Teller | undefined = teller && { direction: "inbound", remote: teller, source: sourceOf(teller) }
     let newCount = 0
     for (const address of addresses.slice(0, this.options.maxKnownAddresses)) {
-      if (!this.canDial(address) || this.ownAddresses.has(format(address))) continue
-      if (this.book.learn(address, undefined)) newCount++
+      if (this.hear(address, undefined, from)) newCount++
     }
     if (newCount > 0) this.wake.openUnsafe()
     return newCount
   }
 
-  /** Takes an address that came over a link, unless it is none to dial; `true` when it is new. */
-  hear(address: PeerAddress, id: string, link: Link): boolean {
+  /** Takes an address that somebody told of, or the user, unless it is none to dial; `true` when it is new. */
+  hear(address: PeerAddress, id: string | undefined, teller: Teller | undefined): boolean {
     if (!this.canDial(address) || this.ownAddresses.has(format(address))) return false
-    if (id.length > maxIdLength || !isPlausible(this, address, link)) return false
-    // Everybody on this machine has its address: neither their hearsay nor their ports are bounded by it.
-    const isLocal = reachOf(address.hostname) === "loopback"
-    return this.book.learn(address, id, isLocal ? undefined : link.source)
+    if (teller === undefined) return this.book.learn(address, id)
+    if ((id?.length ?? 0) > maxIdLength || !isPlausible(this, address, teller)) return false
+    return this.book.learn(address, id, this.sourceOf(address, teller))
+  }
+
+  /** Whom hearsay of an address counts for; everybody on this machine has its address: theirs is not bounded by it. */
+  sourceOf({ hostname }: PeerAddress, teller: Teller): string | undefined {
+    return reachOf(hostname) === "loopback" && !isProxied(teller) ? undefined : teller.source
   }
 
   *#admitted() {

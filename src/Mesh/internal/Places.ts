@@ -12,6 +12,7 @@ import { hostOf } from "../../Transport/Source.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
+import { isProxied } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
 /** A link that ends sooner was of no use: its address keeps the wait that it had earned. In seconds. */
@@ -29,10 +30,10 @@ export const file = (
   const proven = dialed === undefined ? [] : [dialed]
   for (const address of addressesOf(identity)) {
     if (!node.canDial(address)) continue
-    if (isSameHost(address, link.remote)) proven.push(address)
+    if (isSameHost(address, link.remote) && !isProxied(link)) proven.push(address)
     else node.hear(address, id, link)
   }
-  for (const place of proven) node.book.met(place, id)
+  for (const place of proven) node.book.met(place, id, place === dialed ? undefined : node.sourceOf(place, link))
   node.places.set(link, new Map(proven.map((address) => [format(address), address])))
   if (dialed === undefined || admission._tag === "Joined") return
   // Another link to that id stays until the contest is settled: whether it leads there too is not said.

@@ -1,35 +1,12 @@
 /** Rows of what peers say of others. */
 import { assert } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
-import { Mesh } from "../../../src/Mesh/Mesh.ts"
-import { MeshConfig } from "../../../src/Mesh/MeshConfig.ts"
 import { frame } from "../../../src/Protocol/Frame.ts"
 import { PeerAddress } from "../../../src/Protocol/PeerAddress.ts"
-import { MemoryNetwork } from "../../../src/Transport/MemoryNetwork.ts"
-import { Transport } from "../../../src/Transport/Transport.ts"
-import { collect, whileTimePasses } from "../../utils/MeshNetwork.ts"
+import { startPublic, whileTimePasses } from "../../utils/MeshNetwork.ts"
 import * as RawPeer from "../../utils/RawPeer.ts"
 import { assertServes, hasReason, join, type Row, startField, virtual } from "../Row.ts"
-
-/** A node whose transport leads out of the process, as TCP does. */
-const startPublic = Effect.fnUntraced(function*() {
-  const host = "203.0.113.1"
-  const transport = Layer.effect(
-    Transport,
-    Effect.map(Transport, (service) => ({ ...service, resolvesNames: true }))
-  ).pipe(Layer.provide(MemoryNetwork.transport(host)))
-  const layer = Mesh.layer.pipe(Layer.provide([
-    MeshConfig.layer({ listen: new PeerAddress({ host, port: 4444 }), maxOutboundLinks: 0 }),
-    MemoryMesh.layerProtocol,
-    transport
-  ]))
-  const mesh = Context.get(yield* Layer.build(Layer.fresh(layer)), Mesh)
-  const scope = yield* Effect.scope
-  const [received, events] = [yield* collect(mesh.messages, scope), yield* collect(mesh.events, scope)]
-  return { host, address: String(mesh.address), mesh, received, events, stop: Effect.void, crash: Effect.void }
-})
 
 const at = (host: string, port = 4444) => new PeerAddress({ host, port }, { disableChecks: true })
 

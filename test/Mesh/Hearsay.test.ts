@@ -1,0 +1,66 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import { TestClock } from "effect/testing"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startNode, startPublic, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
+
+const network = MemoryNetwork.layer({ latency: "10 millis" })
+const at = (host: string, port = 4444) => new PeerAddress({ host, port })
+const knownCount = (node: TestNode) => Effect.map(node.mesh.stats, (stats) => stats.knownAddresses)
+
+/** A peer of that host comes. */
+const visit = Effect.fnUntraced(function*(node: TestNode, options: RawPeer.RawPeerOptions) {
+  const peer = yield* whileTimePasses(RawPeer.dial(node, options))
+  yield* peer.handshake
+  yield* TestClock.adjust("100 millis")
+  return peer
+})
+
+describe("hearsay", () => {
+  it.effect("of peers about their own host is bounded as that about others", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxOutboundLinks: 0 })
+      for (let port = 1; port <= 12; port++) {
+        yield* visit(node, { host: "10.66.6.6", id: `${port}`, address: at("10.66.6.6", port) })
+        yield* TestClock.adjust("1 second")
+      }
+
+      assert.strictEqual(yield* knownCount(node), 8)
+    }).pipe(Effect.provide(network), Random.withSeed("own host")))
+
+  it.effect("from elsewhere is taken as far as a list of peers is, and what the user learned in full", () =>
+    Effect.gen(function*() {
+      const node = yield* startPublic()
+      const told = [
+        at("127.0.0.1", 6379),
+        at("victim.example.org"),
+        ...Array.from({ length: 20 }, (_, index) => at("192.168.1.5", 1 + index)),
+        ...Array.from({ length: 300 }, (_, index) => at(`192.168.${2 + Math.floor(index / 200)}.${1 + index % 200}`))
+      ]
+
+      assert.strictEqual(yield* node.mesh.learn(told, at("198.51.100.7")), 0)
+      assert.strictEqual(yield* node.mesh.learn(told, at("192.168.1.7")), 308)
+      assert.strictEqual(yield* knownCount(node), 250)
+      assert.strictEqual(yield* node.mesh.learn([at("127.0.0.1", 6379)], at("127.0.0.1")), 1)
+      yield* node.mesh.learn(told)
+      assert.strictEqual(yield* knownCount(node), told.length)
+    }).pipe(Effect.provide(network), Random.withSeed("elsewhere")))
+
+  it.effect("about this machine is not taken from who may have come through a proxy", () =>
+    Effect.gen(function*() {
+      const node = yield* startPublic()
+      const lie = { address: at("127.0.0.1", 6379), id: "victim" }
+      const proxied = yield* visit(node, { host: "ws://127.0.0.1", id: "proxied", address: lie.address })
+      yield* proxied.tell({ _tag: "Peers", peers: [lie, { address: at("10.0.0.1"), id: "inside" }] })
+      yield* TestClock.adjust("100 millis")
+      assert.strictEqual(yield* knownCount(node), 0)
+
+      const local = yield* visit(node, { host: "127.0.0.1", id: "local" })
+      yield* local.tell({ _tag: "Peers", peers: [lie] })
+      yield* TestClock.adjust("100 millis")
+
+      assert.strictEqual(yield* knownCount(node), 2)
+    }).pipe(Effect.provide(network), Random.withSeed("proxy")))
+})
