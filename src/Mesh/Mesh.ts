@@ -282,7 +282,6 @@ const make = Effect.gen(function*() {
 
 const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Service"] => {
   const peers = Effect.sync(() => Array.from(node.table.values(), toInfo))
-  const events = node.events.stream
   const payload = (packets: Packets, subFlag: string | undefined, kind: "UserBroadcast" | "UserWhisper") => {
     const flag = subFlag === undefined
       ? node.services.protocol.encodePayload({ _tag: kind, packets: [] })
@@ -297,13 +296,14 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     addresses: node.addresses,
     networkId: node.networkId,
     peers,
-    changes: Stream.concat(
-      Stream.fromEffect(peers),
-      events.pipe(
-        Stream.filter((event) => event._tag === "PeerJoined" || event._tag === "PeerLeft"),
-        Stream.mapEffect(() => peers)
-      )
-    ),
+    changes: Stream.unwrap(Effect.map(node.events.subscribe, (events) =>
+      Stream.concat(
+        Stream.fromEffect(peers),
+        events.pipe(
+          Stream.filter((event) => event._tag === "PeerJoined" || event._tag === "PeerLeft"),
+          Stream.mapEffect(() => peers)
+        )
+      ))),
     survey: Effect.sync(() => {
       const isDue = node.nowMillis() - node.surveyedMillis >= surveyMillis
       if (isDue) node.surveyedMillis = node.nowMillis()
@@ -312,7 +312,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         return { id: peer.id, peers: node.told.get(peer) ?? [] }
       })
     }),
-    events,
+    events: node.events.stream,
     stats: Effect.sync(() => node.stats),
     ...node.guard.banning,
     waiting: Effect.sync(() => Places.waiting(node)),

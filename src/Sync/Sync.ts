@@ -123,7 +123,6 @@ const service = (node: SyncNode): Sync["Service"] => {
       Option.isNone(entry)
         ? Effect.succeedNone
         : Effect.asSome(Schema.decodeEffect(key.codec)(entry.value.value)))
-  const changes = Stream.fromPubSub(updates)
   return {
     leasing: options.leasing,
     get,
@@ -133,14 +132,18 @@ const service = (node: SyncNode): Sync["Service"] => {
       Effect.flatMap(Schema.encodeEffect(key.codec)(value), (json) => Writes.set(node, key.name, json)),
     change: (key, changes) => Writes.change(node, key, changes),
     delete: (key) => Writes.set(node, key, null),
-    updates: changes,
+    updates: Stream.fromPubSub(updates),
     watch: (key) => {
       const now = Effect.orElseSucceed(Effect.map(get(key), Option.some), () => Option.none())
-      return Stream.concat(Stream.make(key.name), Stream.map(changes, (entry) => entry.key)).pipe(
-        Stream.filter((name) => name === key.name),
-        Stream.mapEffect(() => now),
-        Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
-      )
+      return Stream.unwrap(Effect.map(PubSub.subscribe(updates), (subscription) =>
+        Stream.concat(
+          Stream.make(key.name),
+          Stream.map(Stream.fromSubscription(subscription), (entry) => entry.key)
+        ))).pipe(
+          Stream.filter((name) => name === key.name),
+          Stream.mapEffect(() => now),
+          Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
+        )
     }
   }
 }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { Mesh } from "effect-p2p"
 import { MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
 import { TestClock } from "effect/testing"
@@ -26,6 +26,28 @@ describe("Mesh", () => {
 
       assert.deepStrictEqual(before, [{ id: near.id, peers: [far.id] }])
       assert.deepStrictEqual(after, [{ id: near.id, peers: [] }])
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
+
+  it.effect("gives its peers again for what changed while they were looked at", () =>
+    Effect.gen(function*() {
+      const here = yield* start({ host: "here" })
+      const near = yield* start({ host: "near" })
+
+      const seen = yield* here.changes.pipe(
+        Stream.tap((peers) =>
+          peers.length > 0 ? Effect.void : Effect.andThen(near.connect(here.address), Effect.sleep("1 second"))
+        ),
+        Stream.take(2),
+        Stream.runCollect,
+        Effect.timeoutOption("5 seconds"),
+        Effect.forkScoped
+      )
+      yield* TestClock.adjust("10 seconds")
+
+      assert.deepStrictEqual(
+        Option.map(yield* Fiber.join(seen), (all) => all.map((peers) => peers.map(({ id }) => id))),
+        Option.some([[], [near.id]])
+      )
     }).pipe(Effect.provide(MemoryNetwork.layer())))
 
   it.effect("dials where others were told to be, when it lacks links, and not where it cannot", () =>

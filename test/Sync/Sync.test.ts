@@ -61,6 +61,22 @@ describe.each(wireVersions)("Sync over wire version %s", (protocol) => {
         assert.strictEqual((yield* valueAt(nodes["c"]!, "profile"))?.owner, nodes["a"]!.mesh.id)
       })))
 
+  it("gives a key's value again for what changed while it was looked at", () =>
+    run("watch", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a } = yield* start(simulation, ["a"], { protocol })
+        const write = yield* Effect.cached(a!.sync.set(text("motd"), "hi"))
+
+        const seen = yield* a!.sync.watch(text("motd")).pipe(
+          Stream.tap(() => write),
+          Stream.take(2),
+          Stream.runCollect,
+          Effect.timeoutOption("5 seconds")
+        )
+
+        assert.deepStrictEqual(seen, Option.some([Option.none(), Option.some("hi")]))
+      })))
+
   it("tells a newcomer all, and the value when it is not of the schema", () =>
     run("newcomer", {}, (simulation) =>
       Effect.gen(function*() {

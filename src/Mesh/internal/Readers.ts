@@ -5,6 +5,7 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /** What waits for one reader. */
@@ -58,8 +59,8 @@ export class Readers<A> {
     }
   }
 
-  /** What is published from the moment the stream runs, until the node stops. */
-  readonly stream: Stream.Stream<A> = Stream.unwrap(Effect.map(
+  /** What is published from now on, until the node stops or the scope closes. */
+  readonly subscribe: Effect.Effect<Stream.Stream<A>, never, Scope.Scope> = Effect.map(
     Effect.acquireRelease(
       Effect.suspend(() =>
         Effect.map(Queue.sliding<A, Cause.Done>(this.#capacity), (queue) => {
@@ -71,7 +72,10 @@ export class Readers<A> {
       (waiting) => Effect.andThen(Effect.sync(() => this.#waiting.delete(waiting)), Queue.shutdown(waiting.queue))
     ),
     ({ queue }) => Stream.fromQueue(queue)
-  ))
+  )
+
+  /** The same from the moment the stream runs. */
+  readonly stream: Stream.Stream<A> = Stream.unwrap(this.subscribe)
 
   /** Ends all streams behind what waits in them. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
