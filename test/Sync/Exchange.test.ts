@@ -1,17 +1,11 @@
 /** What nodes of the shared dictionary send each other when they compare what they hold. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect } from "effect"
-import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
-import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
-import { Mesh } from "../../src/Mesh/Mesh.ts"
-import { SyncConfig } from "../../src/Sync/SyncConfig.ts"
-import { run, start, text } from "./SyncNetwork.ts"
+import { Effect } from "effect"
+import type { Mesh } from "../../src/Mesh/Mesh.ts"
+import { run, start, startPlayer, text } from "./SyncNetwork.ts"
 
-/** A node of the same network that plays the dictionary's part by hand; `copies` are the keys it was sent. */
-const startPlayer = Effect.fnUntraced(function*(simulation: Simulation.Simulation, bootstrap: string) {
-  const subnet = SyncConfig.subnet("sync", true)
-  const node = MemoryMesh.layerTransport({ host: "player", subnet, bootstrap: [bootstrap] })
-  const mesh = Context.get(yield* simulation.start("player", node), Mesh)
+/** What a player is sent. */
+const listen = Effect.fnUntraced(function*(mesh: Mesh["Service"]) {
   const got = { copies: 0, asked: 0, answers: 0 }
   yield* mesh.handle("sync", () => Effect.sync(() => void got.copies++))
   yield* mesh.handle("sync-digest", ({ packets }) =>
@@ -20,7 +14,7 @@ const startPlayer = Effect.fnUntraced(function*(simulation: Simulation.Simulatio
       else got.answers++
     }))
   yield* Effect.sleep("5 seconds")
-  return { mesh, got }
+  return got
 })
 
 const wrong = new Uint8Array(256).fill(7)
@@ -31,7 +25,8 @@ describe("Exchange", () => {
       Effect.gen(function*() {
         const { a } = yield* start(simulation, ["a"])
         for (let i = 0; i < 20; i++) yield* a!.sync.set(text(`key ${i}`), "value")
-        const { got, mesh } = yield* startPlayer(simulation, "a:4444")
+        const mesh = yield* startPlayer(simulation, "player", { bootstrap: ["a:4444"] })
+        const got = yield* listen(mesh)
         const say = (...verb: ReadonlyArray<Uint8Array>) =>
           Effect.repeat(mesh.whisper(a!.mesh.id, [wrong, ...verb], { subFlag: "sync-digest" }), { times: 49 }).pipe(
             Effect.andThen(Effect.sleep("500 millis")),

@@ -1,10 +1,12 @@
 /** Nodes of the shared dictionary in a simulation. */
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Layer, Schema, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, Schema, type Scope } from "effect"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import * as MemorySync from "../../src/Layers/MemorySync.ts"
 import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { Sync } from "../../src/Sync/Sync.ts"
+import { SyncConfig } from "../../src/Sync/SyncConfig.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
 
 export type Options = Omit<MemorySync.MemorySyncOptions, "host">
@@ -31,6 +33,16 @@ export const start = Effect.fnUntraced(function*(
   }
   yield* Effect.sleep("5 seconds")
   return nodes
+})
+
+/** A node of the same network that plays the dictionary's part by hand. */
+export const startPlayer = Effect.fnUntraced(function*(
+  simulation: Simulation.Simulation,
+  host: string,
+  { leasing = true, ...options }: Partial<MemoryMesh.MemoryMeshOptions> & { readonly leasing?: boolean } = {}
+) {
+  const node = MemoryMesh.layerTransport({ ...options, host, subnet: SyncConfig.subnet("sync", leasing) })
+  return Context.get(yield* simulation.start(host, node), Mesh)
 })
 
 export const run = <A, E>(

@@ -65,6 +65,8 @@ export class SyncNode {
   /** The same for a part of a map: what is no map becomes one of these fields. */
   takeDelta(key: string, changes: JsonMap, stamp: Stamp, nowSeconds: number): boolean {
     const held = this.table.get(key)
+    // What was deleted later stays deleted: those who heard of the change first have deleted it all.
+    if (held?.value === null && isNewer(held, stamp)) return false
     const value = { ...mapOf(held?.value), ...changes }
     if (!this.isSound(key, value, stamp) || !this.mayWrite(key, stamp, true, nowSeconds)) return false
     // An older change goes into the map, and does not make it older.
