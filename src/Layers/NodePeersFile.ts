@@ -102,23 +102,23 @@ export class PeersFile {
   /** Writes what has changed, to a file that then takes the place of the last: nobody reads half of it. */
   readonly save: Effect.Effect<void, PeersFileError> = Effect.suspend(() => {
     if (!this.#isChanged) return Effect.void
-    this.#isChanged = false
     const { file } = this.#options
+    const draft = `${file}.${crypto.randomBytes(8).toString("hex")}`
     const seen = Array.from(this.#seen, ([text, millis]) => `${text} ${new Date(millis).toISOString()}`)
     return Effect.try({
       try: () => {
-        const draft = `${file}.${crypto.randomBytes(8).toString("hex")}`
         fs.writeFileSync(draft, [...this.#lines, ...seen].map((line) => `${line}\n`).join(""), { flag: "wx" })
         fs.renameSync(draft, file)
+        this.#isChanged = false
       },
       catch: (cause) => new PeersFileError({ file, detail: String(cause) })
-    })
+    }).pipe(Effect.tapError(() => Effect.ignore(Effect.try(() => fs.rmSync(draft, { force: true })))))
   })
 }
 
 /**
  * Reads a file; one that is missing is empty. Fails when it cannot be read, is larger than 256 KiB, or has a
- * line that is no address.
+ * line that is not an address, or one and a time.
  *
  * @category constructors
  * @since 0.1.0
@@ -138,13 +138,13 @@ export const open = Effect.fnUntraced(function*(
   const lines: Array<string> = []
   const seen: Array<readonly [string, number]> = []
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const [address = "", time] = line.replace(/#.*/, "").trim().split(/\s+/)
-    if (address !== "" && parse(address) === undefined) {
+    const [address = "", time, ...rest] = line.replace(/#.*/, "").trim().split(/\s+/)
+    const seenMillis = time === undefined ? undefined : Date.parse(time)
+    if (address !== "" && (parse(address) === undefined || Number.isNaN(seenMillis) || rest.length > 0)) {
       const detail = `line ${index + 1} is no address: write host:port, and # before what is none`
       return yield* new PeersFileError({ file, detail })
     }
-    const seenMillis = time === undefined ? Number.NaN : Date.parse(time)
-    if (address !== "" && !Number.isNaN(seenMillis)) seen.push([address, seenMillis])
+    if (seenMillis !== undefined) seen.push([address, seenMillis])
     else if (line !== "") lines.push(line)
   }
   const opened = new PeersFile(options, lines, new Map(seen.sort(([, a], [, b]) => a - b)))
@@ -168,7 +168,7 @@ export const layerMesh = (options: PeersFileOptions): Layer.Layer<never, PeersFi
       opened,
       options,
       mesh.events,
-      (event) => event._tag === "PeerJoined" && event.direction === "outbound" ? event.address : undefined
+      (event) => event._tag === "PeerJoined" ? event.dialed : undefined
     )
   }))
 

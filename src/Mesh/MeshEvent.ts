@@ -12,10 +12,17 @@ export { PeerBanned, PeerUnbanned } from "../Transport/Admission/GuardEvent.ts"
 
 const direction = Schema.Literals(["inbound", "outbound"])
 
-/** A peer is linked: handshakes are done on both sides. @category events @since 0.1.0 */
+/**
+ * A peer is linked: handshakes are done on both sides. `address` is where it says that it can be dialed,
+ * `dialed` where this node did.
+ *
+ * @category events
+ * @since 0.1.0
+ */
 export const PeerJoined = Schema.TaggedStruct("PeerJoined", {
   id: Schema.String,
   address: Schema.UndefinedOr(PeerAddress),
+  dialed: Schema.UndefinedOr(PeerAddress),
   direction
 })
 

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { Chord, Mesh } from "effect-p2p"
 import { Invite, NodeChord, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
+import { MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
 import { TestClock } from "effect/testing"
 import * as dgram from "node:dgram"
 import * as fs from "node:fs"
@@ -17,7 +18,7 @@ const temporary = Effect.acquireRelease(
   (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true }))
 )
 
-const build = <E>(layer: Layer.Layer<Mesh, E>) =>
+const build = <E, R>(layer: Layer.Layer<Mesh, E, R>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Mesh))
 
 const buildChord = <E>(layer: Layer.Layer<Chord, E>) =>
@@ -173,6 +174,47 @@ describe("a file of addresses", () => {
       assert.include(wrong.message, "line 2 is no address: write host:port")
       assert.include(large.message, "more than 262144 bytes")
     }))
+
+  it.effect("refuses a line with more than an address and a time", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      fs.writeFileSync(file, "10.0.0.1:1\n10.0.0.2:1 the hub\n")
+
+      const wrong = yield* Effect.flip(NodePeersFile.open({ file }))
+
+      assert.include(wrong.message, "line 2 is no address: write host:port, and # before what is none")
+    }))
+
+  it.effect("is written again where that failed, and no draft of it stays", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporary
+      const file = path.join(folder, "peers.txt")
+      const opened = yield* NodePeersFile.open({ file })
+      opened.note(parse("10.0.0.1:1")!, 0)
+      fs.mkdirSync(file)
+
+      const failed = yield* Effect.flip(opened.save)
+      assert.deepStrictEqual(fs.readdirSync(folder), ["peers.txt"])
+      fs.rmdirSync(file)
+      yield* opened.save
+
+      assert.strictEqual(failed._tag, "PeersFileError")
+      assert.strictEqual(fs.readFileSync(file, "utf8"), "10.0.0.1:1 1970-01-01T00:00:00.000Z\n")
+    }))
+
+  it.effect("keeps where a node was dialed, not where it says that it can be", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      yield* build(MemoryMesh.layer({ host: "hub", announce: parse("10.0.0.5:4444")! }))
+      const bootstrap = [parse("hub:4444")!]
+      const start = NodePeersFile.layerMesh({ file }).pipe(
+        Layer.provideMerge(MemoryMesh.layer({ host: "guest", bootstrap }))
+      )
+
+      yield* Effect.scoped(Effect.andThen(build(start), TestClock.adjust("5 seconds")))
+
+      assert.match(fs.readFileSync(file, "utf8"), /^hub:4444 [^\n]*\n$/)
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
 
   it.live("brings a node back to whom it was linked with", () =>
     Effect.gen(function*() {

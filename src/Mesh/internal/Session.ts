@@ -174,7 +174,7 @@ class Session {
     this.#peer = peer
     if (admission._tag === "Contends") node.services.run(Contest.settle(node, peer, dialed))
     if (admission._tag === "Joined") {
-      node.emit({ _tag: "PeerJoined", id: peer.id, address: peer.address, direction: link.direction })
+      node.emit({ _tag: "PeerJoined", id: peer.id, address: peer.address, dialed, direction: link.direction })
       if (link.direction === "outbound") node.wake.openUnsafe()
     }
     return Effect.succeed(peer)
