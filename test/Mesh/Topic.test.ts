@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Random, Schema } from "effect"
+import { Effect, Exit, Random, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Query from "../../src/Mesh/Query.ts"
 import * as Topic from "../../src/Mesh/Topic.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { collect, startNetwork, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
@@ -118,6 +120,46 @@ describe("a question", () => {
       assert.strictEqual(error._tag, "AskTimeout")
       assert.include(error.message, "300 ms")
     }).pipe(Effect.provide(network), Random.withSeed("timeout")))
+})
+
+describe("a responder", () => {
+  const Square = Query.make("square", { question: Schema.Number, answer: Schema.Number })
+
+  it.effect("looks for nobody who has left before the answer", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxOutboundLinks: 0, handlerConcurrency: 2 })
+      const honest = yield* startNode(2, { maxOutboundLinks: 0 })
+      yield* whileTimePasses(honest.mesh.connect(node.address))
+      yield* RawPeer.silence(new PeerAddress({ host: "10.6.6.6", port: 4444 }))
+      yield* node.mesh.respond(Square, (n) => Effect.as(Effect.sleep("1 second"), n * n))
+      const scope = yield* Scope.make()
+      const dialed = RawPeer.dial(node, { host: "10.6.6.6" }).pipe(Effect.provideService(Scope.Scope, scope))
+      const asker = yield* whileTimePasses(dialed)
+      yield* asker.handshake
+      yield* TestClock.adjust("100 millis")
+      for (let i = 0; i < 6; i++) {
+        yield* asker.say(asker.make("whisper", ["ask", `${i}`, "square", "3"].map(RawPeer.bytes), i))
+      }
+      yield* TestClock.adjust("100 millis")
+      yield* whileTimePasses(Scope.close(scope, Exit.void))
+
+      const answer = yield* whileTimePasses(honest.mesh.ask(Square, node.mesh.id, 4))
+
+      assert.strictEqual(answer, 16)
+      assert.deepStrictEqual(node.events.filter((event) => event._tag === "HandlerFailed"), [])
+    }).pipe(Effect.provide(network), Random.withSeed("left")))
+
+  it.effect("says so when its answer is too large", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2, { maxMessageBytes: 10_000 })
+      const Long = Query.make("long", { question: Schema.Number, answer: Schema.String })
+      yield* b!.mesh.respond(Long, (n) => Effect.succeed("x".repeat(n)))
+
+      const error = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Long, b!.mesh.id, 20_000)))
+
+      assert.strictEqual(error._tag, "AskRefused")
+      assert.lengthOf(b!.events.filter((event) => event._tag === "HandlerFailed"), 1)
+    }).pipe(Effect.provide(network), Random.withSeed("too large")))
 })
 
 describe("a handler", () => {

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Random } from "effect"
+import { Effect, Exit, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { peerIds, startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 
@@ -88,6 +90,30 @@ describe("whisper", () => {
       assert.deepStrictEqual(b.received.map((message) => message.packets[0]!.length), [9000])
       assert.strictEqual((yield* a.mesh.stats).sent, 1)
     }).pipe(Effect.provide(network), Random.withSeed("large")))
+
+  it.effect("fails within that time, too, where a node that says nothing is at the address that it knows", () =>
+    Effect.gen(function*() {
+      const hole = new PeerAddress({ host: "10.6.6.6", port: 4444 })
+      const a = yield* startNode(1, { maxPendingRequests: 1, maxOutboundLinks: 0 })
+      yield* RawPeer.silence(hole)
+      const liar = yield* whileTimePasses(RawPeer.dial(a, { host: "10.0.1.1" }))
+      yield* liar.handshake
+      yield* TestClock.adjust("1 second")
+      yield* liar.tell({ _tag: "Peers", peers: [{ address: hole, id: "hole" }] })
+      yield* TestClock.adjust("1 second")
+
+      const whispers = yield* Effect.forkScoped(
+        Effect.all([Effect.flip(a.mesh.whisper("hole", "")), Effect.flip(a.mesh.whisper("hole", ""))], {
+          concurrency: "unbounded"
+        }),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("5 seconds")
+
+      const exit = whispers.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isSuccess(exit))
+      assert.deepStrictEqual((yield* Fiber.join(whispers)).map(({ _tag }) => _tag), ["PeerNotFound", "TooManyRequests"])
+    }).pipe(Effect.provide(network), Random.withSeed("hole")))
 
   it.effect("fails when as many searches are under way as are allowed", () =>
     Effect.gen(function*() {

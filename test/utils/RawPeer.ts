@@ -93,5 +93,11 @@ export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeer
   }
 })
 
+/** Takes connections at an address, and says nothing. */
+export const silence = Effect.fnUntraced(function*(address: PeerAddress) {
+  const listener = yield* (yield* MemoryNetwork).transport(address.hostname).listen(address)
+  yield* Effect.forkScoped(listener.serve(() => Effect.never))
+})
+
 /** Bytes of a text. */
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

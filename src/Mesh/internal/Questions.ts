@@ -140,7 +140,18 @@ export class Questions {
     Deferred.doneUnsafe(waiting.answer, verdict === "ok" ? Effect.succeed(text) : Effect.fail(text))
   }
 
-  #reply(asked: Asked, verdict: "ok" | "refused", text: string) {
-    return whisper(this.#node, asked.from, toWire([answerSubFlag, asked.number, verdict, text]))
+  /** To a neighbor alone: whoever asks and leaves is not looked for. Fails when it is too large. */
+  #reply(asked: Asked, verdict: "ok" | "refused", text: string): Effect.Effect<unknown, MessageTooLarge> {
+    return Effect.suspend(() =>
+      this.#node.table.get(asked.from) === undefined
+        ? Effect.void
+        : whisper(this.#node, asked.from, toWire([answerSubFlag, asked.number, verdict, text])).pipe(
+          Effect.catchTags({
+            PeerNotFound: () => Effect.void,
+            PeerUnavailable: () => Effect.void,
+            TooManyRequests: () => Effect.void
+          })
+        )
+    )
   }
 }

@@ -15,7 +15,7 @@ import * as Dialer from "./Dialer.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { newSearchId } from "./RequestId.ts"
 
-/** Addresses tried for one search; further answers are not looked at. */
+/** Answers to one search that wait to be tried; further ones are not looked at. */
 const maxAnswers = 16
 
 /** The peer with this id: a neighbor, or found and dialed within `requestTimeout`. */
@@ -30,11 +30,6 @@ export const find = (node: MeshNode, id: string): Effect.Effect<Peer, PeerNotFou
   })
 
 const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.fn.Return<Peer, PeerNotFound> {
-  const known = node.book.findById(id)
-  if (known !== undefined) {
-    const peer = yield* Effect.option(Dialer.connect(node, known.address, id))
-    if (Option.isSome(peer)) return peer.value
-  }
   const answers = yield* Queue.dropping<PeerAddress>(maxAnswers)
   const requestId = newSearchId(node)
   const dialAnswers: Effect.Effect<Peer> = Effect.flatMap(
@@ -47,16 +42,32 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
         if (entry.id === id) Queue.offerUnsafe(answers, entry.address)
       })
     }),
-    () => {
-      ask(node, requestId, id)
-      return Effect.timeoutOrElse(dialAnswers, {
+    () =>
+      Effect.gen(function*() {
+        const peer = yield* dialKnown(node, id)
+        if (Option.isSome(peer)) return peer.value
+        ask(node, requestId, id)
+        return yield* dialAnswers
+      }).pipe(Effect.timeoutOrElse({
         duration: node.options.requestTimeout,
         orElse: () => Effect.fail(new PeerNotFound({ id, detail: unanswered(node) }))
-      })
-    },
+      })),
     () => Effect.sync(() => node.searches.delete(requestId))
   )
 })
+
+/** Dials where the node was met or said to be, for half of the time at most: others may know better. */
+const dialKnown = (node: MeshNode, id: string): Effect.Effect<Option.Option<Peer>> => {
+  const known = node.book.findById(id)
+  if (known === undefined) return Effect.succeedNone
+  return Dialer.connect(node, known.address, id).pipe(
+    Effect.timeout(Duration.toMillis(node.options.requestTimeout) / 2),
+    Effect.tapError(() =>
+      Effect.sync(() => node.book.failed(known.address, node.nowMillis(), node.services.random.nextDoubleUnsafe()))
+    ),
+    Effect.option
+  )
+}
 
 const unanswered = (node: MeshNode): string =>
   node.table.count === 0
