@@ -27,11 +27,11 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { MessageTooLarge } from "../Mesh/MeshError.ts"
@@ -107,7 +107,7 @@ const make = Effect.gen(function*() {
     hashing: yield* Hashing,
     options: yield* SyncConfig,
     updates,
-    writing: yield* Semaphore.make(1)
+    sending: yield* FiberMap.make<string>()
   })
   // Nobody else has these sub-flags.
   yield* Effect.orDie(Exchange.serve(node))

@@ -116,7 +116,7 @@ describe("connections that come to nothing", () => {
       const before = drawCount
       for (let index = 1; index <= 40; index++) {
         const stranger = yield* whileTimePasses(
-          RawPeer.dial({ ...node, stop: Effect.void, crash: Effect.void }, {
+          RawPeer.dial(node, {
             host: `10.0.1.${index}`,
             networkId: "another"
           })

@@ -1,7 +1,13 @@
 /** What nodes of the shared dictionary send each other when they compare what they hold. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import type { Mesh } from "../../src/Mesh/Mesh.ts"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as MemorySync from "../../src/Layers/MemorySync.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
+import { Sync } from "../../src/Sync/Sync.ts"
+import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 import { run, start, startPlayer, text } from "./SyncNetwork.ts"
 
 /** What a player is sent. */
@@ -41,4 +47,27 @@ describe("Exchange", () => {
         assert.strictEqual(yield* say(Uint8Array.of(0)), 40)
         assert.strictEqual(yield* say(), 40)
       })))
+})
+
+describe("greeting", () => {
+  it.effect("a newcomer that does not read holds up no other", () =>
+    Effect.gen(function*() {
+      const layer = MemorySync.layerTransport({ host: "a", maxOutboxBytes: 64 * 1024 })
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Layer.provide(layer, MemoryNetwork.transport("a")), scope)
+      const [sync, node] = [Context.get(context, Sync), { mesh: Context.get(context, Mesh) }]
+      for (let i = 0; i < 40; i++) yield* sync.set(text(`key ${i}`), "x".repeat(50_000))
+      const join = Effect.fnUntraced(function*(host: string, reads: boolean) {
+        const peer = yield* whileTimePasses(RawPeer.dial(node, { host, id: host, reads }))
+        yield* peer.handshake
+        yield* TestClock.adjust("2 seconds")
+        return peer
+      })
+
+      yield* join("mute", false)
+      const reader = yield* join("reader", true)
+
+      assert.lengthOf(reader.payloads().filter((says) => says._tag === "SyncStore"), 40)
+      yield* whileTimePasses(Scope.close(scope, Exit.void))
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" }))))
 })

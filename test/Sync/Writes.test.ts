@@ -1,9 +1,10 @@
 /** Writes that meet others on their way. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Fiber, Option, Schema } from "effect"
+import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import type { Payload } from "../../src/Protocol/Payload.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
-import { run, start, startPlayer } from "./SyncNetwork.ts"
+import { run, start, startPlayer, text } from "./SyncNetwork.ts"
 
 const Point = SyncKey.make("point", Schema.Struct({ x: Schema.Int, y: Schema.optional(Schema.Int) }))
 const deletion: Payload = { _tag: "SyncStore", key: "point", value: null, origin: null }
@@ -31,4 +32,42 @@ describe("a change of a key that is deleted later", () => {
           assert.deepStrictEqual(yield* a!.sync.get(Point), Option.none())
         })))
   }
+})
+
+describe("a write that waits for a second of its own", () => {
+  const ahead = Effect.fnUntraced(function*(simulation: Simulation.Simulation) {
+    const { a } = yield* start(simulation, ["a"], { sync: { leasing: false } })
+    const player = yield* startPlayer(simulation, "player", { leasing: false, bootstrap: ["a:4444"] })
+    yield* Effect.sleep("5 seconds")
+    const time = Math.floor((yield* Clock.currentTimeMillis) / 1000) + 60
+    const origin = { owner: player.id, time }
+    yield* player.whisperPayload(a!.mesh.id, { _tag: "SyncStore", key: "point", value: { x: 1 }, origin })
+    yield* Effect.sleep("1 second")
+    assert.deepStrictEqual(yield* a!.sync.get(Point), Option.some({ x: 1 }))
+    return a!.sync
+  })
+
+  it("holds up no writes of other keys", () =>
+    run("other keys", {}, (simulation) =>
+      Effect.gen(function*() {
+        const sync = yield* ahead(simulation)
+        const waiting = yield* Effect.forkScoped(sync.set(Point, { x: 2 }), { startImmediately: true })
+
+        const done = yield* Effect.timeoutOption(sync.set(text("other"), "at once"), "1 second")
+
+        assert.isTrue(Option.isSome(done))
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* Fiber.join(waiting)
+        assert.deepStrictEqual(yield* sync.get(Point), Option.some({ x: 2 }))
+      })))
+
+  it("comes before a change that was made after it", () =>
+    run("changes", {}, (simulation) =>
+      Effect.gen(function*() {
+        const sync = yield* ahead(simulation)
+
+        yield* Effect.all([sync.change(Point, { x: 2 }), sync.change(Point, { x: 1 })], { concurrency: "unbounded" })
+
+        assert.deepStrictEqual(yield* sync.get(Point), Option.some({ x: 1 }))
+      })))
 })

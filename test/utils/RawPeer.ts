@@ -37,7 +37,7 @@ export interface RawPeerOptions {
 }
 
 /** Connects to a node; the handshake is the test's to send. */
-export const dial = Effect.fnUntraced(function*(node: TestNode, options: RawPeerOptions) {
+export const dial = Effect.fnUntraced(function*(node: Pick<TestNode, "mesh">, options: RawPeerOptions) {
   const protocol = yield* Effect.provide(Protocol, MemoryMesh.layerWire(options.protocol))
   const network = yield* MemoryNetwork
   const connection = yield* network.transport(options.host).dial(options.at ?? node.mesh.address)

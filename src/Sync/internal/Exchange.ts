@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -33,13 +34,18 @@ export const serve = Effect.fnUntraced(function*(
       if (event._tag === "PeerLeft") {
         node.answeredMillis.delete(event.id)
         node.asked.delete(event.id)
+        return FiberMap.remove(node.sending, event.id)
       }
-      return event._tag === "PeerJoined" ? greet(node, event.id, event.direction) : Effect.void
+      return event._tag === "PeerJoined" ? send(node, event.id, greet(node, event.id, event.direction)) : Effect.void
     }),
     Effect.forkScoped({ startImmediately: true })
   )
   yield* Effect.forkScoped(reconcile(node))
 })
+
+/** Sends to a peer in a fiber of its own, unless one does already: who reads slowly holds up nobody else. */
+const send = (node: SyncNode, id: string, what: Effect.Effect<void>) =>
+  FiberMap.run(node.sending, id, what, { onlyIfMissing: true })
 
 const take = (node: SyncNode, message: MeshMessage, now: number): void => {
   const said = node.protocol.decodePayload(message.payload)
@@ -87,9 +93,13 @@ const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage
   node.forgetDeleted(yield* nowSeconds)
   if (node.table.isSame(digests)) return
   const differing = node.table.differing(digests)
+  const copies = tellCopies(node, message.from, differing)
   // Before the copies: the other end is to see what it lacks, not what is on its way.
-  if (isAsk) yield* tellDigests(node, message.from, "answer")
-  yield* tellCopies(node, message.from, differing)
+  yield* send(
+    node,
+    message.from,
+    isAsk ? Effect.andThen(tellDigests(node, message.from, "answer"), copies) : copies
+  )
 })
 
 /** Whether a peer, that is still linked, may be sent something: not so soon again. */

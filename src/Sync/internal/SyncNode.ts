@@ -1,5 +1,6 @@
 /** The state of one node, shared by the files of this folder. */
 import * as Duration from "effect/Duration"
+import type * as FiberMap from "effect/FiberMap"
 import * as PubSub from "effect/PubSub"
 import type * as Schema from "effect/Schema"
 import type * as Semaphore from "effect/Semaphore"
@@ -17,8 +18,8 @@ export interface SyncServices {
   readonly hashing: Hashing["Service"]
   readonly options: SyncOptions
   readonly updates: PubSub.PubSub<SyncEntry>
-  /** Held while a write of this node is made: one at a time. */
-  readonly writing: Semaphore.Semaphore
+  /** Sends to each peer, by its id. */
+  readonly sending: FiberMap.FiberMap<string>
 }
 
 /** A map of JSON. */
@@ -34,19 +35,22 @@ export class SyncNode {
   readonly protocol: Protocol["Service"]
   readonly options: SyncOptions
   readonly updates: PubSub.PubSub<SyncEntry>
-  readonly writing: Semaphore.Semaphore
+  readonly sending: FiberMap.FiberMap<string>
   readonly table: SyncTable
   /** Peers that were asked what differs, by their ids, until they answer. */
   readonly asked = new Set<string>()
   /** When each peer was last sent what differs, by its id; as many as there are peers. */
   readonly answeredMillis = new Map<string, number>()
 
-  constructor({ hashing, mesh, options, protocol, updates, writing }: SyncServices) {
+  /** Keys that this node writes at the moment: one write of each at a time. */
+  readonly writing = new Map<string, { readonly turn: Semaphore.Semaphore; count: number }>()
+
+  constructor({ hashing, mesh, options, protocol, sending, updates }: SyncServices) {
     this.mesh = mesh
     this.protocol = protocol
     this.options = options
     this.updates = updates
-    this.writing = writing
+    this.sending = sending
     this.table = new SyncTable(hashing, options.maxEntries)
   }
 

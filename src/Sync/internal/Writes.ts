@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
@@ -18,7 +19,7 @@ export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.m
 
 /** Sets a key; null deletes it. */
 export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
-  write(node, key, value, false, { _tag: "SyncStore", key, value, origin: null })
+  inTurn(node, key, write(node, key, value, false, { _tag: "SyncStore", key, value, origin: null }))
 
 /** Sets some fields of the value of a key. */
 export const change = Effect.fnUntraced(function*<A extends object>(
@@ -40,7 +41,20 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   )
   if (Object.keys(changed).length === 0) return
   yield* write(node, key.name, { ...old, ...changed }, true, { _tag: "SyncDelta", key: key.name, changes: changed })
-})
+}, (change, node, key) => inTurn(node, key.name, change))
+
+/** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
+const inTurn = <A, E>(node: SyncNode, key: string, write: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const writing = node.writing.get(key) ?? { turn: Semaphore.makeUnsafe(1), count: 0 }
+      writing.count++
+      node.writing.set(key, writing)
+      return writing
+    }),
+    ({ turn }) => turn.withPermits(1)(write),
+    (writing) => Effect.sync(() => --writing.count === 0 && node.writing.delete(key))
+  )
 
 const write = (
   node: SyncNode,
@@ -49,7 +63,7 @@ const write = (
   isDelta: boolean,
   payload: Extract<Payload, { readonly _tag: "SyncDelta" | "SyncStore" }>
 ): Effect.Effect<void, WriteError> =>
-  node.writing.withPermits(1)(Effect.gen(function*() {
+  Effect.gen(function*() {
     yield* checkSize(node, key, value)
     const held = node.table.get(key)
     const now = yield* nowSeconds
@@ -66,7 +80,7 @@ const write = (
     const stamp = { owner: node.mesh.id, time }
     if (payload._tag === "SyncStore") node.takeStore(key, payload.value, stamp, yield* nowSeconds)
     else node.takeDelta(key, payload.changes, stamp, yield* nowSeconds)
-  }))
+  })
 
 const checkSize = (
   node: SyncNode,
