@@ -3,13 +3,11 @@ import * as Config from "effect/Config"
 import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import type { StorageOptions } from "../Chord/ChordStorage.ts"
 import { AddressText } from "./AddressText.ts"
-import { between, duration, listen, optional } from "./internal/ConfigSetting.ts"
+import { between, count, duration, listen, optional, optionalCount } from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
 import * as WireVersion from "./WireVersion.ts"
 
 const { defaults } = ChordConfig
-
-const count = (name: string, value: number) => between(name, 1, Number.MAX_SAFE_INTEGER, value)
 
 /** Those of `PeersSettings`. */
 const links = {
@@ -38,7 +36,7 @@ const links = {
   handlerConcurrency: count("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
   maxMessageBytes: count("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
   maxOutboxBytes: count("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
-  compressFromBytes: between("COMPRESS_FROM_BYTES", 0, Number.MAX_SAFE_INTEGER, defaults.compressFromBytes),
+  compressFromBytes: count("COMPRESS_FROM_BYTES", defaults.compressFromBytes, 0),
   slowTimeout: duration("SLOW_TIMEOUT", defaults.slowTimeout),
   drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout)
 }
@@ -90,8 +88,8 @@ export const config: Config.Config<NodeChordSettings> = Config.all({
   data: optional(Config.String("DATA")),
   security: NodeSecurity.config,
   storage: Config.all({
-    maxRecords: optional(Config.Int("MAX_RECORDS")),
-    maxBytes: optional(Config.Int("MAX_BYTES")),
+    maxRecords: optionalCount("MAX_RECORDS"),
+    maxBytes: optionalCount("MAX_BYTES"),
     tombstoneTtl: optional(Config.Duration("TOMBSTONE_TTL"))
   })
 }).pipe(Config.nested("CHORD"), Config.nested("P2P"))

@@ -3,13 +3,11 @@ import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { AddressText } from "./AddressText.ts"
-import { duration, listen, optional } from "./internal/ConfigSetting.ts"
+import { count, duration, listen, optional } from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
 import * as WireVersion from "./WireVersion.ts"
 
 const { defaults } = MeshConfig
-
-const int = (name: string, value: number) => Config.Int(name).pipe(Config.withDefault(value))
 
 const bool = (name: string, value: boolean) => Config.Boolean(name).pipe(Config.withDefault(value))
 
@@ -21,53 +19,53 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   announce: optional(Config.schema(AddressText, "ANNOUNCE")),
   announceFurther: optional(Config.Array(AddressText, "ANNOUNCE_FURTHER")),
   bootstrap: Config.Array(AddressText, "BOOTSTRAP").pipe(Config.withDefault([])),
-  maxOutboundLinks: int("MAX_OUTBOUND_LINKS", defaults.maxOutboundLinks),
-  maxInboundLinks: int("MAX_INBOUND_LINKS", defaults.maxInboundLinks),
+  maxOutboundLinks: count("MAX_OUTBOUND_LINKS", defaults.maxOutboundLinks, 0),
+  maxInboundLinks: count("MAX_INBOUND_LINKS", defaults.maxInboundLinks, 0),
   evictAfter: duration("EVICT_AFTER", defaults.evictAfter),
-  maxPendingHandshakes: int("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
-  maxConnectsPerSource: int("MAX_CONNECTS_PER_SOURCE", defaults.maxConnectsPerSource),
-  maxPendingPerSource: int("MAX_PENDING_PER_SOURCE", defaults.maxPendingPerSource),
-  maxLinksPerSource: int("MAX_LINKS_PER_SOURCE", defaults.maxLinksPerSource),
+  maxPendingHandshakes: count("MAX_PENDING_HANDSHAKES", defaults.maxPendingHandshakes),
+  maxConnectsPerSource: count("MAX_CONNECTS_PER_SOURCE", defaults.maxConnectsPerSource),
+  maxPendingPerSource: count("MAX_PENDING_PER_SOURCE", defaults.maxPendingPerSource),
+  maxLinksPerSource: count("MAX_LINKS_PER_SOURCE", defaults.maxLinksPerSource),
   limitsLoopback: bool("LIMITS_LOOPBACK", defaults.limitsLoopback),
   handshakeTimeout: duration("HANDSHAKE_TIMEOUT", defaults.handshakeTimeout),
-  maxMessageBytes: int("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
-  maxOutboxBytes: int("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
-  maxQueuedBytes: int("MAX_QUEUED_BYTES", defaults.maxQueuedBytes),
-  maxUnfinishedBytes: int("MAX_UNFINISHED_BYTES", defaults.maxUnfinishedBytes),
+  maxMessageBytes: count("MAX_MESSAGE_BYTES", defaults.maxMessageBytes),
+  maxOutboxBytes: count("MAX_OUTBOX_BYTES", defaults.maxOutboxBytes),
+  maxQueuedBytes: count("MAX_QUEUED_BYTES", defaults.maxQueuedBytes),
+  maxUnfinishedBytes: count("MAX_UNFINISHED_BYTES", defaults.maxUnfinishedBytes),
   frameTimeout: duration("FRAME_TIMEOUT", defaults.frameTimeout),
-  maxMessagesPerSecond: int("MAX_MESSAGES_PER_SECOND", defaults.maxMessagesPerSecond),
-  maxSearchesPerSecond: int("MAX_SEARCHES_PER_SECOND", defaults.maxSearchesPerSecond),
-  maxListsPerSecond: int("MAX_LISTS_PER_SECOND", defaults.maxListsPerSecond),
-  compressFromBytes: int("COMPRESS_FROM_BYTES", defaults.compressFromBytes),
+  maxMessagesPerSecond: count("MAX_MESSAGES_PER_SECOND", defaults.maxMessagesPerSecond),
+  maxSearchesPerSecond: count("MAX_SEARCHES_PER_SECOND", defaults.maxSearchesPerSecond, 0),
+  maxListsPerSecond: count("MAX_LISTS_PER_SECOND", defaults.maxListsPerSecond, 0),
+  compressFromBytes: count("COMPRESS_FROM_BYTES", defaults.compressFromBytes, 0),
   slowPatience: duration("SLOW_PATIENCE", defaults.slowPatience),
   slowTimeout: duration("SLOW_TIMEOUT", defaults.slowTimeout),
   relayWindow: duration("RELAY_WINDOW", defaults.relayWindow),
   maxClockSkew: duration("MAX_CLOCK_SKEW", defaults.maxClockSkew),
-  maxSeenIds: int("MAX_SEEN_IDS", defaults.maxSeenIds),
+  maxSeenIds: count("MAX_SEEN_IDS", defaults.maxSeenIds),
   pingInterval: duration("PING_INTERVAL", defaults.pingInterval),
   pingTimeout: duration("PING_TIMEOUT", defaults.pingTimeout),
-  maxPeersPerList: int("MAX_PEERS_PER_LIST", defaults.maxPeersPerList),
-  maxKnownAddresses: int("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
-  maxAddressesPerSource: int("MAX_ADDRESSES_PER_SOURCE", defaults.maxAddressesPerSource),
-  maxAddressesPerHost: int("MAX_ADDRESSES_PER_HOST", defaults.maxAddressesPerHost),
+  maxPeersPerList: count("MAX_PEERS_PER_LIST", defaults.maxPeersPerList, 0),
+  maxKnownAddresses: count("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
+  maxAddressesPerSource: count("MAX_ADDRESSES_PER_SOURCE", defaults.maxAddressesPerSource),
+  maxAddressesPerHost: count("MAX_ADDRESSES_PER_HOST", defaults.maxAddressesPerHost, 0),
   dialNames: bool("DIAL_NAMES", defaults.dialNames),
-  maxConcurrentDials: int("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
+  maxConcurrentDials: count("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
   reconnectBase: duration("RECONNECT_BASE", defaults.reconnectBase),
   reconnectMax: duration("RECONNECT_MAX", defaults.reconnectMax),
   upkeepInterval: duration("UPKEEP_INTERVAL", defaults.upkeepInterval),
   requestTimeout: duration("REQUEST_TIMEOUT", defaults.requestTimeout),
-  maxPendingRequests: int("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
-  inboxCapacity: int("INBOX_CAPACITY", defaults.inboxCapacity),
-  maxInboxBytes: int("MAX_INBOX_BYTES", defaults.maxInboxBytes),
-  handlerConcurrency: int("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
+  maxPendingRequests: count("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
+  inboxCapacity: count("INBOX_CAPACITY", defaults.inboxCapacity),
+  maxInboxBytes: count("MAX_INBOX_BYTES", defaults.maxInboxBytes),
+  handlerConcurrency: count("HANDLER_CONCURRENCY", defaults.handlerConcurrency),
   drainTimeout: duration("DRAIN_TIMEOUT", defaults.drainTimeout),
-  banScore: int("BAN_SCORE", defaults.banScore),
+  banScore: count("BAN_SCORE", defaults.banScore),
   banFor: duration("BAN_FOR", defaults.banFor),
-  maxBans: int("MAX_BANS", defaults.maxBans),
+  maxBans: count("MAX_BANS", defaults.maxBans),
   requireProof: Config.Literals(["never", "known", "always"], "REQUIRE_PROOF").pipe(
     Config.withDefault(defaults.requireProof)
   ),
-  maxProvenIds: int("MAX_PROVEN_IDS", defaults.maxProvenIds)
+  maxProvenIds: count("MAX_PROVEN_IDS", defaults.maxProvenIds, 0)
 })
 
 /** What a node is made of: the mesh, who it is, and how its connections are secured. @internal */

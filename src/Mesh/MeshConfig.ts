@@ -39,7 +39,7 @@ export interface MeshOptions extends SourceLimits {
   /**
    * When all `maxInboundLinks` are taken, a newcomer gets the place of an inbound peer that has passed
    * on no broadcast at all for this long, while 8 new ones came from others; that peer is told where
-   * else to go (`Full`), and its host pushes out nobody for ten minutes. Never of a link that this node dialed, nor of the quarter of the inbound
+   * else to go (`Full`), and its source pushes out nobody for ten minutes. Never of a link that this node dialed, nor of the quarter of the inbound
    * peers that have been there longest. Longer is kinder to idle peers, shorter wins back sooner what
    * peers hold that are of no use; `Duration.infinity` for never. Default 10 seconds.
    */

@@ -9,29 +9,35 @@ import * as RawPeer from "../utils/RawPeer.ts"
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const methods = ["zlib", "effect-p2p:1:7"]
 
-const join = Effect.fnUntraced(function*(node: TestNode, id: string, index: number) {
-  const peer = yield* whileTimePasses(RawPeer.dial(node, { host: `10.0.1.${index}`, id, methods }))
-  yield* peer.handshake
-  yield* TestClock.adjust("100 millis")
-  return peer
-})
+const ipv4 = (index: number) => `10.0.1.${index}`
+
+const join = Effect.fnUntraced(
+  function*(node: TestNode, id: string, index: number, hostOf: (index: number) => string = ipv4) {
+    const peer = yield* whileTimePasses(RawPeer.dial(node, { host: hostOf(index), id, methods }))
+    yield* peer.handshake
+    yield* TestClock.adjust("100 millis")
+    return peer
+  }
+)
 
 type Peer = Effect.Success<ReturnType<typeof join>>
 
 /** A node with eight slots, all taken by idle peers, `"0"` to `"7"`, and a link of its own to an author. */
-const startFull = Effect.fnUntraced(function*(options: Partial<MeshOptions> = {}) {
-  const author = yield* startNode(2, { maxOutboundLinks: 0 })
-  const node = yield* startNode(1, {
-    maxInboundLinks: 8,
-    maxOutboundLinks: 0,
-    pingInterval: "1 hour",
-    evictAfter: options.evictAfter ?? "20 seconds"
-  })
-  yield* whileTimePasses(node.mesh.connect(author.address))
-  const idle: Array<Peer> = []
-  for (let index = 0; index < 8; index++) idle.push(yield* join(node, `${index}`, index))
-  return { node, author, idle }
-})
+const startFull = Effect.fnUntraced(
+  function*(options: Partial<MeshOptions> = {}, hostOf: (index: number) => string = ipv4) {
+    const author = yield* startNode(2, { maxOutboundLinks: 0 })
+    const node = yield* startNode(1, {
+      maxInboundLinks: 8,
+      maxOutboundLinks: 0,
+      pingInterval: "1 hour",
+      evictAfter: options.evictAfter ?? "20 seconds"
+    })
+    yield* whileTimePasses(node.mesh.connect(author.address))
+    const idle: Array<Peer> = []
+    for (let index = 0; index < 8; index++) idle.push(yield* join(node, `${index}`, index, hostOf))
+    return { node, author, idle }
+  }
+)
 
 /** So many broadcasts, one a second. */
 const broadcasts = (author: TestNode, count: number) =>
@@ -105,6 +111,21 @@ describe("a node whose inbound slots are all taken", () => {
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(ended([later]), [])
     }).pipe(Effect.provide(network), Random.withSeed("again")))
+
+  it.effect("does not let one back from another address of its network either", () =>
+    Effect.gen(function*() {
+      const { author, idle, node } = yield* startFull({}, (index) => `2001:db8:0:${index}::1`)
+      yield* broadcasts(author, 25)
+      yield* join(node, "newcomer", 100)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(ended(idle), ["2"])
+
+      const again = yield* join(node, "again", 2, (index) => `2001:db8:0:${index}::2`)
+      const other = yield* join(node, "other", 9, (index) => `2001:db8:0:${index}::1`)
+      yield* TestClock.adjust("2 seconds")
+
+      assert.deepStrictEqual(ended([again, other]), ["again"])
+    }).pipe(Effect.provide(network), Random.withSeed("network")))
 
   it.effect("still takes what the peer said before it knew that it has to go", () =>
     Effect.gen(function*() {

@@ -4,13 +4,12 @@
  * node's own. Slots that were kept for whoever came first would be kept by sybils.
  *
  * Who had to go does not push out others for some minutes. So nobody, however quiet, comes and goes
- * all the time, and sybils that wait for slots use up their hosts.
+ * all the time, and sybils that wait for slots use up their sources.
  *
  * As in Bitcoin Core, which also protects the peers that have been there longest, so that nobody can
  * push out all of them by pretending; and there as here, links that the node dialed are not touched.
  */
 import * as Duration from "effect/Duration"
-import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
@@ -20,21 +19,21 @@ import * as Places from "./Places.ts"
 const minMissedCount = 8
 /** With this score a peer makes room for others whatever it passes on. */
 const badScore = 20
-/** For how long a host whose peer made room gets only slots that are free, in seconds. */
+/** For how long a source whose peer made room gets only slots that are free, in seconds. */
 const restSeconds = 600
-/** Such hosts remembered; past it the one that made room longest ago is forgotten. */
-const maxRestingHosts = 4096
+/** Such sources remembered; past it the one that made room longest ago is forgotten. */
+const maxRestingSources = 4096
 /** The part of the inbound peers that stays because they have been there longest. */
 const protectedPart = 0.25
 
 /** Whether there is an inbound slot for a connection from there, and for a node with that id, if it is known. */
-export const isRoomFor = (node: MeshNode, { hostname }: PeerAddress, id: string | undefined): boolean =>
+export const isRoomFor = (node: MeshNode, source: string, id: string | undefined): boolean =>
   node.table.countOf("inbound") < node.options.maxInboundLinks ||
   (id !== undefined && node.table.get(id) !== undefined) ||
-  (!isResting(node, hostname) && findUseless(node) !== undefined)
+  (!isResting(node, source) && findUseless(node) !== undefined)
 
-const isResting = (node: MeshNode, host: string): boolean => {
-  const since = node.evictedHosts.get(host)
+const isResting = (node: MeshNode, source: string): boolean => {
+  const since = node.evictedSources.get(source)
   return since !== undefined && node.uptimeSeconds() - since < restSeconds
 }
 
@@ -47,7 +46,7 @@ export const evict = (node: MeshNode): void => {
   const reason = { _tag: "Full", limit: maxInboundLinks } as const
   node.table.drop(peer)
   Places.left(node, peer, peer.link, reason)
-  rest(node, peer.link.remote.hostname)
+  rest(node, peer.link.source)
   node.counters.evicted++
   node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
   peer.link.tell(node.listFor(peer.link, peer))
@@ -56,13 +55,13 @@ export const evict = (node: MeshNode): void => {
   }
 }
 
-const rest = (node: MeshNode, host: string): void => {
-  const hosts = node.evictedHosts
-  hosts.delete(host)
-  hosts.set(host, node.uptimeSeconds())
-  if (hosts.size <= maxRestingHosts) return
-  for (const oldest of hosts.keys()) {
-    hosts.delete(oldest)
+const rest = (node: MeshNode, source: string): void => {
+  const sources = node.evictedSources
+  sources.delete(source)
+  sources.set(source, node.uptimeSeconds())
+  if (sources.size <= maxRestingSources) return
+  for (const oldest of sources.keys()) {
+    sources.delete(oldest)
     return
   }
 }

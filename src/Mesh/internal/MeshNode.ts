@@ -103,8 +103,8 @@ export class MeshNode {
   readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
   /** Addresses that a link is proven to lead to, by their text. */
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
-  /** Hosts whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
-  readonly evictedHosts = new Map<string, number>()
+  /** Sources whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
+  readonly evictedSources = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
   surveyedMillis = Number.NEGATIVE_INFINITY
   readonly #allowances = new WeakMap<Peer, Allowance>()

@@ -132,12 +132,12 @@ class Session {
       furtherAddresses: node.addresses.slice(1),
       timeout: node.options.handshakeTimeout
     }
-    const isFull = link.direction === "inbound" && !isRoomFor(node, link.remote, undefined)
+    const isFull = link.direction === "inbound" && !isRoomFor(node, link.source, undefined)
     if (!isFull) yield* Handshake.introduce(link, options)
     const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers, link))
     this.#settle()
     // Many may have shown their handshakes since this connection was accepted.
-    if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.remote, identity.id))) {
+    if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.source, identity.id))) {
       link.tell(node.listFor(link, undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
