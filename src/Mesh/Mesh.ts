@@ -66,7 +66,7 @@ import type { MeshEvent } from "./MeshEvent.ts"
 import { type MeshMessage, type Packets, toWire } from "./MeshMessage.ts"
 import type { MeshStats } from "./MeshStats.ts"
 import type { Query } from "./Query.ts"
-import type { Peer } from "./RoutingTable.ts"
+import { linksOf, type Peer } from "./RoutingTable.ts"
 import type { Topic, TopicMessage } from "./Topic.ts"
 
 /**
@@ -362,8 +362,11 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
 
 const disconnect = (node: MeshNode, id: string): boolean => {
   const peer = node.table.get(id)
-  peer?.link.close({ _tag: "Disconnected" })
-  peer?.spare?.close({ _tag: "Disconnected" })
-  peer?.contender?.close({ _tag: "Disconnected" })
-  return peer !== undefined
+  if (peer === undefined) return false
+  for (const link of linksOf(peer)) {
+    // Only the last one of them ends as this peer's.
+    Places.release(node, link)
+    link.close({ _tag: "Disconnected" })
+  }
+  return true
 }

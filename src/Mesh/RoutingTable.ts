@@ -20,10 +20,10 @@ import type { Link } from "../Transport/Link.ts"
  */
 export interface Peer {
   readonly id: string
-  /** Where it can be dialed, as it said itself. */
+  /** Where it can be dialed, as it said itself over that link. */
   address: PeerAddress | undefined
   /** Where else it can be dialed: by other transports. */
-  readonly furtherAddresses: ReadonlyArray<PeerAddress>
+  furtherAddresses: ReadonlyArray<PeerAddress>
   /** The link in use. */
   link: Link
   /** A second link of an original node, read but not written to. */
@@ -74,6 +74,8 @@ export type Admission =
 export class RoutingTable {
   readonly #ownId: string
   readonly #peers = new Map<string, Peer>()
+  /** What was said over each link: a node that came back may be elsewhere. */
+  readonly #identities = new WeakMap<Link, PeerIdentity>()
 
   constructor(ownId: string) {
     this.#ownId = ownId
@@ -108,6 +110,7 @@ export class RoutingTable {
 
   /** Files a link whose handshake is done; `uptimeSeconds` and `freshCount` as in `Peer`. */
   admit(identity: PeerIdentity, link: Link, uptimeSeconds: number, freshCount: number): Admission {
+    this.#identities.set(link, identity)
     const peer = this.#peers.get(identity.id)
     if (peer === undefined) {
       const joined: Peer = {
@@ -133,7 +136,7 @@ export class RoutingTable {
   /** The contender takes over; gives the link that is to be closed. */
   replace(peer: Peer): Link {
     const replaced = peer.link
-    peer.link = peer.contender ?? replaced
+    this.#use(peer, peer.contender ?? replaced)
     peer.contender = undefined
     return replaced
   }
@@ -150,9 +153,16 @@ export class RoutingTable {
       if (heir === undefined) return this.drop(peer) ? "left" : "kept"
       if (heir === peer.contender) peer.contender = undefined
       else peer.spare = undefined
-      peer.link = heir
+      this.#use(peer, heir)
     }
     return "kept"
+  }
+
+  #use(peer: Peer, link: Link): void {
+    peer.link = link
+    const { address, furtherAddresses } = this.#identities.get(link) ?? peer
+    peer.address = address
+    peer.furtherAddresses = furtherAddresses
   }
 
   /** Takes a peer out, whatever links it has; `false` when it was out. */
@@ -160,6 +170,15 @@ export class RoutingTable {
     return this.#peers.get(peer.id) === peer && this.#peers.delete(peer.id)
   }
 }
+
+/**
+ * All links to a peer, the one in use first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const linksOf = ({ contender, link, spare }: Peer): ReadonlyArray<Link> =>
+  [link, spare, contender].filter((each) => each !== undefined)
 
 /** Base 58 ids as numbers: the alphabet is in the order of its character codes. */
 const isHigher = (a: string, b: string): boolean => a.length === b.length ? a > b : a.length > b.length

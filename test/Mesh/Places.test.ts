@@ -122,6 +122,23 @@ describe("a bootstrap node that sends this one away", () => {
 })
 
 describe("a bootstrap node that this one sends away", () => {
+  it.effect("is not kept to either when there was a second link to that id", () =>
+    Effect.gen(function*() {
+      const bootstrap = yield* startNode(2, { maxOutboundLinks: 0 })
+      const node = yield* startNode(1, { bootstrap: [second], maxOutboundLinks: 0 })
+      yield* TestClock.adjust("1 second")
+      const contender = yield* whileTimePasses(
+        RawPeer.dial(node, { host: "10.66.6.6", id: bootstrap.mesh.id, methods: ours })
+      )
+      yield* contender.handshake
+      yield* TestClock.adjust("15 millis")
+
+      assert.isTrue(yield* node.mesh.disconnect(bootstrap.mesh.id))
+      yield* TestClock.adjust("20 seconds")
+
+      assert.deepStrictEqual(yield* peerIds(node), [])
+    }).pipe(Effect.provide(network), Random.withSeed("two links")))
+
   it.effect("is not kept to any more", () =>
     Effect.gen(function*() {
       const bootstrap = yield* startNode(2, { maxOutboundLinks: 0 })

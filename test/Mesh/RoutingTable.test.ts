@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
@@ -9,10 +10,18 @@ const network = MemoryNetwork.layer({ latency: "10 millis" })
 const text = (value: string) => [Uint8Array.of(0), RawPeer.bytes(value)]
 
 describe("a second link to the same node", () => {
+  const at = (port: number) => new PeerAddress({ host: "10.0.1.1", port })
   const dialTwice = Effect.gen(function*() {
     const node = yield* startNode(1)
     const dial = (order: number) =>
-      whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", id: "same", methods: [`effect-p2p:1:${order}`] }))
+      whileTimePasses(
+        RawPeer.dial(node, {
+          host: "10.0.1.1",
+          id: "same",
+          address: at(order),
+          methods: [`effect-p2p:1:${order}`, `effect-p2p:at:ws://10.0.1.1:${order}`]
+        })
+      )
     const [first, second] = [yield* dial(1), yield* dial(2)]
     yield* first.handshake
     yield* TestClock.adjust("1 second")
@@ -29,6 +38,7 @@ describe("a second link to the same node", () => {
       yield* TestClock.adjust("6 seconds")
 
       assert.isTrue(first.ended()._tag === "Some" && second.ended()._tag === "None")
+      assert.deepStrictEqual((yield* node.mesh.peers)[0]?.address, at(2))
       assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
       assert.deepStrictEqual(node.received.map((message) => message.text), ["over the second"])
       yield* node.mesh.whisper("same", "to the newer")
@@ -39,6 +49,7 @@ describe("a second link to the same node", () => {
   it.effect("takes its place at once when that ends", () =>
     Effect.gen(function*() {
       const { first, node, second } = yield* dialTwice
+      assert.deepStrictEqual((yield* node.mesh.peers)[0]?.address, at(1))
       yield* first.write(Uint8Array.of(255, 255, 255, 255))
       yield* TestClock.adjust("100 millis")
       yield* node.mesh.whisper("same", "to the newer")
@@ -46,6 +57,11 @@ describe("a second link to the same node", () => {
 
       assert.isTrue(second.payloads().some((payload) => payload._tag === "UserWhisper"))
       assert.deepStrictEqual(node.events.map((event) => event._tag), ["PeerJoined"])
+      const other = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.2", methods: ["effect-p2p:1:7"] }))
+      yield* other.handshake
+      yield* TestClock.adjust("100 millis")
+      const listed = other.payloads().flatMap((says) => says._tag === "Peers" ? says.peers : [])
+      assert.deepStrictEqual(listed.map(({ address }) => String(address)).sort(), ["10.0.1.1:2", "ws://10.0.1.1:2"])
     }).pipe(Effect.provide(network), Random.withSeed("ended")))
 
   it.effect("is closed when the older one answers, whatever number it has, and a third one at once", () =>

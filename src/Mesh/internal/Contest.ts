@@ -40,7 +40,6 @@ export const settle = (node: MeshNode, peer: Peer, dialed: PeerAddress | undefin
       // Whoever really has another link to this node has ended this one by then.
       yield* Effect.sleep(timeoutMillis * (isDecider ? 1.5 : 2))
       if (isOver()) return
-      peer.address = dialed
       return replace(node, peer)
     }
     if (!isDecider) yield* Effect.sleep(timeoutMillis)

@@ -10,7 +10,7 @@
  * push out all of them by pretending; and there as here, links that the node dialed are not touched.
  */
 import * as Duration from "effect/Duration"
-import type { Peer } from "../RoutingTable.ts"
+import { linksOf, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
 import * as Places from "./Places.ts"
@@ -50,9 +50,7 @@ export const evict = (node: MeshNode): void => {
   node.counters.evicted++
   node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
   peer.link.tell(node.listFor(peer.link, peer))
-  for (const link of [peer.link, peer.spare, peer.contender]) {
-    if (link !== undefined) part(node, link, reason)
-  }
+  for (const link of linksOf(peer)) part(node, link, reason)
 }
 
 const rest = (node: MeshNode, source: string): void => {

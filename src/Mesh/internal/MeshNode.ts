@@ -30,7 +30,7 @@ import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
 import { makeCounters, type MeshCounters, type MeshStats } from "../MeshStats.ts"
-import { addressesOf, type Peer, RoutingTable } from "../RoutingTable.ts"
+import { addressesOf, linksOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
 import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
@@ -359,15 +359,12 @@ export class MeshNode {
   }
 
   #held() {
-    return Array.from(
-      this.table.values(),
-      ({ contender, id, link, spare }) =>
-        [link, spare, contender].filter((each) => each !== undefined).map((each) => ({
-          id,
-          remote: each.remote,
-          close: (reason: CloseReason) => each.close(reason)
-        }))
-    ).flat()
+    return Array.from(this.table.values(), (peer) =>
+      linksOf(peer).map((link) => ({
+        id: peer.id,
+        remote: link.remote,
+        close: (reason: CloseReason) => link.close(reason)
+      }))).flat()
   }
 
   /** Hands a user's message to the application, if it was taken. */

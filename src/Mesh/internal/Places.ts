@@ -89,6 +89,11 @@ export const waiting = (node: MeshNode): ReadonlyArray<Waiting> => {
   return found.filter(({ leftMillis }) => leftMillis > 0).toSorted((a, b) => a.leftMillis - b.leftMillis)
 }
 
+/** The user does not want a link: where it was dialed, the node does not dial for a while, nor keep to it. */
+export const release = (node: MeshNode, link: Link): void => {
+  for (const address of node.places.get(link)?.values() ?? []) node.book.release(address, node.nowMillis())
+}
+
 /** The last link to a peer has ended: whether it is worth dialing again, and when. */
 export const left = (node: MeshNode, peer: Peer, link: Link, reason: CloseReason): void => {
   const { book } = node
