@@ -27,7 +27,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -107,7 +107,7 @@ const make = Effect.gen(function*() {
     hashing: yield* Hashing,
     options: yield* SyncConfig,
     updates,
-    sending: yield* FiberMap.make<string>()
+    run: yield* FiberSet.runtime(yield* FiberSet.make<void>())<never>()
   })
   // Nobody else has these sub-flags.
   yield* Effect.orDie(Exchange.serve(node))

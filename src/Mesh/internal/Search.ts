@@ -60,13 +60,14 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
 const dialKnown = (node: MeshNode, id: string): Effect.Effect<Option.Option<Peer>> => {
   const known = node.book.findById(id)
   if (known === undefined) return Effect.succeedNone
-  return Dialer.connect(node, known.address, id).pipe(
-    Effect.timeout(Duration.toMillis(node.options.requestTimeout) / 2),
-    Effect.tapError(() =>
-      Effect.sync(() => node.book.failed(known.address, node.nowMillis(), node.services.random.nextDoubleUnsafe()))
-    ),
-    Effect.option
-  )
+  const halfMillis = Duration.toMillis(node.options.requestTimeout) / 2
+  return Effect.map(Effect.timeoutOption(Effect.option(Dialer.connect(node, known.address, id)), halfMillis), (met) => {
+    const peer = Option.flatten(met)
+    if (Option.isNone(peer)) {
+      node.book.failed(known.address, node.nowMillis(), node.services.random.nextDoubleUnsafe())
+    }
+    return peer
+  })
 }
 
 const unanswered = (node: MeshNode): string =>

@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberMap from "effect/FiberMap"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -34,7 +34,8 @@ export const serve = Effect.fnUntraced(function*(
       if (event._tag === "PeerLeft") {
         node.answeredMillis.delete(event.id)
         node.asked.delete(event.id)
-        return FiberMap.remove(node.sending, event.id)
+        const sending = node.sending.get(event.id)
+        return sending === undefined ? Effect.void : Fiber.interrupt(sending)
       }
       return event._tag === "PeerJoined" ? send(node, event.id, greet(node, event.id, event.direction)) : Effect.void
     }),
@@ -44,8 +45,12 @@ export const serve = Effect.fnUntraced(function*(
 })
 
 /** Sends to a peer in a fiber of its own, unless one does already: who reads slowly holds up nobody else. */
-const send = (node: SyncNode, id: string, what: Effect.Effect<void>) =>
-  FiberMap.run(node.sending, id, what, { onlyIfMissing: true })
+const send = (node: SyncNode, id: string, what: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (node.sending.has(id)) return
+    const fiber = node.run(Effect.ensuring(what, Effect.sync(() => node.sending.delete(id))))
+    if (fiber.pollUnsafe() === undefined) node.sending.set(id, fiber)
+  })
 
 const take = (node: SyncNode, message: MeshMessage, now: number): void => {
   const said = node.protocol.decodePayload(message.payload)

@@ -1,6 +1,7 @@
 /** The state of one node, shared by the files of this folder. */
 import * as Duration from "effect/Duration"
-import type * as FiberMap from "effect/FiberMap"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as PubSub from "effect/PubSub"
 import type * as Schema from "effect/Schema"
 import type * as Semaphore from "effect/Semaphore"
@@ -18,8 +19,8 @@ export interface SyncServices {
   readonly hashing: Hashing["Service"]
   readonly options: SyncOptions
   readonly updates: PubSub.PubSub<SyncEntry>
-  /** Sends to each peer, by its id. */
-  readonly sending: FiberMap.FiberMap<string>
+  /** Starts a fiber that the node supervises. */
+  readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
 /** A map of JSON. */
@@ -35,22 +36,24 @@ export class SyncNode {
   readonly protocol: Protocol["Service"]
   readonly options: SyncOptions
   readonly updates: PubSub.PubSub<SyncEntry>
-  readonly sending: FiberMap.FiberMap<string>
+  readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly table: SyncTable
   /** Peers that were asked what differs, by their ids, until they answer. */
   readonly asked = new Set<string>()
   /** When each peer was last sent what differs, by its id; as many as there are peers. */
   readonly answeredMillis = new Map<string, number>()
 
+  /** What sends to each peer at the moment, by its id. */
+  readonly sending = new Map<string, Fiber.Fiber<void>>()
   /** Keys that this node writes at the moment: one write of each at a time. */
   readonly writing = new Map<string, { readonly turn: Semaphore.Semaphore; count: number }>()
 
-  constructor({ hashing, mesh, options, protocol, sending, updates }: SyncServices) {
+  constructor({ hashing, mesh, options, protocol, run, updates }: SyncServices) {
     this.mesh = mesh
     this.protocol = protocol
     this.options = options
     this.updates = updates
-    this.sending = sending
+    this.run = run
     this.table = new SyncTable(hashing, options.maxEntries)
   }
 
