@@ -1,5 +1,5 @@
 /**
- * A chord node on Node, from one Layer: TCP, TLS or WebSockets, protocol 0.4, digests and compression of
+ * A chord node on Node, from one Layer: TCP, TLS or WebSockets, either wire version, digests and compression of
  * `node:`, its share of the dictionary in memory or in a directory.
  *
  * ```ts

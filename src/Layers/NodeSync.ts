@@ -29,7 +29,7 @@ import * as WireVersion from "./WireVersion.ts"
 
 /**
  * The settings of the dictionary, and of its mesh as `NodeMesh` has them. `subnet` (default `"sync"`, as in
- * the original programs) gets a letter for whether there are leases.
+ * the original programs) gets a digit for whether there are leases.
  *
  * @category options
  * @since 0.1.0

@@ -64,7 +64,8 @@ export const layerMesh: Layer.Layer<never, never, Mesh> = Layer.merge(MeshMetric
 export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMetrics.layer, ChordLog.layer)
 
 /**
- * Sends metrics, spans and logs by OTLP (JSON over HTTP), and what is left when the scope closes. Provide it
+ * Sends metrics, spans and logs by OTLP (JSON over HTTP); spans and logs that are left when the scope closes, too.
+ * A node's metrics are gone by then: what it counted since they were sent last is not. Provide it
  * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
  * telemetry.
  *

@@ -1,4 +1,4 @@
-/** The wire versions by name, for the options of nodes: the only place above `Protocol` that names them. */
+/** The wire versions by name, for the options of nodes. Pages, which load one only, name its Layer (`BrowserMesh`). */
 import * as Config from "effect/Config"
 import type * as Layer from "effect/Layer"
 import type { Compression } from "../Protocol/Compression/Compression.ts"

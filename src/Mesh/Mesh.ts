@@ -337,7 +337,12 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         { attributes: { query: query.name, node: id } }
       ),
     handle: (subFlag, handler) =>
-      Effect.flatMap(consume(node, `handle ${subFlag}`, handler), (publish) => claim(node, subFlag, publish))
+      Effect.gen(function*() {
+        let publish: (message: MeshMessage) => void = () => {}
+        // First, so that no fiber is left where the sub-flag is taken.
+        yield* claim(node, subFlag, (message) => publish(message))
+        publish = yield* consume(node, `handle ${subFlag}`, handler)
+      })
   }
 }
 

@@ -48,7 +48,7 @@ export const PeerRecovered = Schema.TaggedStruct("PeerRecovered", { id: Schema.S
 /** A reader of this node's own lost messages, being too slow. @category events @since 0.1.0 */
 export const ReaderLagged = Schema.TaggedStruct("ReaderLagged", { reader: Schema.String, lostCount: Schema.Int })
 
-/** Something for a topic or question that its schema does not take; it was dropped. @category events @since 0.1.0 */
+/** Something for a topic, or a question, that its schema does not take; it was dropped. @category events @since 0.1.0 */
 export const ValueRefused = Schema.TaggedStruct("ValueRefused", {
   name: Schema.String,
   sender: Schema.String,

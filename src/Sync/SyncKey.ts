@@ -40,7 +40,7 @@ export const make = <A, I>(name: string, schema: Schema.Codec<A, I>): SyncKey<A>
 })
 
 /**
- * A key whose value may be anything that JSON has.
+ * A key whose value may be anything that JSON has; null deletes it.
  *
  * @category constructors
  * @since 0.1.0

@@ -59,9 +59,17 @@ export class Questions {
     const decode = Schema.decodeEffect(query.question)
     const encode = Schema.encodeEffect(query.answer)
     const answer = (asked: Asked) =>
-      decode(asked.text).pipe(
-        Effect.flatMap((question) => Effect.flatMap(handler(question, asked.from), encode)),
-        Effect.flatMap((text) => this.#reply(asked, "ok", text)),
+      Effect.matchEffect(decode(asked.text), {
+        onFailure: ({ message }) => {
+          this.#node.emit({ _tag: "ValueRefused", name: query.name, sender: asked.from, detail: message })
+          return this.#reply(asked, "refused", `that is no question for "${query.name}"`)
+        },
+        onSuccess: (question) =>
+          Effect.flatMap(
+            Effect.flatMap(handler(question, asked.from), encode),
+            (text) => this.#reply(asked, "ok", text)
+          )
+      }).pipe(
         Effect.onError(() => Effect.ignore(this.#reply(asked, "refused", `the responder to "${query.name}" failed`)))
       )
     return Effect.gen({ self: this }, function*() {
@@ -146,11 +154,7 @@ export class Questions {
       this.#node.table.get(asked.from) === undefined
         ? Effect.void
         : whisper(this.#node, asked.from, toWire([answerSubFlag, asked.number, verdict, text])).pipe(
-          Effect.catchTags({
-            PeerNotFound: () => Effect.void,
-            PeerUnavailable: () => Effect.void,
-            TooManyRequests: () => Effect.void
-          })
+          Effect.catch((error) => error._tag === "MessageTooLarge" ? Effect.fail(error) : Effect.void)
         )
     )
   }

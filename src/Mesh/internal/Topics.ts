@@ -21,7 +21,7 @@ const topicSubFlag = "topic"
 /** The topics that one node's application reads. */
 export class Topics {
   readonly #node: MeshNode
-  readonly #readers = new Map<string, Readers<MeshMessage>>()
+  readonly #topics = new Map<string, { readonly readers: Readers<MeshMessage>; count: number }>()
 
   constructor(node: MeshNode) {
     this.#node = node
@@ -30,7 +30,7 @@ export class Topics {
   /** Takes the sub-flag until the scope closes. */
   readonly listen: Effect.Effect<void, SubFlagTaken, Scope.Scope> = Effect.suspend(() =>
     claim(this.#node, topicSubFlag, (message) => {
-      const readers = this.#readers.get(message.text)
+      const readers = this.#topics.get(message.text)?.readers
       if (readers === undefined) this.#node.counters.ignored++
       else readers.publish(message)
     })
@@ -38,7 +38,7 @@ export class Topics {
 
   /** Ends the streams of all subscribers. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.#readers.values()], (readers) => readers.end, { discard: true })
+    Effect.forEach([...this.#topics.values()], ({ readers }) => readers.end, { discard: true })
   )
 
   publish<A>(topic: Topic<A>, value: A): Effect.Effect<string, MessageTooLarge | Schema.SchemaError> {
@@ -51,21 +51,25 @@ export class Topics {
 
   subscribe<A>(topic: Topic<A>): Stream.Stream<TopicMessage<A>> {
     const decode = Schema.decodeUnknownResult(topic.codec)
-    return Stream.unwrap(Effect.map(this.#subscription(topic.name), (readers) =>
-      readers.stream.pipe(
+    return Stream.unwrap(Effect.map(this.#subscription(topic.name), (messages) =>
+      messages.pipe(
         Stream.map((message) => this.#read(topic, message, decode)),
         Stream.filter(Predicate.isNotUndefined)
       )))
   }
 
-  #subscription(name: string): Effect.Effect<Readers<MeshMessage>> {
-    return Effect.sync(() => {
-      const known = this.#readers.get(name)
-      if (known !== undefined) return known
-      const readers = this.#node.readers<MeshMessage>(`subscribe ${name}`)
-      this.#readers.set(name, readers)
-      return readers
-    })
+  /** The messages of a topic, which is forgotten when nobody reads it any more. */
+  #subscription(name: string): Effect.Effect<Stream.Stream<MeshMessage>, never, Scope.Scope> {
+    const topic = Effect.acquireRelease(
+      Effect.sync(() => {
+        const known = this.#topics.get(name) ?? { readers: this.#node.readers(`subscribe ${name}`), count: 0 }
+        known.count++
+        this.#topics.set(name, known)
+        return known
+      }),
+      (known) => Effect.sync(() => --known.count === 0 && this.#topics.delete(name))
+    )
+    return Effect.flatMap(topic, ({ readers }) => readers.subscribe)
   }
 
   #read<A>(
