@@ -1,6 +1,6 @@
 /**
  * The flood network: every node links to a few others, a broadcast is passed on by each once, a
- * whisper goes to one node, found and dialed if it is no neighbor (protocol 0.4, sections 4 to 7).
+ * whisper goes to one node, found and dialed if it is no neighbor (`docs/protocol.md`).
  *
  * What it promises: a broadcast reaches every node that is connected to its author by any path of
  * live links, exactly once; a slow or stuck peer costs the others nothing; lost links are replaced;

@@ -5,7 +5,7 @@
  * one contends, is read but not written to, and takes over when the older one has ended or does not
  * answer (`internal/Contest.ts`). Of two live links between two of ours, the end with the higher id
  * closes the one it admitted last, and the other end goes by that, so that both keep the same one.
- * Towards an original node, which has rules of its own (protocol 0.4, section 7) and answers no
+ * Towards an original node, which has rules of its own (`docs/protocol.md`, "What ours say to each other") and answers no
  * pings, the first link stays in use, the second is read and takes over when the first goes.
  */
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"

@@ -1,6 +1,6 @@
 /**
  * The ids of broadcasts that went through this node, so that none is handled or relayed twice
- * (protocol 0.4, section 5). Bounded in time, to the second, and in number.
+ * (`docs/protocol.md`, "Broadcasts"). Bounded in time, to the second, and in number.
  *
  * An id is known by its first 24 bytes on the wire, 140 bits of a digest at least, which nobody can make
  * twice. They lie in arrays of numbers, in the order in which they came, with a hash table of their places: no text, no object and

@@ -1,5 +1,5 @@
 /**
- * The flood: what a node does with the messages of a link (protocol 0.4, section 5). A broadcast
+ * The flood: what a node does with the messages of a link (`docs/protocol.md`, "Broadcasts"). A broadcast
  * is passed on once, as it came, to all peers but the one it came from and its author; then it is
  * handled like a whisper. Synchronous, a batch at a time.
  *

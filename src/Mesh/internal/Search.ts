@@ -1,5 +1,5 @@
 /**
- * Reaching a node that is not a neighbor (protocol 0.4, section 5): a `request` floods the network,
+ * Reaching a node that is not a neighbor (`docs/protocol.md`, "Broadcasts"): a `request` floods the network,
  * whoever is linked to the node answers with its address, and the node is dialed. An answer counts
  * only if the node that is met there is the one that was looked for.
  */
