@@ -1,6 +1,6 @@
 /** Nodes that stand still or go down, and come back with what they held. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, type Duration, Effect, Layer, Option } from "effect"
+import { Context, type Duration, Effect, Layer, Option, Result } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import { tables } from "../../src/Chord/KeyPlacement.ts"
@@ -226,5 +226,24 @@ describe("a node that was cut off", () => {
     )
 
     assert.deepStrictEqual(values, [["after"], true])
+  })
+
+  it("acknowledges nothing by itself, and goes on when it is left alone for long", () => {
+    const [cutOff, alone] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        const others = ["0", "2", "3", "4", "5"]
+        yield* simulation.network.partition([["1"]])
+        const isAlone = Effect.map(nodes[1]!.ring, ([member]) => member!.membership.successors.length === 0)
+        yield* Effect.repeat(Effect.delay(isAlone, "100 millis"), { until: (is) => is })
+        const cutOff = yield* Effect.result(nodes[1]!.set("key", "value", { timeout: "1 second" }))
+        for (const host of others) yield* simulation.crash(host)
+        yield* Effect.sleep("10 seconds")
+        return [cutOff, yield* Effect.result(nodes[1]!.set("key", "value"))]
+      })
+    )
+
+    assert.isTrue(Result.isFailure(cutOff!))
+    assert.isTrue(Result.isSuccess(alone!))
   })
 })

@@ -58,11 +58,10 @@ const services: Readonly<Record<string, Serve>> = {
       if (actions.length > 0) node.services.run(Stabilizer.act(node, member, actions))
     })(node, member),
   farewell: (node, member, [leaver, predecessor]) =>
-    withContact(leaver, (node, member, contact) => {
-      const step = Membership.onFarewell(member.membership, contact, readContact(node.bits, predecessor))
-      member.evict(contact)
-      node.services.run(Stabilizer.act(node, member, Stabilizer.take(node, member, step)))
-    })(node, member),
+    withContact(
+      leaver,
+      (node, member, contact) => Stabilizer.onFarewell(node, member, contact, readContact(node.bits, predecessor))
+    )(node, member),
   /** Somebody got no answer from a node that this member named. */
   suspect: (node, member, [packet]) => withContact(packet, hear)(node, member),
   find: (node, member, [wanted, after]) => {

@@ -31,6 +31,10 @@ export class Member {
   readonly search = new Single()
   /** When a first successor was last asked with success, in milliseconds of the node's `uptimeMillis`. */
   heardMillis: number
+  /** When it last knew several others, in milliseconds of the node's `uptimeMillis`. */
+  crowdMillis = Number.NEGATIVE_INFINITY
+  /** When it lost all others at once, likewise; it was rather cut off from them than outlived them. */
+  cutOffMillis = Number.NEGATIVE_INFINITY
   /** Whether others may have stored records of its arc that it has not got: it was alone, or silent for too long. */
   isBehind = false
   /** The look whether it still has its place. */

@@ -53,7 +53,7 @@ export const act = Effect.fnUntraced(function*(
 })
 
 /** The new state of a member, at once, and told. Gives what is to be done next. */
-export const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyArray<Membership.Action> => {
+const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyArray<Membership.Action> => {
   const before = member.membership
   if (step.state === before) return step.actions
   member.membership = step.state
@@ -62,6 +62,11 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
     noteLostArc(node, before, step.state)
   }
   noteHeir(node, member, before)
+  if (before.successors.filter((contact) => isOther(node, contact)).length > 1) member.crowdMillis = node.uptimeMillis()
+  // Nobody answered since it knew several.
+  if (step.state.successors.length === 0 && member.crowdMillis >= member.heardMillis) {
+    member.cutOffMillis = node.uptimeMillis()
+  }
   if (Membership.isAlone(before)) member.isBehind = true
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
@@ -82,6 +87,8 @@ export const take = (node: ChordNode, member: Member, step: Membership.Step): Re
   return step.actions
 }
 
+const isOther = (node: ChordNode, contact: Contact): boolean => !isPadding(contact) && !node.isOwn(contact)
+
 /** A closer predecessor: new in its place, or one that was taken for dead, and lacks what came meanwhile. */
 const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Membership.Membership): void => {
   const [old, owner] = [before.predecessor, now.predecessor]
@@ -92,8 +99,7 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
 
 /** Another one answers for this member when it does not: it must have what the one before it had. */
 const noteHeir = (node: ChordNode, { arcStart, self, successors }: Member, before: Membership.Membership): void => {
-  const isOther = (contact: Contact): boolean => !isPadding(contact) && !node.isOwn(contact)
-  const [heir, old] = [successors.find(isOther), before.successors.find(isOther)]
+  const [heir, old] = [successors, before.successors].map((list) => list.find((contact) => isOther(node, contact)))
   if (arcStart === undefined || heir === undefined || (old !== undefined && isSame(heir, old))) return
   Queue.offerUnsafe(node.services.comparisons, { from: arcStart, to: self.position, contact: heir })
 }
@@ -183,6 +189,14 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
   if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) return
   const actions = take(node, member, Membership.rectify(member.membership, notifier))
   if (actions.length > 0) node.services.run(follow(node, member, actions))
+}
+
+/** Somebody leaves, and names who is before it. Whoever is left alone so has got all there was. */
+export const onFarewell = (node: ChordNode, member: Member, leaver: Contact, before: Contact | undefined): void => {
+  const actions = take(node, member, Membership.onFarewell(member.membership, leaver, before))
+  member.evict(leaver)
+  if (Membership.isAlone(member.membership)) member.cutOffMillis = Number.NEGATIVE_INFINITY
+  node.services.run(act(node, member, actions))
 }
 
 /**

@@ -11,9 +11,12 @@ import type { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { exchange } from "./Sync.ts"
 
-/** Whether a member that has successors heard from the first of them lately, and has what they have. */
+/**
+ * Whether a member that has successors heard from the first of them lately, and has what they have. One that loses
+ * all of several at once was rather cut off from them than outlived them: for as long again it says nothing.
+ */
 export const isPlaceHeld = (node: ChordNode, member: Member): boolean => {
-  if (member.successors.length === 0) return true
+  if (member.successors.length === 0) return node.uptimeMillis() - member.cutOffMillis > node.maxSilentMillis
   if (member.isBehind || member.assurance.isRunning) return false
   return node.uptimeMillis() - member.heardMillis <= node.maxSilentMillis
 }
