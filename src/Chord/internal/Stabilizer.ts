@@ -123,10 +123,16 @@ const put = (
       onFailure: (error) => {
         if (!isDead(error)) return []
         suspect(node, member, ask.contact)
+        noteRefusal(member, error)
         return take(node, member, onDead(member.membership, ask))
       }
     })
   })
+
+/** Who says that it is no member any more has left: that is no silence. */
+const noteRefusal = (member: Member, { reason }: CallError): void => {
+  if (reason._tag === "Refused") member.crowdMillis = Number.NEGATIVE_INFINITY
+}
 
 /** Whether a successor answers for this member, too: it took it for dead, or has not heard of it. */
 const isPassedOver = (self: Contact, successor: Contact, { predecessor }: Membership.Answer): boolean =>
@@ -191,11 +197,11 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
   if (actions.length > 0) node.services.run(follow(node, member, actions))
 }
 
-/** Somebody leaves, and names who is before it. Whoever is left alone so has got all there was. */
+/** Somebody leaves, and names who is before it: whoever is left alone so is not cut off. */
 export const onFarewell = (node: ChordNode, member: Member, leaver: Contact, before: Contact | undefined): void => {
   const actions = take(node, member, Membership.onFarewell(member.membership, leaver, before))
   member.evict(leaver)
-  if (Membership.isAlone(member.membership)) member.cutOffMillis = Number.NEGATIVE_INFINITY
+  member.crowdMillis = member.cutOffMillis = Number.NEGATIVE_INFINITY
   node.services.run(act(node, member, actions))
 }
 
@@ -240,6 +246,7 @@ const forgetIfGone = (
     onSuccess: () => false,
     onFailure: (error) => {
       if (!isDead(error)) return false
+      noteRefusal(member, error)
       take(node, member, { state: Membership.forget(member.membership, contact), actions: [] })
       return true
     }
