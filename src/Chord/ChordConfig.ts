@@ -25,7 +25,10 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly listen: PeerAddress
   /** Where others can dial this node (NAT); port 0 stands for the one that it listens on. Default: where it listens. */
   readonly announce: PeerAddress | undefined
-  /** Nodes of the ring to join, tried in turn until one answers, and again later. Default none: a ring of one. */
+  /**
+   * Nodes of the ring to join, tried in turn until one answers, and again later. Until this node has joined, or others
+   * have come to it, reads, writes and lookups wait for as long as they may take, and then fail. Default none: a ring of one.
+   */
   readonly bootstrap: ReadonlyArray<PeerAddress>
   /** The ring has 2^bits positions, 1 to 512; the same on all nodes. Default 160, the width of SHA-1. */
   readonly bits: number

@@ -45,7 +45,6 @@ export class Member {
   /** How many times the usual interval its fingers are left alone: 1, or more once all were right for a turn. */
   fingerPatience = 1
   #rightFingers = 0
-  repairCount = 0
   #roundCount = 0
   /** By position: successors that somebody got no answer from, and the round in which that is forgotten. */
   readonly #doubted = new Map<bigint, number>()

@@ -35,7 +35,7 @@ export interface PeersSettings extends SourceLimits {
   readonly connectTimeout: Duration.Input
   /** The same for accepted connections, from the connection on. Default 10 seconds. */
   readonly handshakeTimeout: Duration.Input
-  /** The shortest timeout that is measured. Default 100 millis. */
+  /** The shortest timeout that is measured. Default 500 millis for a chord node. */
   readonly minTimeout: Duration.Input
   /** The longest timeout that is measured. Default 3 seconds. */
   readonly maxTimeout: Duration.Input

@@ -27,8 +27,8 @@ export type Owners = Map<bigint, Located>
 export type PlacementFailure = CallError | CallRefused | LookupError
 
 /**
- * Asks the owner of a position, a member of this node or another one. The first time by the word of the
- * node before it: the owner itself refuses what is not its own, and only then it is really looked up.
+ * Asks the owner of a position, a member of this node or another one. The first time whoever is presumed to be it: the
+ * owner itself refuses what is not its own, and only then it is really looked up.
  */
 const atOwner = <A>(
   node: ChordNode,

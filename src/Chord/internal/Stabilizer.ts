@@ -62,11 +62,7 @@ const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyA
     noteLostArc(node, before, step.state)
   }
   noteHeir(node, member, before)
-  if (before.successors.filter((contact) => isOther(node, contact)).length > 1) member.crowdMillis = node.uptimeMillis()
-  // Nobody answered since it knew several.
-  if (step.state.successors.length === 0 && member.crowdMillis >= member.heardMillis) {
-    member.cutOffMillis = node.uptimeMillis()
-  }
+  noteLoss(node, member, before)
   if (Membership.isAlone(before)) member.isBehind = true
   const { came, went } = Membership.changes(before, step.state)
   for (const contact of came) {
@@ -95,6 +91,14 @@ const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Member
   if (old === undefined || owner === undefined || node.isOwn(owner)) return
   if (!Ring.isClockwise(old.position, owner.position, now.self.position)) return
   Queue.offerUnsafe(node.services.comparisons, { from: old.position, to: owner.position, contact: owner })
+}
+
+/** Of several others none is left, and none has answered since there were several: see `isPlaceHeld`. */
+const noteLoss = (node: ChordNode, member: Member, before: Membership.Membership): void => {
+  const now = node.uptimeMillis()
+  if (before.successors.filter((contact) => isOther(node, contact)).length > 1) member.crowdMillis = now
+  const isAlone = member.membership.successors.length === 0
+  if (isAlone && member.crowdMillis >= member.heardMillis) member.cutOffMillis = now
 }
 
 /** Another one answers for this member when it does not: it must have what the one before it had. */

@@ -13,7 +13,7 @@ import { exchange } from "./Sync.ts"
 
 /**
  * Whether a member that has successors heard from the first of them lately, and has what they have. One that loses
- * all of several at once was rather cut off from them than outlived them: for as long again it says nothing.
+ * all of several at once was rather cut off from them than outlived them: for `maxSilentMillis` it says nothing.
  */
 export const isPlaceHeld = (node: ChordNode, member: Member): boolean => {
   if (member.successors.length === 0) return node.uptimeMillis() - member.cutOffMillis > node.maxSilentMillis
