@@ -246,4 +246,35 @@ describe("a node that was cut off", () => {
     assert.isTrue(Result.isFailure(cutOff!))
     assert.isTrue(Result.isSuccess(alone!))
   })
+
+  it("from all but one does not take the ring for its own", () => {
+    const { outcomes, written } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 9, settings)
+        const [member] = yield* nodes[1]!.ring
+        const left = member!.membership.successors[1]!.address.host
+        yield* nodes[0]!.update(keys.map((key) => [key, "value"]))
+        for (const { address: { host } } of member!.membership.successors) {
+          if (host === left) continue
+          yield* simulation.network.cut("1", host)
+          yield* simulation.network.cut(host, "1")
+        }
+        const outcomes = new Set<string>()
+        for (let count = 0; count < 7; count++) {
+          yield* Effect.forEach(keys, (key) =>
+            Effect.match(nodes[1]!.get(key, { timeout: "1 second" }), {
+              onFailure: ({ _tag }) => outcomes.add(_tag),
+              onSuccess: (value) => outcomes.add(Option.getOrElse(value, () => "nothing"))
+            }), { concurrency: "unbounded", discard: true })
+          yield* Effect.sleep("15 seconds")
+        }
+        const written = yield* Effect.result(nodes[1]!.set("key", "value", { timeout: "1 second" }))
+        return { outcomes, written }
+      })
+    )
+
+    assert.isFalse(outcomes.has("nothing"), [...outcomes].join())
+    assert.isTrue(outcomes.has("QuorumError"))
+    assert.isTrue(Result.isFailure(written))
+  })
 })

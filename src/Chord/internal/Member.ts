@@ -20,6 +20,10 @@ export class Member {
   #membership: Membership.Membership
   /** Where its arc begins: the predecessor, or the last one that there was. */
   #arcStart: bigint | undefined
+  /** Whether it found its predecessor itself, and that one has not named it as its successor yet. */
+  #isPresuming = false
+  /** Where its arc began before that. */
+  #sureStart: bigint | undefined
   /**
    * Who answered for its position before, while it has not yet got all records of its arc: it took its
    * place lately.
@@ -29,6 +33,8 @@ export class Member {
   isRectifying = false
   /** The search for a predecessor. */
   readonly search = new Single()
+  /** The question to the one that was found. */
+  readonly confirmation = new Single()
   /** When a first successor was last asked with success, in milliseconds of the node's `uptimeMillis`. */
   heardMillis: number
   /** When it last knew several others, in milliseconds of the node's `uptimeMillis`. */
@@ -76,6 +82,23 @@ export class Member {
 
   get arcStart(): bigint | undefined {
     return this.#arcStart
+  }
+
+  /** Its predecessor is whom it found itself, past others that did not answer this member, but may answer that one. */
+  presume(sureStart: bigint | undefined): void {
+    if (!this.#isPresuming) this.#sureStart = sureStart
+    this.#isPresuming = true
+  }
+
+  /** Its predecessor knows nobody between them. */
+  confirm(): void {
+    this.#isPresuming = false
+  }
+
+  /** Whether a position that it owns may be the one of somebody alive, whom it alone cannot reach. */
+  isPresumed(position: bigint): boolean {
+    return this.#isPresuming &&
+      !(this.#sureStart !== undefined && isWithin(this.#sureStart, position, this.self.position))
   }
 
   /** A first successor has answered what it was asked at `askedMillis`. */

@@ -43,7 +43,7 @@ export interface PeersSettings extends SourceLimits {
   readonly initialTimeout: Duration.Input
   /**
    * A link over which nothing was called for so long is closed by the end that dialed it; by the other
-   * one a quarter later. Default 60 seconds.
+   * one a quarter later. Default 3 minutes: what is asked each `repairInterval` needs no new link.
    */
   readonly idleTimeout: Duration.Input
   /** Links this node dials; then the idle one used longest ago is closed, or the call fails with `Full`. Default 128. */
@@ -83,7 +83,7 @@ export const defaults: PeersSettings = {
   minTimeout: Duration.millis(100),
   maxTimeout: Duration.seconds(3),
   initialTimeout: Duration.seconds(1),
-  idleTimeout: Duration.seconds(60),
+  idleTimeout: Duration.minutes(3),
   maxLinks: 128,
   maxInboundLinks: 256,
   maxPendingHandshakes: 128,

@@ -11,7 +11,7 @@ import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { checkPredecessor, checkSuccessor, refuse, seekPredecessor } from "./Stabilizer.ts"
+import { checkPredecessor, checkSuccessor, confirmPredecessor, refuse, seekPredecessor } from "./Stabilizer.ts"
 import { isPlaceHeld, mustHoldPlace } from "./Tenure.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
@@ -132,8 +132,14 @@ export const mustOwn = (node: ChordNode, member: Member, position: bigint): Effe
   const seek = Effect.suspend(() =>
     member.owns(position) || hasPredecessor() ? Effect.void : seekPredecessor(node, member)
   )
+  const confirm = Effect.suspend(() =>
+    member.owns(position) && member.isPresumed(position) ? confirmPredecessor(node, member) : Effect.void
+  )
   const judge = Effect.suspend(() => {
-    if (member.owns(position)) return Effect.void
+    if (isOwner(member, position)) return Effect.void
+    if (member.owns(position)) {
+      return Effect.fail(refuse(syncing, "others may know somebody alive who answers for that position"))
+    }
     return Effect.fail(
       hasPredecessor()
         ? refuse(notMine, "another member answers for that position")
@@ -141,11 +147,18 @@ export const mustOwn = (node: ChordNode, member: Member, position: bigint): Effe
     )
   })
   return Effect.suspend(() =>
-    member.owns(position) && isPlaceHeld(node, member)
+    isOwner(member, position) && isPlaceHeld(node, member)
       ? Effect.void
-      : look.pipe(Effect.andThen(seek), Effect.andThen(mustHoldPlace(node, member)), Effect.andThen(judge))
+      : look.pipe(
+        Effect.andThen(seek),
+        Effect.andThen(confirm),
+        Effect.andThen(mustHoldPlace(node, member)),
+        Effect.andThen(judge)
+      )
   )
 }
+
+const isOwner = (member: Member, position: bigint): boolean => member.owns(position) && !member.isPresumed(position)
 
 /** Takes copies from an owner, or from one that hands them over. */
 export const onCopy = (node: ChordNode, _member: Member, packets: Packets): Served | CallRefused => {
@@ -185,7 +198,7 @@ const read =
       const record = node.services.storage.get(key)
       return record === undefined ? [] : [toPacket(record)]
     }
-    const isReady = member.owns(position) && isPlaceHeld(node, member)
+    const isReady = isOwner(member, position) && isPlaceHeld(node, member)
     if (isReady && !member.isSyncing) return answer()
     return Effect.andThen(
       isReady ? Effect.void : mustOwn(node, member, position),

@@ -59,6 +59,7 @@ const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyA
   member.membership = step.state
   if (before.predecessor?.position !== step.state.predecessor?.position) {
     node.settledMillis = node.uptimeMillis()
+    if (step.state.predecessor !== undefined) member.confirm()
     noteLostArc(node, before, step.state)
   }
   noteHeir(node, member, before)
@@ -122,7 +123,8 @@ const put = (
           member.heard(askedMillis, node.maxSilentMillis)
           if (isPassedOver(member.self, ask.contact, answer)) member.isBehind = true
         }
-        return take(node, member, Membership.onAnswer(member.membership, ask, answer))
+        const actions = take(node, member, Membership.onAnswer(member.membership, ask, answer))
+        return isKnownTo(answer, member.self) ? actions.filter((action) => !isNotice(action, ask.contact)) : actions
       },
       onFailure: (error) => {
         if (!isDead(error)) return []
@@ -132,6 +134,14 @@ const put = (
       }
     })
   })
+
+/** Whether a notification would tell a successor nothing: it has that predecessor, in a small ring in its list, too. */
+const isKnownTo = ({ isWhole, predecessor, successors }: Membership.Answer, self: Contact): boolean =>
+  predecessor !== undefined && isSame(predecessor, self) &&
+  (!isWhole || successors.some((contact) => isSame(contact, self)))
+
+const isNotice = (action: Membership.Action, to: Contact): boolean =>
+  action._tag === "Notify" && isSame(action.contact, to)
 
 /** Who says that it is no member any more has left: that is no silence. */
 const noteRefusal = (member: Member, { reason }: CallError): void => {
@@ -196,7 +206,10 @@ const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membersh
  */
 export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const { predecessor } = member.membership
-  if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) return
+  if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) {
+    member.confirm()
+    return
+  }
   const actions = take(node, member, Membership.rectify(member.membership, notifier))
   if (actions.length > 0) node.services.run(follow(node, member, actions))
 }
@@ -228,9 +241,30 @@ export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact
     Effect.match(lastBefore(node, member.self.position, entry), {
       onSuccess: (contact) => {
         if (member.membership.predecessor !== undefined) return
+        const { arcStart } = member
         take(node, member, Membership.rectify(member.membership, contact))
+        member.presume(arcStart)
       },
       onFailure: () => undefined
+    })
+  )
+
+/**
+ * Asks the predecessor that was found so whether it knows nobody between, unless it has said so since. Whom a member
+ * cannot reach may be alive for all others: who is cut off from most of a ring would take that for its own.
+ */
+export const confirmPredecessor = (node: ChordNode, member: Member): Effect.Effect<void> =>
+  member.confirmation.run(
+    node.services.run,
+    Effect.suspend(() => {
+      const { predecessor } = member.membership
+      if (predecessor === undefined) return Effect.void
+      return Effect.match(askOnce(node, predecessor), {
+        onSuccess: ({ successors: [first] }) => {
+          if (first !== undefined && isSame(first, member.self)) member.confirm()
+        },
+        onFailure: () => undefined
+      })
     })
   )
 
