@@ -51,7 +51,7 @@ export class LookupError extends Schema.TaggedError<LookupError>()("LookupError"
  */
 export class QuorumError extends Schema.TaggedError<QuorumError>()("QuorumError", {
   operation: Schema.Literals(["read", "write"]),
-  wanted: Schema.Int,
+  wanted: Schema.Number,
   reached: Schema.Int,
   /** What went wrong at the others. */
   causes: Schema.Array(Schema.String)

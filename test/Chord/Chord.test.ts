@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Option } from "effect"
+import { Clock, Context, Effect, Layer, Option, Result } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import type { ChordEvent } from "../../src/Chord/ChordEvent.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
@@ -253,6 +253,30 @@ describe("many writes at once", () => {
   })
 })
 
+describe("a node with few links", () => {
+  it("waits for one that is free, and takes nobody for dead meanwhile", () => {
+    const { failed, went } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 8, { maxLinks: 3 })
+        const scope = yield* Effect.scope
+        const seen = yield* Effect.forEach(nodes, (node) => collect(node.events, scope))
+        const outcomes = yield* Effect.forEach(
+          nodes.flatMap((node) => keys.slice(0, 10).map((key) => [node, key] as const)),
+          ([node, key]) => Effect.result(node.set(key, "value", { timeout: "20 seconds" })),
+          { concurrency: "unbounded" }
+        )
+        return {
+          went: seen.flat().filter(({ _tag }) => _tag === "NeighborWent"),
+          failed: outcomes.flatMap((outcome) => Result.isFailure(outcome) ? [outcome.failure.message] : [])
+        }
+      })
+    )
+
+    assert.deepStrictEqual(went, [])
+    assert.deepStrictEqual(failed, [])
+  })
+})
+
 describe("a quorum that cannot be had", () => {
   it("fails a write with what went wrong, and says how many were reached", () => {
     const error = simulate((simulation) =>
@@ -265,6 +289,25 @@ describe("a quorum that cannot be had", () => {
 
     assert.strictEqual(error._tag, "QuorumError")
     assert.match(error.message, /the write reached \d placements where 3 are needed/)
+  })
+
+  it("is a whole number of placements that a key has", () => {
+    const errors = simulate((simulation) =>
+      Effect.gen(function*() {
+        const node = yield* startNode(simulation, "a")
+        return yield* Effect.all([
+          Effect.flip(node.get("key", { quorum: 0 })),
+          Effect.flip(node.get("key", { quorum: 2.5 })),
+          Effect.flip(node.set("key", "value", { quorum: 6 })),
+          Effect.flip(node.delete("key", { quorum: Number.NaN }))
+        ])
+      })
+    )
+
+    for (const error of errors) {
+      assert.strictEqual(error._tag, "QuorumError")
+      assert.include(error.message, "a quorum is a whole number from 1 to 5")
+    }
   })
 
   it("gives what one placement has as degraded, unless that is not wanted", () => {

@@ -348,6 +348,7 @@ export class ChordNode {
 export const isDead = ({ reason }: CallError): boolean => {
   switch (reason._tag) {
     case "Unreachable":
+      return !isShortage(reason)
     case "TimedOut":
     case "WrongPeer":
       return true
@@ -358,9 +359,14 @@ export const isDead = ({ reason }: CallError): boolean => {
   }
 }
 
+/** Whether a call was not sent because all links of this node are in use: that says nothing of the other one. */
+export const isShortage = (reason: CallError["reason"]): boolean =>
+  reason._tag === "Unreachable" && reason.cause._tag === "Full"
+
 /** Whether a call failed in a way in which it may for one that lives: where nobody can be dialed, nobody does. */
 export const isSilence = ({ reason }: CallError): boolean =>
-  reason._tag === "TimedOut" || (reason._tag === "Unreachable" && reason.cause._tag !== "DialError")
+  reason._tag === "TimedOut" ||
+  (reason._tag === "Unreachable" && reason.cause._tag !== "DialError" && !isShortage(reason))
 
 /** Refused: this process does not hold that position. */
 export const noMember = "NoMember"

@@ -18,6 +18,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
   read: (key: string, options: ReadOptions = {}) => {
     const { quorum: wanted = node.options.readQuorum, timeout = node.options.operationTimeout } = options
     const toError = (cause: string) => new QuorumError({ operation: "read", wanted, reached: 0, causes: [cause] })
+    if (!isQuorum(wanted)) return Effect.fail(toError(noQuorum))
     const found = Effect.flatMap(Quorum.read(node, key, options), (found) => {
       const entry = toEntry(node, found)
       if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
@@ -28,6 +29,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
   write: (key: string, value: Uint8Array | undefined, options: WriteOptions = {}) => {
     const { quorum: wanted = node.options.writeQuorum, timeout = node.options.operationTimeout } = options
     const toError = (cause: string) => new QuorumError({ operation: "write", wanted, reached: 0, causes: [cause] })
+    if (!isQuorum(wanted)) return Effect.fail(toError(noQuorum))
     return Effect.andThen(whenJoined(node, timeout, toError), Quorum.write(node, key, value, options))
   },
   lookup: (key: string, table: typeof tables[number]) => {
@@ -44,6 +46,11 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
     return Effect.andThen(whenJoined(node, node.options.lookupTimeout, toError), found)
   }
 })
+
+/** None would acknowledge anything, and more than there are cannot answer. */
+const isQuorum = (count: number): boolean => Number.isInteger(count) && count >= 1 && count <= tables.length
+
+const noQuorum = `a quorum is a whole number from 1 to ${tables.length}, of the placements that a key has`
 
 /**
  * Waits until the node is in the ring that it is meant for. A node that never got there knows nothing of what is stored

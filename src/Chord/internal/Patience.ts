@@ -1,13 +1,16 @@
-/** Calls to a node that has too many of this one in work, which is no reason to do without its answer. */
+/**
+ * Calls to a node that has too many of this one in work, or for which this one has no link free: no reason to do without
+ * its answer.
+ */
 import * as Effect from "effect/Effect"
 import type { CallError } from "../CallError.ts"
-import { busy, type ChordNode } from "./ChordNode.ts"
+import { busy, type ChordNode, isShortage } from "./ChordNode.ts"
 
-/** A busy node is asked six times more, after twice as long each time: a second and a half in all. */
+/** Either is asked six times more, after twice as long each time: a second and a half in all. */
 const firstWaitMillis = 25
 const maxWaitMillis = 800
 
-/** Who has too many calls of this node in work is asked again, a little later each time. */
+/** Who is busy, or finds no link free, is asked again, a little later each time. */
 export const patiently = <A>(
   node: ChordNode,
   call: Effect.Effect<A, CallError>,
@@ -16,7 +19,7 @@ export const patiently = <A>(
   Effect.catch(
     call,
     (error) =>
-      error.reason._tag === "Refused" && error.reason.tag === busy && waitMillis <= maxWaitMillis
+      isBusy(error) && waitMillis <= maxWaitMillis
         // Spread by half each way: those that were refused together would come together again.
         ? Effect.delay(
           Effect.suspend(() => patiently(node, call, 2 * waitMillis)),
@@ -24,3 +27,6 @@ export const patiently = <A>(
         )
         : Effect.fail(error)
   )
+
+const isBusy = ({ reason }: CallError): boolean =>
+  (reason._tag === "Refused" && reason.tag === busy) || isShortage(reason)

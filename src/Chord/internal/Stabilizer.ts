@@ -12,6 +12,7 @@ import { readAnswer, writeContact } from "./ChordCodec.ts"
 import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
 import { lastBefore } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
+import { patiently } from "./Patience.ts"
 import { suspect } from "./Suspicion.ts"
 
 /** Questions that one step may lead to; what is left over waits for the next round. */
@@ -177,7 +178,7 @@ const askPatiently = (
   )
 
 const askOnce = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
-  Effect.flatMap(node.call(contact, "state", []), (packets) => {
+  Effect.flatMap(patiently(node, node.call(contact, "state", [])), (packets) => {
     const answer = readAnswer(node.bits, packets)
     return answer === undefined ? Effect.fail(unreadable(contact, "state")) : Effect.succeed(answer)
   })
