@@ -170,7 +170,8 @@ export class Mesh extends Context.Service<
     readonly disconnect: (id: string) => Effect.Effect<boolean>
 
     /**
-     * Sends to every node of the network; gives the message's id. Waits while a healthy peer's queue
+     * Sends to every node of the network; gives the message's id. What is said before there is a link is
+     * heard by nobody: `connect` waits for one, `bootstrap` does not. Waits while a healthy peer's queue
      * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
      * second is stamped with the next second: on this wire an id is made of payload and second alone.
      * So two nodes that say the very same within a second say one message; put the author's id in it

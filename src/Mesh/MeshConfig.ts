@@ -29,7 +29,10 @@ export interface MeshOptions extends SourceLimits {
   readonly announce: PeerAddress | undefined
   /** Where else others can dial it, in place of `listenFurther`: `wss://example.org` before a proxy. Default: where it listens. */
   readonly announceFurther: ReadonlyArray<PeerAddress> | undefined
-  /** Nodes to dial at the start, and again whenever no link to them is left. Default none. */
+  /**
+   * Nodes to dial at the start, and again whenever no link to them is left. The node does not wait for them: `connect`
+   * does, and `changes` tells of links. Default none.
+   */
   readonly bootstrap: ReadonlyArray<PeerAddress>
 
   /** Links the node dials of its own accord; `connect` may add more. More links: more copies, faster healing. Default 4. */
