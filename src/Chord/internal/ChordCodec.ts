@@ -14,19 +14,41 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 /** Nobody, as a packet. */
 const none = new Uint8Array(0)
 
+/** Bytes that are taken together: a number holds them, and each step of a `bigint` makes a new one. */
+const wordBytes = 6
+const wordBits = 48n
+const wordMask = 0xffff_ffff_ffffn
+
 /** A position: its bytes, big-endian, without leading zeros. */
 export const writePosition = (position: bigint): Uint8Array => {
-  const bytes: Array<number> = []
-  for (let rest = position; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 0xffn))
-  return Uint8Array.from(bytes.reverse())
+  let start = scratch.length
+  let rest = position
+  for (; rest > wordMask; rest >>= wordBits) {
+    let word = Number(rest & wordMask)
+    for (let count = 0; count < wordBytes; count++) {
+      scratch[--start] = word
+      word = Math.floor(word / 256)
+    }
+  }
+  for (let word = Number(rest); word > 0; word = Math.floor(word / 256)) scratch[--start] = word
+  return scratch.slice(start)
 }
+
+/** The longest position, 512 bits; filled from behind. */
+const scratch = new Uint8Array(64)
 
 /** A position on a ring of so many bits. */
 export const readPosition = (bits: number, bytes: Uint8Array | undefined): bigint | undefined => {
   if (bytes === undefined || bytes.length > 64) return undefined
   let position = 0n
-  for (let index = 0; index < bytes.length; index++) position = position << 8n | BigInt(bytes[index]!)
-  return position >> BigInt(bits) === 0n ? position : undefined
+  for (let index = 0; index < bytes.length;) {
+    // The first word is what is left over of the others.
+    const end = index + ((bytes.length - index) % wordBytes || wordBytes)
+    let word = 0
+    for (; index < end; index++) word = word * 256 + bytes[index]!
+    position = position << wordBits | BigInt(word)
+  }
+  return bytes.length * 8 <= bits || position >> BigInt(bits) === 0n ? position : undefined
 }
 
 /** Port (2 bytes), lengths of host and position (1 each), host, position, id of the process. */
