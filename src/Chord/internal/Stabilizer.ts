@@ -124,8 +124,7 @@ const put = (
           member.heard(askedMillis, node.maxSilentMillis)
           if (isPassedOver(member.self, ask.contact, answer)) member.isBehind = true
         }
-        const actions = take(node, member, Membership.onAnswer(member.membership, ask, answer))
-        return isKnownTo(answer, member.self) ? actions.filter((action) => !isNotice(action, ask.contact)) : actions
+        return take(node, member, Membership.onAnswer(member.membership, ask, answer))
       },
       onFailure: (error) => {
         if (!isDead(error)) return []
@@ -135,14 +134,6 @@ const put = (
       }
     })
   })
-
-/** Whether a notification would tell a successor nothing: it has that predecessor, in a small ring in its list, too. */
-const isKnownTo = ({ isWhole, predecessor, successors }: Membership.Answer, self: Contact): boolean =>
-  predecessor !== undefined && isSame(predecessor, self) &&
-  (!isWhole || successors.some((contact) => isSame(contact, self)))
-
-const isNotice = (action: Membership.Action, to: Contact): boolean =>
-  action._tag === "Notify" && isSame(action.contact, to)
 
 /** Who says that it is no member any more has left: that is no silence. */
 const noteRefusal = (member: Member, { reason }: CallError): void => {
