@@ -247,8 +247,8 @@ describe("a node that was cut off", () => {
     assert.isTrue(Result.isSuccess(alone!))
   })
 
-  it("from all but one does not take the ring for its own", () => {
-    const { outcomes, written } = simulate((simulation) =>
+  it("from all but one does not take the ring for its own, and goes on when that one is gone, too", () => {
+    const { alone, outcomes, written } = simulate((simulation) =>
       Effect.gen(function*() {
         const nodes = yield* startRing(simulation, 9, settings)
         const [member] = yield* nodes[1]!.ring
@@ -269,12 +269,15 @@ describe("a node that was cut off", () => {
           yield* Effect.sleep("15 seconds")
         }
         const written = yield* Effect.result(nodes[1]!.set("key", "value", { timeout: "1 second" }))
-        return { outcomes, written }
+        for (const { address: { host } } of member!.membership.successors) yield* simulation.crash(host)
+        yield* Effect.sleep("60 seconds")
+        return { outcomes, written, alone: yield* Effect.result(nodes[1]!.set("key", "value")) }
       })
     )
 
     assert.isFalse(outcomes.has("nothing"), [...outcomes].join())
     assert.isTrue(outcomes.has("QuorumError"))
     assert.isTrue(Result.isFailure(written))
+    assert.isTrue(Result.isSuccess(alone))
   })
 })

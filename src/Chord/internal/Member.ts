@@ -84,9 +84,14 @@ export class Member {
     return this.#arcStart
   }
 
+  /** Where the arc begins that is its own for certain. */
+  get sureStart(): bigint | undefined {
+    return this.#isPresuming ? this.#sureStart : this.#arcStart
+  }
+
   /** Its predecessor is whom it found itself, past others that did not answer this member, but may answer that one. */
   presume(sureStart: bigint | undefined): void {
-    if (!this.#isPresuming) this.#sureStart = sureStart
+    this.#sureStart = sureStart
     this.#isPresuming = true
   }
 
@@ -97,8 +102,9 @@ export class Member {
 
   /** Whether a position that it owns may be the one of somebody alive, whom it alone cannot reach. */
   isPresumed(position: bigint): boolean {
-    return this.#isPresuming &&
-      !(this.#sureStart !== undefined && isWithin(this.#sureStart, position, this.self.position))
+    // Alone there is nobody left who could confirm it: see `isPlaceHeld`.
+    if (!this.#isPresuming || Membership.isAlone(this.#membership)) return false
+    return this.#sureStart === undefined || !isWithin(this.#sureStart, position, this.self.position)
   }
 
   /** A first successor has answered what it was asked at `askedMillis`. */

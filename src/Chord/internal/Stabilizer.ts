@@ -233,9 +233,10 @@ export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact
     Effect.match(lastBefore(node, member.self.position, entry), {
       onSuccess: (contact) => {
         if (member.membership.predecessor !== undefined) return
-        const { arcStart } = member
+        // What was presumed before, and not confirmed, is no more certain for this one.
+        const { sureStart } = member
         take(node, member, Membership.rectify(member.membership, contact))
-        member.presume(arcStart)
+        member.presume(sureStart)
       },
       onFailure: () => undefined
     })

@@ -31,8 +31,7 @@ const encoder = new TextEncoder()
  * @since 0.1.0
  */
 export class Trace {
-  /** By host and peer: a text of both would have to be made, and hashed, for each event. */
-  readonly #lanes = new Map<string, Map<string, Lanes>>()
+  readonly #lanes = new Map<string, Lanes>()
   readonly #maxEvents: number
   readonly #events: Array<TraceEvent> = []
   readonly #texts = new Map<string, Uint8Array>()
@@ -68,13 +67,9 @@ export class Trace {
   /** The fingerprint of all that happened so far, in hex. */
   get hash(): string {
     const total: Lanes = { low: 0x811c9dc5, high: 0x9747b28c }
-    const lanes = new Map<string, Lanes>()
-    for (const [host, peers] of this.#lanes) {
-      for (const [peer, lane] of peers) lanes.set(`${host} ${peer}`, lane)
-    }
-    for (const pair of [...lanes.keys()].sort()) {
-      const { high, low } = lanes.get(pair)!
-      mixBytes(total, encoder.encode(pair))
+    for (const pair of [...this.#lanes.keys()].sort()) {
+      const { high, low } = this.#lanes.get(pair)!
+      mixBytes(total, this.#bytesOf(pair))
       mix(total, low)
       mix(total, high)
     }
@@ -98,15 +93,11 @@ export class Trace {
   }
 
   #lanesOf(host: string, peer: string): Lanes {
-    let peers = this.#lanes.get(host)
-    if (peers === undefined) {
-      peers = new Map()
-      this.#lanes.set(host, peers)
-    }
-    let lanes = peers.get(peer)
+    const pair = `${host} ${peer}`
+    let lanes = this.#lanes.get(pair)
     if (lanes === undefined) {
       lanes = { low: 0x811c9dc5, high: 0x1b873593 }
-      peers.set(peer, lanes)
+      this.#lanes.set(pair, lanes)
     }
     return lanes
   }

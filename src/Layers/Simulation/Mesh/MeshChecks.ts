@@ -32,23 +32,21 @@ export const watch = Effect.fnUntraced(function*(
 
 const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: MeshOptions) {
   for (const { mesh, name } of observer.nodes.values()) {
-    const { knownAddresses, seenIds } = yield* mesh.stats
-    let [inboundLinks, queuedBytes] = [0, 0]
-    for (const peer of yield* mesh.peers) {
-      if (peer.direction === "inbound") inboundLinks++
-      queuedBytes = Math.max(queuedBytes, peer.queuedBytes)
+    const stats = yield* mesh.stats
+    const peers = yield* mesh.peers
+    const queuedBytes = peers.reduce((most, peer) => Math.max(most, peer.queuedBytes), 0)
+    const sizes = [
+      ["ids of broadcasts", stats.seenIds, settings.maxSeenIds],
+      ["addresses", stats.knownAddresses, settings.maxKnownAddresses],
+      ["inbound links", peers.filter((peer) => peer.direction === "inbound").length, settings.maxInboundLinks],
+      ["bytes in a queue", queuedBytes, settings.maxOutboxBytes]
+    ] as const
+    for (const [what, size, bound] of sizes) {
+      if (size > bound) return `node ${name} holds ${size} ${what}, more than ${bound}`
     }
-    const wrong = tooMany("ids of broadcasts", seenIds, settings.maxSeenIds) ??
-      tooMany("addresses", knownAddresses, settings.maxKnownAddresses) ??
-      tooMany("inbound links", inboundLinks, settings.maxInboundLinks) ??
-      tooMany("bytes in a queue", queuedBytes, settings.maxOutboxBytes)
-    if (wrong !== undefined) return `node ${name} holds ${wrong}`
   }
   return undefined
 })
-
-const tooMany = (what: string, size: number, bound: number): string | undefined =>
-  size > bound ? `${size} ${what}, more than ${bound}` : undefined
 
 /**
  * What is wrong with a mesh that has been left in peace, if anything: nodes that no path of links
