@@ -12,6 +12,8 @@
 export class ByteBudget {
   readonly maxBytes: number
   usedBytes = 0
+  /** Called when the first bytes come in. */
+  onUse: (() => void) | undefined
   /** Called when bytes come in while it is spent; whoever it is makes room. */
   onSpent: (() => void) | undefined
 

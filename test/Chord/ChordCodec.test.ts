@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { readPosition, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
+import { Contact } from "../../src/Chord/Contact.ts"
+import { readContact, readPosition, writeContact, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 
 /** Numbers of any length up to 512 bits, those with zeros within as well. */
 const Position = Arbitrary.map(
@@ -34,5 +36,48 @@ describe("a position", () => {
     assert.isUndefined(readPosition(9, Uint8Array.of(2, 0)))
     assert.isUndefined(readPosition(512, new Uint8Array(65)))
     assert.isUndefined(readPosition(512, undefined))
+  })
+})
+
+/** Many that differ in one part alone. */
+const SomeContact = Arbitrary.map(
+  Arbitrary.schema(Schema.Struct({
+    position: Schema.Literals(["0", "1", "256", "65537", String(2n ** 159n + 1n)]),
+    host: Schema.Literals(["a", "b", "10.0.0.1"]),
+    port: Schema.Literals([1, 4444]),
+    nodeId: Schema.Literals(["n", "m", "a longer one"])
+  })),
+  ({ host, nodeId, port, position }) => new Contact(BigInt(position), new PeerAddress({ host, port }), nodeId)
+)
+
+describe("a contact", () => {
+  it.prop(
+    "is read as it was written, whatever was read before",
+    [Arbitrary.array(SomeContact, { maxLength: 30 })],
+    ([contacts]) => {
+      for (const contact of [...contacts, ...contacts.toReversed()]) {
+        assert.deepStrictEqual(readContact(160, Uint8Array.from(writeContact(contact))), contact)
+      }
+    }
+  )
+
+  it("is one and the same for the same bytes", () => {
+    const bytes = writeContact(new Contact(77n, new PeerAddress({ host: "a", port: 1 }), "n"))
+
+    assert.strictEqual(readContact(160, Uint8Array.from(bytes)), readContact(160, Uint8Array.from(bytes)))
+  })
+
+  it("that was read on a larger ring is still none of a smaller one", () => {
+    const bytes = writeContact(new Contact(300n, new PeerAddress({ host: "a", port: 1 }), "n"))
+
+    assert.strictEqual(readContact(16, bytes)?.position, 300n)
+    assert.isUndefined(readContact(8, bytes))
+    assert.strictEqual(readContact(9, bytes)?.position, 300n)
+  })
+
+  it("with zeros in front of its position is read as well", () => {
+    const bytes = Uint8Array.of(0, 1, 1, 3, 97, 0, 0, 5, 110)
+
+    for (let count = 0; count < 2; count++) assert.strictEqual(readContact(160, bytes)?.position, 5n)
   })
 })

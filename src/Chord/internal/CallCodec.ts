@@ -9,6 +9,7 @@
  * A number counts on the link that it came over. Kinds and tags are short and of visible ASCII
  * characters; a detail is a sentence in UTF-8.
  */
+import { isEqual } from "../../Protocol/internal/Bytes.ts"
 import { WireFault } from "../../Protocol/WireFault.ts"
 
 /** A request that wants an answer. */
@@ -191,12 +192,4 @@ const readWord = (payload: Packets, index: number): string | WireFault => {
     word += String.fromCharCode(packet[i]!)
   }
   return word
-}
-
-const isEqual = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) return false
-  }
-  return true
 }

@@ -23,6 +23,7 @@ import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
+import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
 import { writePosition } from "./ChordCodec.ts"
 import { isWithin, type Member } from "./Member.ts"
@@ -76,6 +77,8 @@ export class ChordNode {
   readonly learned = new Map<string, PeerAddress>()
   /** Who answered for what lately. */
   readonly arcs = new Arcs()
+  /** What its neighbors know of theirs. */
+  readonly answers = new Answers()
   /** Opened for the members to ask their successors now, and not at the next turn. */
   readonly wake = Latch.makeUnsafe(false)
   /** Open once this node is in the ring that it is meant for. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
-import { readContact, readPosition, writeAnswer, writeFound } from "./ChordCodec.ts"
+import { readContact, readPosition, writeFound } from "./ChordCodec.ts"
 import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
@@ -50,7 +50,7 @@ const services: Readonly<Record<string, Serve>> = {
   /** Which members live here: the first one, for one who knows only the address. */
   who: (_node, member) =>
     writeFound({ isOwner: false, self: member.self, predecessor: undefined, closer: [], following: [] }),
-  state: (_node, member) => writeAnswer(Membership.answer(member.membership)),
+  state: (node, { answer, membership }, [known]) => answer.tell(membership, node.services.placement.hashing, known),
   notify: (node, member, [packet]) => withContact(packet, Stabilizer.onNotify)(node, member),
   hint: (node, member, [packet]) =>
     withContact(packet, (node, member, candidate) => {

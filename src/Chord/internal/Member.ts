@@ -5,6 +5,7 @@
 import { type Contact, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
+import { OwnAnswer } from "./Answers.ts"
 import type { Found } from "./ChordCodec.ts"
 import { Single } from "./Single.ts"
 
@@ -43,6 +44,8 @@ export class Member {
   cutOffMillis = Number.NEGATIVE_INFINITY
   /** Whether others may have stored records of its arc that it has not got: it was alone, or silent for too long. */
   isBehind = false
+  /** What it tells those who ask what it knows of its neighbors. */
+  readonly answer = new OwnAnswer()
   /** The look whether it still has its place. */
   readonly assurance = new Single()
   /** Whether the last list of successors that it had was all of the ring. */

@@ -108,6 +108,7 @@ export const endOverdueFrames = (node: CallNode): Effect.Effect<never> =>
     const frameMillis = Duration.toMillis(node.settings.frameTimeout)
     const stalls = new StallWatch(() => node.nowMillis())
     while (true) {
+      yield* node.frames.some
       const now = yield* stalls.sleep(frameMillis / looksPerFrameTimeout)
       node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
     }

@@ -8,7 +8,7 @@ import { type CallError, CallRefused } from "../CallError.ts"
 import { type Contact, isPadding, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
-import { readAnswer, writeContact } from "./ChordCodec.ts"
+import { writeContact } from "./ChordCodec.ts"
 import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
 import { lastBefore } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
@@ -169,9 +169,13 @@ const askPatiently = (
   )
 
 const askOnce = (node: ChordNode, contact: Contact): Effect.Effect<Membership.Answer, CallError> =>
-  Effect.flatMap(patiently(node, node.call(contact, "state", [])), (packets) => {
-    const answer = readAnswer(node.bits, packets)
-    return answer === undefined ? Effect.fail(unreadable(contact, "state")) : Effect.succeed(answer)
+  Effect.suspend(() => {
+    const known = node.answers.of(contact)
+    const question = known === undefined ? [] : [known.digest]
+    return Effect.flatMap(patiently(node, node.call(contact, "state", question)), (packets) => {
+      const answer = node.answers.read(node.bits, node.services.placement.hashing, contact, packets, known)
+      return answer === undefined ? Effect.fail(unreadable(contact, "state")) : Effect.succeed(answer)
+    })
   })
 
 /** As many successors as the ring's size asks for. */

@@ -14,3 +14,6 @@ export const isAt = (bytes: Uint8Array, start: number, end: number, other: Uint8
   }
   return true
 }
+
+/** Whether both hold the same. */
+export const isEqual = (a: Uint8Array, b: Uint8Array): boolean => isAt(a, 0, a.length, b)

@@ -2,6 +2,8 @@
  * The links of a node, those in their handshake included, and the messages that came over them in part:
  * what they take together, and for how long. Those of honest peers come whole soon.
  */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import { ByteBudget } from "../ByteBudget.ts"
 import type { Link } from "../Link.ts"
 
@@ -14,9 +16,17 @@ import type { Link } from "../Link.ts"
 export class UnfinishedFrames {
   readonly links = new Set<Link>()
   readonly budget: ByteBudget
+  readonly #some = Latch.makeUnsafe(false)
+  /** Waits until there is one: a node without need not look for those that take too long. */
+  readonly some: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.budget.usedBytes > 0) return Effect.void
+    this.#some.closeUnsafe()
+    return this.#some.await
+  })
 
   constructor(maxBytes: number) {
     this.budget = new ByteBudget(maxBytes)
+    this.budget.onUse = () => void this.#some.openUnsafe()
     this.budget.onSpent = () => this.#relieve()
   }
 

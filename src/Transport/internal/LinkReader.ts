@@ -144,8 +144,10 @@ export class LinkReader {
   #count(bytes: number): void {
     const budget = this.#options.frameBudget
     if (budget === undefined || bytes === this.#countedBytes) return
+    const wasUnused = budget.usedBytes === 0
     budget.usedBytes += bytes - this.#countedBytes
     this.#countedBytes = bytes
+    if (wasUnused) budget.onUse?.()
     if (budget.isSpent && bytes > 0) budget.onSpent?.()
   }
 
