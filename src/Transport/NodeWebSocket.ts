@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Socket from "effect/socket/Socket"
-import * as Http from "node:http"
+import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
@@ -172,8 +172,12 @@ const noPage: Http.RequestListener = (_request, response) => {
   )
 }
 
+/** Not imported: that would read all that the module exports, a client of HTTP among it, at the start of every node. */
 const plainServer = (options: NodeWebSocketOptions) => () =>
-  Http.createServer({ connectionsCheckingInterval: openMillis(options) / 4 }, noPage)
+  process.getBuiltinModule("node:http").createServer(
+    { connectionsCheckingInterval: openMillis(options) / 4 },
+    noPage
+  )
 
 const openMillis = (options: NodeWebSocketOptions): number => options.openMillis ?? 10_000
 

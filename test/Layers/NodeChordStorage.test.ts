@@ -4,6 +4,7 @@ import { Effect, FileSystem, Random } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
+import { fileURLToPath } from "node:url"
 import type { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import * as Record from "../../src/Chord/Record.ts"
 import * as NodeChordStorage from "../../src/Layers/NodeChordStorage.ts"
@@ -157,8 +158,7 @@ const startWriter = (kind: string, place: string, first: number) =>
     Effect.acquireRelease(
       Effect.sync(() =>
         ChildProcess.spawn(process.execPath, [
-          "--conditions=effect-p2p-source",
-          new URL("ChordStorage/Writer.ts", import.meta.url).pathname,
+          process.env["P2P_TEST_WRITER"] ?? fileURLToPath(new URL("ChordStorage/Writer.ts", import.meta.url)),
           kind,
           place,
           String(first)
