@@ -10,8 +10,8 @@
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { MeshConfig } from "../src/Mesh/MeshConfig.ts"
+import { flags, positive } from "./flags.ts"
 import { startMesh } from "./mesh.ts"
 import { Payloads, Tally, wallMillis } from "./payload.ts"
 import { median } from "./report.ts"
@@ -22,9 +22,7 @@ const bytes = 64
 /** Without the last of what was sent for this long, something was lost. */
 const timeoutMillis = 30_000
 
-const { values: options } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, receive: { type: "boolean", default: false } }
-})
+const options = flags({ minutes: { type: "string", default: "10" }, receive: { type: "boolean", default: false } })
 
 /** In MB. */
 interface Memory {
@@ -138,7 +136,7 @@ const main = async (): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
   console.log(line(header))
   const taken: Array<Sample> = []
-  for await (const sample of measure(child, Number(options.minutes) * 60_000 / samples)) {
+  for await (const sample of measure(child, positive("minutes", options.minutes) * 60_000 / samples)) {
     taken.push(sample)
     console.log(line(cells(sample)))
   }

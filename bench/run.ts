@@ -9,10 +9,10 @@
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
 import { writeFileSync } from "node:fs"
-import { parseArgs } from "node:util"
 import { measureChord } from "./chord/throughput.ts"
 import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
+import { flags } from "./flags.ts"
 import { check } from "./floors.ts"
 import { measureLinks } from "./links.ts"
 import { machine, table, toFigure } from "./report.ts"
@@ -20,14 +20,12 @@ import { measureSimulation } from "./simulation.ts"
 import { measureStart } from "./start.ts"
 import { measureLatency, measureThroughput } from "./throughput.ts"
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    check: { type: "boolean", default: false },
-    json: { type: "string" },
-    only: { type: "string", default: "" },
-    profile: { type: "string" }
-  }
+const options = flags({
+  quick: { type: "boolean", default: false },
+  check: { type: "boolean", default: false },
+  json: { type: "string" },
+  only: { type: "string", default: "" },
+  profile: { type: "string" }
 })
 
 const codecOptions = options.quick ? { rounds: 5, turnMillis: 15 } : { rounds: 7, turnMillis: 80 }

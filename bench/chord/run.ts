@@ -10,17 +10,21 @@
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
+import { end, flags } from "../flags.ts"
 import { youngGeneration } from "../simulation.ts"
 import { note, type Row, table } from "./report.ts"
 
-const { values: options } = parseArgs({
-  options: {
-    rows: { type: "string", default: "M1,M2,M3,M4,M5,M6,M7,M8,M9,M10,M11,M12,M13,M14,M16,M18,M19,M20" },
-    quick: { type: "boolean", default: false },
-    json: { type: "string" }
-  }
+const known = "M1,M2,M3,M4,M5,M6,M7,M8,M9,M10,M11,M12,M13,M14,M16,M18,M19,M20"
+
+const options = flags({
+  rows: { type: "string", default: known },
+  quick: { type: "boolean", default: false },
+  json: { type: "string" }
 })
+
+const chosen = options.rows.split(",")
+const unknown = chosen.find((id) => !known.split(",").includes(id))
+if (unknown !== undefined) end(`there is no row "${unknown}": there are ${known}`)
 
 const script = fileURLToPath(new URL("./row.ts", import.meta.url))
 
@@ -46,7 +50,7 @@ const rowsOf = (id: string): ReadonlyArray<Row> => {
 }
 
 const all: Array<Row> = []
-for (const id of options.rows.split(",")) {
+for (const id of chosen) {
   const start = performance.now()
   const rows = rowsOf(id)
   const seconds = Math.round((performance.now() - start) / 1000)

@@ -7,11 +7,11 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
-import { parseArgs } from "node:util"
+import { flags, positive } from "../../bench/flags.ts"
 import { ClusterNode } from "./ClusterNode.ts"
 
-const { values: options } = parseArgs({ options: { nodes: { type: "string", default: "48" } } })
-const nodeCount = Number(options.nodes)
+const options = flags({ nodes: { type: "string", default: "48" } })
+const nodeCount = positive("nodes", options.nodes)
 
 const sleep = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 const seconds = (since: number) => (performance.now() - since) / 1000

@@ -4,25 +4,22 @@
  * The minutes (default 5) are for all targets together, in equal parts. Findings are written to
  * `test/fuzz/findings`, where the tests find them; the exit status is 1 when there are any.
  */
-import { parseArgs } from "node:util"
+import { end, flags, positive } from "../../bench/flags.ts"
 import { Coverage } from "./Coverage.ts"
 import { fuzz } from "./Fuzzer.ts"
 import { targets } from "./Targets.ts"
 
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "5" },
-    target: { type: "string" },
-    seed: { type: "string", default: String(Date.now()) }
-  }
+const options = flags({
+  minutes: { type: "string", default: "5" },
+  target: { type: "string" },
+  seed: { type: "string", default: String(Date.now()) }
 })
 
 const chosen = targets.filter(({ name }) => options.target === undefined || name === options.target)
 if (chosen.length === 0) {
-  console.error(`no target "${options.target}": there are ${targets.map(({ name }) => name).join(", ")}`)
-  process.exit(2)
+  end(`no target "${options.target}": there are ${targets.map(({ name }) => name).join(", ")}`)
 }
-const millis = Number(options.minutes) * 60_000 / chosen.length
+const millis = positive("minutes", options.minutes) * 60_000 / chosen.length
 console.log(`seed ${options.seed}, ${Math.round(millis / 1000)} s for each target`)
 let findingCount = 0
 for (const target of chosen) {

@@ -7,15 +7,19 @@
  * after, in MB, with garbage collected.
  */
 import { Cause, Effect, Exit } from "effect"
-import { parseArgs } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { end, flags } from "../../bench/flags.ts"
 import { Guard } from "./Guard.ts"
 import { underway } from "./heavy.ts"
 import { rows } from "./rows.ts"
 
-const { values: options } = parseArgs({ options: { only: { type: "string" } } })
+const options = flags({ only: { type: "string" } })
 const chosen = options.only?.split(",").map(Number)
+const all = [...rows, ...underway].toSorted((a, b) => a.number - b.number)
+if (chosen?.some((number) => !all.some((row) => row.number === number)) === true) {
+  end(`--only takes numbers of rows, 1 to ${all.at(-1)!.number}, with commas between.`)
+}
 
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")
@@ -36,7 +40,7 @@ const guard = new Guard()
 guard.start()
 let failureCount = 0
 console.log(" row  verdict  to act       heap MB before, after   what; the limit that acted")
-for (const row of [...rows, ...underway].toSorted((a, b) => a.number - b.number)) {
+for (const row of all) {
   if (chosen !== undefined && !chosen.includes(row.number)) continue
   const before = await settle()
   const exit = await Effect.runPromiseExit(row.play(true))

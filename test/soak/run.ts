@@ -7,17 +7,17 @@
  */
 import { Effect, Exit, Metric, Scope } from "effect"
 import { readdirSync } from "node:fs"
-import { parseArgs } from "node:util"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
+import { flags, positive } from "../../bench/flags.ts"
 import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
 import { type SocketNode, start } from "../compliance/mesh.ts"
 import * as Attacker from "../hostile/Attacker.ts"
 import { Guard } from "../hostile/Guard.ts"
 import { until } from "../utils/eventually.ts"
 
-const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "2" } } })
-const millis = Number(options.minutes) * 60_000
+const options = flags({ minutes: { type: "string", default: "2" } })
+const millis = positive("minutes", options.minutes) * 60_000
 /** Rounds in which code is compiled and caches fill: the base is what is held after them. */
 const warmUpCount = 3
 
