@@ -23,7 +23,10 @@ export interface MeshStats {
   readonly expired: number
   /** Broadcasts from beyond the allowed skew. */
   readonly fromFuture: number
-  /** Messages without a payload, with an unknown main flag, or that nothing here handles. */
+  /**
+   * Messages without a payload, with an unknown main flag or a wrong id, or that nothing here handles, and pings that
+   * were too long or too many.
+   */
   readonly ignored: number
   /** Messages that were not delivered for want of a proof, or for a wrong one. */
   readonly unproven: number

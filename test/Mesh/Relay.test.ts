@@ -118,6 +118,22 @@ describe("the relay", () => {
       assert.strictEqual((yield* node.mesh.stats).ignored, 3)
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("unknown")))
 
+  it.effect("counts pings that it does not answer, while the link lasts and after it", () =>
+    Effect.gen(function*() {
+      const { giver, node } = yield* between()
+      const long = [RawPeer.bytes("ping"), new Uint8Array(300)]
+
+      yield* giver.say(giver.make("ping", text("short"), now))
+      yield* giver.say(giver.make("ping", long, now))
+      yield* TestClock.adjust("1 second")
+      const linked = (yield* node.mesh.stats).ignored
+      assert.isTrue(yield* node.mesh.disconnect("giver"))
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual(linked, 1)
+      assert.strictEqual((yield* node.mesh.stats).ignored, 1)
+    }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("pings")))
+
   it.effect("takes what claims a known id for a copy, and checks it where it is no broadcast", () =>
     Effect.gen(function*() {
       const { giver, node, taker } = yield* between()

@@ -255,13 +255,15 @@ export class MeshNode {
   /** What was counted, and what there is now. */
   get stats(): MeshStats {
     const { counters } = this
-    let { receivedBytes, sentBytes } = counters
+    let { ignored, receivedBytes, sentBytes } = counters
     for (const link of this.frames.links) {
       sentBytes += link.sentBytes
       receivedBytes += link.receivedBytes
+      ignored += link.ignoredCount
     }
     return {
       ...counters,
+      ignored,
       sentBytes,
       receivedBytes,
       peers: this.table.count,

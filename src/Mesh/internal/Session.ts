@@ -48,6 +48,7 @@ export const run = (
           node.frames.links.delete(link)
           node.counters.sentBytes += link.sentBytes
           node.counters.receivedBytes += link.receivedBytes
+          node.counters.ignored += link.ignoredCount
         })
     )
     yield* session.converse.pipe(
