@@ -19,6 +19,8 @@ const groupBytes = 262_144
 const gone = new Uint8Array(0)
 /** Frames that were taken are cleared away when there are so many. */
 const clearedCount = 1024
+/** In place of a set that most links never need; nothing is added to it. */
+const none = new Set<Uint8Array>()
 
 /**
  * Frames on their way to one peer.
@@ -43,7 +45,7 @@ export class Outbox {
   #head = 0
   #passingBytes = 0
   /** Which frames in that lane are not to be dropped: they keep their order among the others. */
-  readonly #ordered = new Set<Uint8Array>()
+  #ordered = none
   #queuedBytes = 0
   #isClosed = false
 
@@ -99,7 +101,10 @@ export class Outbox {
     if (isPassing || (this.#passing.length > 0 && this.#passingBytes <= groupBytes)) {
       this.#passing.push(frame)
       this.#passingBytes += frame.length
-      if (!isPassing) this.#ordered.add(frame)
+      if (!isPassing) {
+        if (this.#ordered === none) this.#ordered = new Set()
+        this.#ordered.add(frame)
+      }
     } else {
       if (this.#ordered.size > 0) this.#promote()
       this.#kept.push(frame)
@@ -144,7 +149,7 @@ export class Outbox {
       const all = this.#passing
       this.#passing = []
       this.#passingBytes = 0
-      this.#ordered.clear()
+      this.#ordered = none
       return all
     }
     for (let bytes = 0; bytes < groupBytes && this.#head < this.#passing.length;) {
@@ -174,7 +179,7 @@ export class Outbox {
     this.#passing = []
     this.#head = 0
     this.#passingBytes = 0
-    this.#ordered.clear()
+    this.#ordered = none
     this.#release(this.#queuedBytes)
   }
 
@@ -209,7 +214,7 @@ export class Outbox {
     }
     this.#passing = passing
     this.#head = 0
-    this.#ordered.clear()
+    this.#ordered = none
   }
 
   /** Lets go of the passing frames that are gone. */

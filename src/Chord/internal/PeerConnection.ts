@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import type { Pending } from "../../Transport/Admission/Gate.ts"
@@ -35,46 +36,58 @@ export const run = (
   dialed: Dialed | undefined,
   pending?: Pending
 ): Effect.Effect<void> =>
-  Effect.scoped(Effect.gen(function*() {
-    const direction = dialed === undefined ? "inbound" : "outbound"
-    const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
-    const fiber = yield* Effect.fiber
-    node.frames.links.add(link)
-    // What the peer said before its connection broke is still read.
-    link.onClose = () => isLost(link) ? undefined : fiber.interruptUnsafe()
-    if (pending !== undefined) pending.end = (reason) => link.close(reason)
-    let session: PeerSession | undefined
-    let reason: CloseReason = { _tag: "Stopped" }
-    yield* meet(node, link, dialed).pipe(
-      Effect.flatMap((peer) => {
-        if (pending !== undefined) node.guard.gate.settle(pending)
-        const refused = admit(node, link, peer)
-        if (refused !== undefined) return refuse(refused)
-        session = new PeerSession(node, link, peer, fiber, dialed?.address)
-        node.join(session)
-        dialed?.joined(session)
-        return session.converse
-      }),
-      Effect.catch((error) => Effect.sync(() => reason = error.reason)),
-      Effect.catchDefect((defect) => {
-        reason = { _tag: "Defect", detail: String(defect) }
-        return Effect.logError("a link ended by a defect", defect)
-      }),
-      Effect.ensuring(Effect.suspend(() => {
-        if (pending !== undefined) node.guard.gate.settle(pending)
-        node.frames.links.delete(link)
-        reason = session?.closeReason ?? (isLost(link) ? undefined : link.closeReason) ?? reason
-        link.sayGoodbye(reason)
-        if (session !== undefined) {
-          node.guard.ended(link, reason)
-          return session.end(reason)
-        }
-        if (dialed === undefined) reject(node, link, reason)
-        else dialed.failed(reason)
-        return Effect.void
-      }))
-    )
-  })).pipe(Effect.provideService(Protocol, node.services.protocol))
+  Effect.provideService(
+    Effect.scoped(serve(node, connection, dialed, pending)),
+    Protocol,
+    node.services.protocol
+  )
+
+/** Of the module, as all that lasts as long as a link: a generator's function takes more memory than a link's state. */
+const serve = Effect.fnUntraced(function*(
+  node: CallNode,
+  connection: Connection,
+  dialed: Dialed | undefined,
+  pending: Pending | undefined
+): Effect.fn.Return<void, never, Protocol | Scope.Scope> {
+  const direction = dialed === undefined ? "inbound" : "outbound"
+  const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
+  const fiber = yield* Effect.fiber
+  node.frames.links.add(link)
+  // What the peer said before its connection broke is still read.
+  link.onClose = () => isLost(link) ? undefined : fiber.interruptUnsafe()
+  if (pending !== undefined) pending.end = (reason) => link.close(reason)
+  let session: PeerSession | undefined
+  let reason: CloseReason = { _tag: "Stopped" }
+  yield* meet(node, link, dialed).pipe(
+    Effect.flatMap((peer) => {
+      if (pending !== undefined) node.guard.gate.settle(pending)
+      const refused = admit(node, link, peer)
+      if (refused !== undefined) return refuse(refused)
+      session = new PeerSession(node, link, peer, fiber, dialed?.address)
+      node.join(session)
+      dialed?.joined(session)
+      return session.converse
+    }),
+    Effect.catch((error) => Effect.sync(() => reason = error.reason)),
+    Effect.catchDefect((defect) => {
+      reason = { _tag: "Defect", detail: String(defect) }
+      return Effect.logError("a link ended by a defect", defect)
+    }),
+    Effect.ensuring(Effect.suspend(() => {
+      if (pending !== undefined) node.guard.gate.settle(pending)
+      node.frames.links.delete(link)
+      reason = session?.closeReason ?? (isLost(link) ? undefined : link.closeReason) ?? reason
+      link.sayGoodbye(reason)
+      if (session !== undefined) {
+        node.guard.ended(link, reason)
+        return session.end(reason)
+      }
+      if (dialed === undefined) reject(node, link, reason)
+      else dialed.failed(reason)
+      return Effect.void
+    }))
+  )
+})
 
 const isLost = ({ closeReason }: Link.Link): boolean => closeReason?._tag === "ConnectionLost"
 

@@ -24,6 +24,9 @@ import type { PeerLink } from "./PeerPool.ts"
 import type { Packets } from "./PeersOptions.ts"
 import type { RoundTrip } from "./RoundTrip.ts"
 
+/** In place of a map that most links never need; nothing is added to it. */
+const none = new Map<number, Fiber.Fiber<void>>()
+
 export class PeerSession implements PeerLink {
   readonly peer: PeerIdentity
   readonly link: Link
@@ -36,7 +39,7 @@ export class PeerSession implements PeerLink {
   readonly #node: CallNode
   readonly #fiber: Fiber.Fiber<unknown, unknown>
   /** Handlers that wait, by the number of the call; those of tells by negative ones. */
-  readonly #running = new Map<number, Fiber.Fiber<void>>()
+  #running = none
   /** What all peers of that source may say; undefined where that has no bound. */
   readonly #messages: TokenBucket | undefined
   #throttledCount = 0
@@ -205,6 +208,7 @@ export class PeerSession implements PeerLink {
   #start(number: number, work: Effect.Effect<unknown>): void {
     const fiber = this.#node.services.run(Effect.asVoid(work))
     if (fiber.pollUnsafe() !== undefined) return
+    if (this.#running === none) this.#running = new Map()
     this.#running.set(number, fiber)
     fiber.addObserver(() => this.#running.delete(number))
   }

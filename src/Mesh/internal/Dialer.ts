@@ -63,7 +63,12 @@ const dial = Effect.fnUntraced(function*(
   const fiber = node.services.run(session.pipe(
     Effect.scoped,
     Effect.catch((error) => Effect.asVoid(Deferred.fail(joined, error))),
-    Effect.ensuring(Deferred.fail(joined, new LinkClosed({ reason: { _tag: "Disconnected" } })))
+    // As a rule it was settled long ago, and an error would be made for nobody.
+    Effect.ensuring(Effect.suspend(() =>
+      Deferred.isDoneUnsafe(joined)
+        ? Effect.void
+        : Deferred.fail(joined, new LinkClosed({ reason: { _tag: "Disconnected" } }))
+    ))
   ))
   return yield* Deferred.await(joined).pipe(
     Effect.onInterrupt(() => Fiber.interrupt(fiber)),

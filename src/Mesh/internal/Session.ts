@@ -4,6 +4,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import type { Pending } from "../../Transport/Admission/Gate.ts"
@@ -35,33 +36,46 @@ export const run = (
   expectation?: Expectation,
   pending?: Pending
 ): Effect.Effect<void> =>
-  Effect.scoped(Effect.gen(function*() {
-    const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
-    const session = new Session(node, link, expectation, pending)
-    const fiber = yield* Effect.fiber
-    link.onClose = () => fiber.interruptUnsafe()
-    if (pending !== undefined) pending.end = (reason) => link.close(reason)
-    yield* Effect.acquireRelease(
-      Effect.sync(() => node.frames.links.add(link)),
-      () =>
-        Effect.sync(() => {
-          node.frames.links.delete(link)
-          node.counters.sentBytes += link.sentBytes
-          node.counters.receivedBytes += link.receivedBytes
-          node.counters.ignored += link.ignoredCount
-        })
-    )
-    yield* session.converse.pipe(
-      Effect.catch((error) => session.end(link.closeReason ?? error.reason)),
-      Effect.catchDefect((defect) =>
-        Effect.andThen(
-          Effect.logError("a link ended by a defect", defect),
-          session.end({ _tag: "Defect", detail: String(defect) })
-        )
-      ),
-      Effect.onInterrupt(() => session.end(link.closeReason ?? { _tag: "Stopped" }))
-    )
-  })).pipe(Effect.provideService(Protocol, node.services.protocol))
+  Effect.provideService(
+    Effect.scoped(serve(node, connection, direction, expectation, pending)),
+    Protocol,
+    node.services.protocol
+  )
+
+/** Of the module, as all that lasts as long as a link: a generator's function takes more memory than a link's state. */
+const serve = Effect.fnUntraced(function*(
+  node: MeshNode,
+  connection: Connection,
+  direction: "inbound" | "outbound",
+  expectation: Expectation | undefined,
+  pending: Pending | undefined
+): Effect.fn.Return<void, never, Protocol | Scope.Scope> {
+  const link = yield* Link.make(connection, node.nextLinkKey(), direction, node.linkOptions)
+  const session = new Session(node, link, expectation, pending)
+  const fiber = yield* Effect.fiber
+  link.onClose = () => fiber.interruptUnsafe()
+  if (pending !== undefined) pending.end = (reason) => link.close(reason)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => node.frames.links.add(link)),
+    () =>
+      Effect.sync(() => {
+        node.frames.links.delete(link)
+        node.counters.sentBytes += link.sentBytes
+        node.counters.receivedBytes += link.receivedBytes
+        node.counters.ignored += link.ignoredCount
+      })
+  )
+  yield* Session.converse(session).pipe(
+    Effect.catch((error) => session.end(link.closeReason ?? error.reason)),
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError("a link ended by a defect", defect),
+        session.end({ _tag: "Defect", detail: String(defect) })
+      )
+    ),
+    Effect.onInterrupt(() => session.end(link.closeReason ?? { _tag: "Stopped" }))
+  )
+})
 
 /** Accepts a connection, if the gate lets it in. */
 export const accept = (node: MeshNode, connection: Connection): Effect.Effect<void> =>
@@ -102,29 +116,31 @@ class Session {
   }
 
   /** Fails with the reason for which the link ends, unless `close` names one first. */
-  readonly converse: Effect.Effect<never, LinkClosed, Protocol> = Effect.gen({ self: this }, function*() {
-    const node = this.#node
-    const link = this.#link
-    const peer = yield* this.#meet()
-    const { messages } = node.allowanceOf(peer)
-    link.tell(node.listFor(link, peer))
-    while (true) {
-      const batch = yield* link.pull
-      const reason = Relay.receive(node, peer, link, batch)
-      if (reason !== undefined) return yield* refuse(reason)
-      const waitMillis = messages.charge(batch.length, node.nowMillis())
-      if (waitMillis > 0) {
-        node.throttled(peer, "messages")
-        yield* Effect.sleep(waitMillis)
+  static readonly converse = Effect.fnUntraced(
+    function*(session: Session): Effect.fn.Return<never, LinkClosed, Protocol> {
+      const node = session.#node
+      const link = session.#link
+      const peer = yield* Session.#meet(session)
+      const { messages } = node.allowanceOf(peer)
+      link.tell(node.listFor(link, peer))
+      while (true) {
+        const batch = yield* link.pull
+        const reason = Relay.receive(node, peer, link, batch)
+        if (reason !== undefined) return yield* refuse(reason)
+        const waitMillis = messages.charge(batch.length, node.nowMillis())
+        if (waitMillis > 0) {
+          node.throttled(peer, "messages")
+          yield* Effect.sleep(waitMillis)
+        }
+        if (node.congested.size > 0) yield* awaitRoom(node)
       }
-      if (node.congested.size > 0) yield* awaitRoom(node)
     }
-  })
+  )
 
   /** The handshake, and the place in the routing table. */
-  #meet = Effect.fnUntraced(function*(this: Session): Effect.fn.Return<Peer, LinkClosed, Protocol> {
-    const node = this.#node
-    const link = this.#link
+  static readonly #meet = Effect.fnUntraced(function*(session: Session): Effect.fn.Return<Peer, LinkClosed, Protocol> {
+    const node = session.#node
+    const link = session.#link
     const options: Handshake.HandshakeOptions = {
       nodeId: node.id,
       networkId: node.networkIdOf(link),
@@ -136,23 +152,23 @@ class Session {
     const isFull = link.direction === "inbound" && !isRoomFor(node, link.source, undefined)
     if (!isFull) yield* Handshake.introduce(link, options)
     const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers, link))
-    this.#settle()
+    session.#settle()
     // Many may have shown their handshakes since this connection was accepted.
     if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.source, identity.id))) {
       link.tell(node.listFor(link, undefined))
       return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
     }
-    const refusal = this.#refusalOf(identity.id)
+    const refusal = session.#refusalOf(identity.id)
     if (refusal !== undefined) {
       if (refusal._tag === "SourceFull") link.tell(node.listFor(link, undefined))
       return yield* refuse(refusal)
     }
-    const expected = this.#expectation?.id
+    const expected = session.#expectation?.id
     if (expected !== undefined && expected !== identity.id) {
       return yield* refuse({ _tag: "WrongPeer", expected, found: identity.id })
     }
-    return yield* this.#join(identity)
-  }).bind(this)
+    return yield* session.#join(identity)
+  })
 
   #refusalOf(id: string): CloseReason | undefined {
     const node = this.#node
@@ -189,8 +205,9 @@ class Session {
       this.#settle()
       node.guard.ended(link, reason)
       link.sayGoodbye(reason)
-      if (this.#expectation !== undefined) {
-        Deferred.doneUnsafe(this.#expectation.joined, Effect.fail(new LinkClosed({ reason })))
+      const joined = this.#expectation?.joined
+      if (joined !== undefined && !Deferred.isDoneUnsafe(joined)) {
+        Deferred.doneUnsafe(joined, Effect.fail(new LinkClosed({ reason })))
       }
       const peer = this.#peer
       if (peer === undefined) {

@@ -12,6 +12,8 @@ import { ConnectionClosed } from "../Transport.ts"
 import type { Host } from "./Host.ts"
 import { toMicros } from "./Micros.ts"
 
+type Pull = Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
+
 interface InFlight {
   readonly at: number
   readonly bytes: Uint8Array
@@ -55,8 +57,6 @@ export class Pipe {
   readonly #line: PipeLine
   /** The way back. What the reader's end may still send there depends on what has come here. */
   #other: Pipe = this
-  /** Open when there may be something to take. */
-  readonly #data = Latch.makeUnsafe(false)
   /** Open when a writer that waits for room has to look again; made for the first that does. */
   #room: Latch.Latch | undefined
   #inFlight: Array<InFlight> = []
@@ -69,7 +69,9 @@ export class Pipe {
   /** While held: how many of those in flight had come before. */
   #heldCount: number | undefined
   #cancelTimer: (() => void) | undefined
-  /** A reader waits; it looks by itself at what is in flight already. */
+  /** Has a reader that waits look again; a latch of its own would be half of the memory of a pipe. */
+  #resume: ((look: Pull) => void) | undefined
+  /** It waits for no time of its own: it looks by itself at what is in flight already. */
   #isAwaited = false
   /** The writer closed its end, or it broke. */
   #isWriterGone = false
@@ -107,7 +109,7 @@ export class Pipe {
     return true
   }
 
-  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed> = Effect.suspend(() => {
+  readonly pull: Pull = Effect.suspend(() => {
     if (this.#line.reader.isPaused) return this.#pullLater
     if (this.#isReaderGone || this.#line.reader.down !== undefined) return Exit.fail(lost)
     const now = this.#now()
@@ -123,16 +125,19 @@ export class Pipe {
       this.#arm(nextAt, now)
       return this.#pullLater
     }
-    this.#data.closeUnsafe()
-    return Effect.andThen(this.#awaitUntil(this.#data, nextAt - now), this.pull)
+    return this.#until(this.#pullWoken, nextAt - now, () => this.#wakeReader())
   })
 
   /** Waits until there may be something to take, and looks. */
-  readonly #pullWhenOpen = Effect.andThen(this.#data.await, this.pull)
-  readonly #pullLater = Effect.suspend(() => {
+  readonly #pullWoken: Pull = Effect.callback((resume) => {
+    this.#resume = resume
+    return Effect.sync(() => {
+      if (this.#resume === resume) this.#resume = undefined
+    })
+  })
+  readonly #pullLater: Pull = Effect.suspend(() => {
     this.#isAwaited = true
-    this.#data.closeUnsafe()
-    return this.#pullWhenOpen
+    return this.#pullWoken
   })
 
   #untilRoom(): Effect.Effect<void, ConnectionClosed> {
@@ -144,23 +149,22 @@ export class Pipe {
     const overAt = isPaused || this.#other.#heldCount !== undefined ? undefined : this.#other.#finish?.at
     const wait = overAt === undefined
       ? room.await
-      : this.#awaitUntil(room, overAt + hearsayMillis - this.#now())
+      : this.#until(room.await, overAt + hearsayMillis - this.#now(), () => void room.openUnsafe())
     return Effect.andThen(wait, Effect.suspend(() => this.#untilRoom()))
   }
 
   /**
-   * Waits for a latch that opens by itself after a time. Who waits is let go by whoever opens the
-   * latch, in the same turn: so the order is the same with timers and without.
+   * A wait that ends by itself after a time. Who waits is let go by whoever wakes it, in the same turn: so the order is
+   * the same with timers and without.
    */
-  #awaitUntil(latch: Latch.Latch, millis: number): Effect.Effect<void> {
-    const open = () => void latch.openUnsafe()
+  #until<A, E>(wait: Effect.Effect<A, E>, millis: number, wake: () => void): Effect.Effect<A, E> {
     const timers = this.#line.timers
     if (timers !== undefined) {
-      return Effect.suspend(() => Effect.ensuring(latch.await, Effect.sync(timers.after(millis, open))))
+      return Effect.suspend(() => Effect.ensuring(wait, Effect.sync(timers.after(millis, wake))))
     }
     return Effect.flatMap(
-      Effect.forkChild(Effect.andThen(Effect.sleep(millis), Effect.sync(open)), { startImmediately: true }),
-      (sleeper) => Effect.ensuring(latch.await, Effect.sync(() => sleeper.interruptUnsafe()))
+      Effect.forkChild(Effect.andThen(Effect.sleep(millis), Effect.sync(wake)), { startImmediately: true }),
+      (sleeper) => Effect.ensuring(wait, Effect.sync(() => sleeper.interruptUnsafe()))
     )
   }
 
@@ -250,8 +254,10 @@ export class Pipe {
   }
 
   #wakeReader(): void {
+    const resume = this.#resume
     this.#isAwaited = false
-    this.#data.openUnsafe()
+    this.#resume = undefined
+    resume?.(this.pull)
   }
 
   /** Has both look again: the process of the one or the other was stopped, or goes on. */
