@@ -119,7 +119,8 @@ export class Link {
   #method: CompressingMethod | undefined
   #unread: Array<Message> = []
   #failure: LinkClosed | undefined
-  #lastSent: Message | undefined
+  /** What a `resend` repeats. What the link itself says is not kept as it went out: that would be a part of a slab. */
+  #lastSent: Message | Payload | undefined
   #renegotiationCount = 0
   #yieldedCount = 0
   #pings: TokenBucket | undefined
@@ -276,7 +277,8 @@ export class Link {
 
   /** Queues a whisper of this node. */
   tell(payload: Payload): boolean {
-    return this.say(this.make("whisper", this.#protocol.encodePayload(payload)))
+    this.#lastSent = payload
+    return this.#control("whisper", this.#protocol.encodePayload(payload))
   }
 
   /** Remembers a message that went out by `offer` as the one that a `resend` repeats. */
@@ -402,8 +404,9 @@ export class Link {
     const last = this.#lastSent
     if (last === undefined) return
     this.#lastSent = undefined
+    if ("_tag" in last) this.#control("whisper", this.#protocol.encodePayload(last))
     // With a new time its signature would be wrong; whoever could not read it has not seen its id.
-    if (isSigned(last.payload)) this.offer(this.#outgoing(last))
+    else if (isSigned(last.payload)) this.offer(this.#outgoing(last))
     else this.#control(last.type, last.packets)
   }
 }
