@@ -3,6 +3,7 @@ import { parseArgs } from "node:util"
 import * as course from "./course.ts"
 import { load, placements } from "./load.ts"
 import type { Row } from "./report.ts"
+import * as scale from "./scale.ts"
 import * as scenario from "./scenario.ts"
 
 const rows: Readonly<Record<string, (quick: boolean) => ReadonlyArray<Row> | string>> = {
@@ -21,6 +22,7 @@ const rows: Readonly<Record<string, (quick: boolean) => ReadonlyArray<Row> | str
   M16: scenario.upkeep,
   M18: scenario.costs,
   M19: scenario.fingerprint,
+  "M19-scale": scale.hour,
   M20: course.restart
 }
 
