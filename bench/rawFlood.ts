@@ -5,9 +5,12 @@
  */
 import { once } from "node:events"
 import * as net from "node:net"
+import { setTimeout } from "node:timers/promises"
 import { type BenchNode, paced, type StartNode } from "./node.ts"
 import { type Payloads, readCounter, stamped } from "./payload.ts"
 import { FrameReader, FrameWriter, hash } from "./raw.ts"
+
+const longestPauseMillis = 20
 
 export const startRawFlood: StartNode = async (variant, tally, onRemark) => {
   const isHashing = variant === "raw flood + hash"
@@ -46,7 +49,8 @@ export const startRawFlood: StartNode = async (variant, tally, onRemark) => {
       flush()
       if (!isFull()) return
       socket.pause()
-      void drained().then(() => socket.resume())
+      // In a loop each may wait for the next one to read: not for long.
+      void Promise.race([drained(), setTimeout(longestPauseMillis)]).then(() => socket.resume())
     })
   }
   const server = net.createServer({ noDelay: true }, serve)
@@ -67,7 +71,7 @@ export const startRawFlood: StartNode = async (variant, tally, onRemark) => {
       serve(socket)
     },
     linked: async (count) => {
-      while (writers.size < count) await new Promise((resolve) => setTimeout(resolve, 5))
+      while (writers.size < count) await setTimeout(5)
     },
     publish: async (payloads: Payloads, bytes, millis) => {
       const until = performance.now() + millis
