@@ -23,6 +23,7 @@ const bytes = 64
 const timeoutMillis = 30_000
 
 const options = flags({ minutes: { type: "string", default: "10" }, receive: { type: "boolean", default: false } })
+const sampleMillis = positive("minutes", options.minutes) * 60_000 / samples
 
 /** In MB. */
 interface Memory {
@@ -136,7 +137,7 @@ const main = async (): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
   console.log(line(header))
   const taken: Array<Sample> = []
-  for await (const sample of measure(child, positive("minutes", options.minutes) * 60_000 / samples)) {
+  for await (const sample of measure(child, sampleMillis)) {
     taken.push(sample)
     console.log(line(cells(sample)))
   }

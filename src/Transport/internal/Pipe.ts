@@ -70,7 +70,7 @@ export class Pipe {
   #heldCount: number | undefined
   #cancelTimer: (() => void) | undefined
   /** Has a reader that waits look again; a latch of its own would be half of the memory of a pipe. */
-  #resume: ((look: Pull) => void) | undefined
+  #resume: ((woken: Effect.Effect<void>) => void) | undefined
   /** It waits for no time of its own: it looks by itself at what is in flight already. */
   #isAwaited = false
   /** The writer closed its end, or it broke. */
@@ -125,16 +125,17 @@ export class Pipe {
       this.#arm(nextAt, now)
       return this.#pullLater
     }
-    return this.#until(this.#pullWoken, nextAt - now, () => this.#wakeReader())
+    return Effect.andThen(this.#until(this.#woken, nextAt - now, () => this.#wakeReader()), this.pull)
   })
 
-  /** Waits until there may be something to take, and looks. */
-  readonly #pullWoken: Pull = Effect.callback((resume) => {
+  /** Waits until there may be something to take; to look is for whoever waits, outside of the wait. */
+  readonly #woken: Effect.Effect<void> = Effect.callback((resume) => {
     this.#resume = resume
     return Effect.sync(() => {
       if (this.#resume === resume) this.#resume = undefined
     })
   })
+  readonly #pullWoken = Effect.andThen(this.#woken, this.pull)
   readonly #pullLater: Pull = Effect.suspend(() => {
     this.#isAwaited = true
     return this.#pullWoken
@@ -157,7 +158,7 @@ export class Pipe {
    * A wait that ends by itself after a time. Who waits is let go by whoever wakes it, in the same turn: so the order is
    * the same with timers and without.
    */
-  #until<A, E>(wait: Effect.Effect<A, E>, millis: number, wake: () => void): Effect.Effect<A, E> {
+  #until(wait: Effect.Effect<void>, millis: number, wake: () => void): Effect.Effect<void> {
     const timers = this.#line.timers
     if (timers !== undefined) {
       return Effect.suspend(() => Effect.ensuring(wait, Effect.sync(timers.after(millis, wake))))
@@ -257,7 +258,7 @@ export class Pipe {
     const resume = this.#resume
     this.#isAwaited = false
     this.#resume = undefined
-    resume?.(this.pull)
+    resume?.(Effect.void)
   }
 
   /** Has both look again: the process of the one or the other was stopped, or goes on. */
