@@ -28,7 +28,7 @@ const ideal = (positions: ReadonlyArray<bigint>): ReadonlyArray<Member> => {
     }, 0)
     const covered = Ring.distance(bits, self.position, after.at(-1)!.position)
     for (let finger = bits - 1; 1n << BigInt(finger) > covered; finger--) {
-      member.fingers.set(finger, contacts[ownerOf(positions, Ring.fingerStart(bits, self.position, finger))]!)
+      member.fingers.byIndex.set(finger, contacts[ownerOf(positions, Ring.fingerStart(bits, self.position, finger))]!)
     }
     return member
   })

@@ -219,7 +219,7 @@ const make = Effect.gen(function*() {
     ring: Effect.sync(() =>
       node.members.map((member) => ({
         membership: member.membership,
-        fingers: new Map(member.fingers),
+        fingers: new Map(member.fingers.byIndex),
         isSyncing: member.isSyncing
       }))
     ),

@@ -103,6 +103,15 @@ export class RoutingTable {
     return count
   }
 
+  /** How many peers have come from a source. */
+  countFrom(source: string): number {
+    let count = 0
+    for (const { link } of this.#peers.values()) {
+      if (link.direction === "inbound" && link.source === source) count++
+    }
+    return count
+  }
+
   /** Whether it is this node that closes one of two live links to that peer. */
   isDecider(peer: Peer): boolean {
     return isHigher(this.#ownId, peer.id)

@@ -192,7 +192,7 @@ export class CallNode {
       run: services.run,
       identityId: (identity) => services.protocol.identityId(identity, options.networkId),
       emit: (event) => options.onEvent?.(event),
-      admitted: () => this.#admitted(),
+      linksFrom: (source) => this.pool.countFrom(source),
       held: () =>
         Array.from(this.pool.values(), ({ close, link, peer }) => ({ id: peer.id, remote: link.remote, close }))
     })
@@ -277,10 +277,6 @@ export class CallNode {
       unfinishedBytes: this.frames.budget.usedBytes,
       queuedBytes: this.#outboxBudget.usedBytes
     }
-  }
-
-  *#admitted() {
-    for (const { link } of this.pool.values()) yield link
   }
 
   #expire(): void {

@@ -83,7 +83,7 @@ const maxIdBytes = 256
  * that are simulated in one process share them. By some of their bytes; one that falls on the place of another takes it.
  */
 const lately: Array<Contact | undefined> = []
-const latelyMask = (1 << 14) - 1
+const latelyMask = (1 << 16) - 1
 
 /** A contact that can be called; padding is none. */
 export const readContact = (bits: number, bytes: Uint8Array | undefined): Contact | undefined => {
@@ -204,6 +204,10 @@ export const readFound = (bits: number, packets: Packets): Found | undefined => 
     following: contacts.slice(closerCount)
   }
 }
+
+/** Contacts that are fingers, at most one for each bit of a position. */
+export const readFingers = (bits: number, packets: Packets): ReadonlyArray<Contact> | undefined =>
+  readContacts(bits, packets, bits)
 
 /** Records, one a packet; undefined when one is none or breaks the limits. */
 export const readRecords = (

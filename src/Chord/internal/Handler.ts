@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
-import { readContact, readPosition, writeFound } from "./ChordCodec.ts"
+import { readContact, readPosition, writeContact, writeFound } from "./ChordCodec.ts"
 import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
@@ -74,6 +74,8 @@ const services: Readonly<Record<string, Serve>> = {
     }
     return writeFound(member.find(position))
   },
+  /** For a new member, which they suit nearly. */
+  fingers: (_node, member) => member.fingers.contacts().map(writeContact),
   put: Share.onPut,
   copy: Share.onCopy,
   get: Share.onGet,

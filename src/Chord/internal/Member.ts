@@ -7,6 +7,7 @@ import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { OwnAnswer } from "./Answers.ts"
 import type { Found } from "./ChordCodec.ts"
+import { FingerTable } from "./FingerTable.ts"
 import { Single } from "./Single.ts"
 
 /** How many of its successors an owner names. */
@@ -16,8 +17,7 @@ const maxCloser = 4
 
 export class Member {
   readonly self: Contact
-  /** Hints: who followed these positions when they were last looked up. By finger index. */
-  readonly fingers = new Map<number, Contact>()
+  readonly fingers: FingerTable
   #membership: Membership.Membership
   /** Where its arc begins: the predecessor, or the last one that there was. */
   #arcStart: bigint | undefined
@@ -50,10 +50,6 @@ export class Member {
   readonly assurance = new Single()
   /** Whether the last list of successors that it had was all of the ring. */
   wasWhole = true
-  nextFinger = 0
-  /** How many times the usual interval its fingers are left alone: 1, or more once all were right for a turn. */
-  fingerPatience = 1
-  #rightFingers = 0
   #roundCount = 0
   /** By position: successors that somebody got no answer from, and the round in which that is forgotten. */
   readonly #doubted = new Map<bigint, number>()
@@ -61,6 +57,7 @@ export class Member {
   /** Takes its place now. */
   constructor(membership: Membership.Membership, uptimeMillis: number) {
     this.self = membership.self
+    this.fingers = new FingerTable(membership.bits, membership.self.position)
     this.heardMillis = uptimeMillis
     this.#membership = membership
   }
@@ -172,16 +169,9 @@ export class Member {
       found.splice(index, 0, contact)
       if (found.length > count) found.pop()
     }
-    for (const contact of this.fingers.values()) consider(contact)
+    for (const contact of this.fingers.byIndex.values()) consider(contact)
     for (const contact of this.successors) if (isWanted(contact)) consider(contact)
     return found
-  }
-
-  /** Takes a contact out of the fingers. */
-  evict(contact: Contact): void {
-    for (const [index, finger] of this.fingers) {
-      if (isSame(finger, contact)) this.loseFinger(index)
-    }
   }
 
   /**
@@ -189,7 +179,7 @@ export class Member {
    * out), but is named last. Gives whether that was news.
    */
   doubt(contact: Contact): boolean {
-    this.evict(contact)
+    this.fingers.evict(contact)
     if (this.#doubted.has(contact.position)) return false
     const { successorCount, successors } = this.#membership
     if (!successors.some((successor) => isSame(successor, contact))) return false
@@ -208,25 +198,11 @@ export class Member {
     }
   }
 
-  /** That finger is not known, or not right any more: the ring changes. */
-  loseFinger(index: number): void {
-    this.fingers.delete(index)
-    this.fingerPatience = 1
-    this.#rightFingers = 0
-  }
-
-  /** A finger was looked after, and right; after a turn of such the next ones are in less of a hurry. */
-  fingerWasRight(maxPatience: number): void {
-    if (++this.#rightFingers < this.fingers.size) return
-    this.#rightFingers = 0
-    this.fingerPatience = Math.min(maxPatience, 2 * this.fingerPatience)
-  }
-
   /** Everybody it knows, each once. */
   get known(): ReadonlyArray<Contact> {
     const found = new Map<bigint, Contact>()
     for (const contact of Membership.neighbors(this.membership)) found.set(contact.position, contact)
-    for (const contact of this.fingers.values()) found.set(contact.position, contact)
+    for (const contact of this.fingers.byIndex.values()) found.set(contact.position, contact)
     return [...found.values()]
   }
 }

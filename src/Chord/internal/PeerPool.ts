@@ -36,6 +36,9 @@ export class PeerPool {
   readonly #all = new Set<PeerLink>()
   /** Nearly always one; of several, that for new calls first. */
   readonly #byAddress = new Map<string, ReadonlyArray<PeerLink>>()
+  /** Accepted links, by where they come from. */
+  readonly #bySource = new Map<string, number>()
+  #inboundCount = 0
 
   constructor(ownId: string) {
     this.#ownId = ownId
@@ -56,15 +59,17 @@ export class PeerPool {
   }
 
   countOf(direction: Link["direction"]): number {
-    let count = 0
-    for (const { link } of this.#all) {
-      if (link.direction === direction) count++
-    }
-    return count
+    return direction === "inbound" ? this.#inboundCount : this.#all.size - this.#inboundCount
+  }
+
+  /** How many links have come from a source. */
+  countFrom(source: string): number {
+    return this.#bySource.get(source) ?? 0
   }
 
   add(peerLink: PeerLink): void {
     this.#all.add(peerLink)
+    this.#tally(peerLink, 1)
     for (const key of peerLink.keys) {
       const others = this.#byAddress.get(key) ?? []
       const isFirst = others[0] === undefined || this.#isPreferred(others[0], peerLink)
@@ -75,6 +80,7 @@ export class PeerPool {
   /** Another link to the same address takes its place. */
   remove(peerLink: PeerLink): void {
     if (!this.#all.delete(peerLink)) return
+    this.#tally(peerLink, -1)
     for (const key of peerLink.keys) {
       const others = (this.#byAddress.get(key) ?? []).filter((other) => other !== peerLink)
       if (others.length === 0) this.#byAddress.delete(key)
@@ -91,6 +97,14 @@ export class PeerPool {
       if (oldest === undefined || candidate.lastUsedMillis < oldest.lastUsedMillis) oldest = candidate
     }
     return oldest
+  }
+
+  #tally({ link: { direction, source } }: PeerLink, change: 1 | -1): void {
+    if (direction === "outbound") return
+    this.#inboundCount += change
+    const count = this.countFrom(source) + change
+    if (count === 0) this.#bySource.delete(source)
+    else this.#bySource.set(source, count)
   }
 
   #isPreferred(known: PeerLink, other: PeerLink): boolean {

@@ -102,6 +102,7 @@ const addMember = Effect.fnUntraced(function*(
     node.emit({ _tag: "Joined", position: member.self.position, successor: first })
     yield* Stabilizer.act(node, member, step.actions)
     node.services.run(Upkeep.takeOver(node, member, source, before))
+    if (first !== undefined) node.services.run(Upkeep.learnFingers(node, member, first))
     return
   }
   return yield* Effect.fail(`all ${maxPositions} positions that this node tried are taken: use more bits`)

@@ -74,6 +74,7 @@ const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyA
     node.emit({ _tag: "NeighborCame", contact })
   }
   for (const contact of went) {
+    if (before.successors.includes(contact) && isOutranked(step.state, contact)) member.fingers.hint(contact)
     if (!node.isOwn(contact)) node.emit({ _tag: "NeighborWent", contact })
   }
   if (went.length > 0) node.hurryAudit()
@@ -86,6 +87,13 @@ const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyA
 }
 
 const isOther = (node: ChordNode, contact: Contact): boolean => !isPadding(contact) && !node.isOwn(contact)
+
+/** Whether a successor left the list because others have come between: where one is dead, padding stands for those to come. */
+const isOutranked = (now: Membership.Membership, contact: Contact): boolean => {
+  const last = now.successors.at(-1)
+  return last !== undefined && !isPadding(last) && !Membership.isWhole(now) &&
+    Ring.isClockwise(now.self.position, last.position, contact.position)
+}
 
 /** A closer predecessor: new in its place, or one that was taken for dead, and lacks what came meanwhile. */
 const noteLostArc = (node: ChordNode, before: Membership.Membership, now: Membership.Membership): void => {
@@ -213,7 +221,7 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
 /** Somebody leaves, and names who is before it: whoever is left alone so is not cut off. */
 export const onFarewell = (node: ChordNode, member: Member, leaver: Contact, before: Contact | undefined): void => {
   const actions = take(node, member, Membership.onFarewell(member.membership, leaver, before))
-  member.evict(leaver)
+  member.fingers.evict(leaver)
   member.crowdMillis = member.cutOffMillis = Number.NEGATIVE_INFINITY
   node.services.run(act(node, member, actions))
 }

@@ -12,8 +12,9 @@ import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
-import { readFound, writePosition } from "./ChordCodec.ts"
+import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
+import { maxFingerPatience } from "./FingerTable.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
@@ -41,7 +42,7 @@ const stabilize = (node: ChordNode): Effect.Effect<never> =>
 /** Looks after one finger of each member at a time; more seldom while all of them turn out right. */
 const fixFingers = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
-    const patience = node.members.reduce((least, member) => Math.min(least, member.fingerPatience), maxFingerPatience)
+    const patience = node.members.reduce((least, { fingers }) => Math.min(least, fingers.patience), maxFingerPatience)
     yield* Effect.sleep(patience * jittered(node, node.options.fingerInterval))
     yield* Effect.forEach(node.members, (member) => fixFinger(node, member), { discard: true })
   }))
@@ -51,37 +52,42 @@ const fixFinger = Effect.fnUntraced(function*(node: ChordNode, member: Member): 
   const index = nextFinger(member)
   if (index === undefined) return
   const start = Ring.fingerStart(node.bits, member.self.position, index)
-  const known = member.fingers.get(index)
+  const known = member.fingers.byIndex.get(index)
   if (known !== undefined) {
     const isRight = yield* Effect.match(node.call(known, "find", [writePosition(start)]), {
       onSuccess: (packets) => readFound(node.bits, packets)?.isOwner === true,
       onFailure: () => false
     })
-    if (isRight) return member.fingerWasRight(maxFingerPatience)
+    if (isRight) return member.fingers.wasRight()
   }
-  member.loseFinger(index)
+  member.fingers.lose(index)
   const located = yield* Effect.option(locate(node, start))
-  if (located._tag === "Some" && !node.isOwn(located.value.owner)) member.fingers.set(index, located.value.owner)
+  if (located._tag === "Some" && !node.isOwn(located.value.owner)) {
+    member.fingers.byIndex.set(index, located.value.owner)
+  }
 })
 
-/** Times the usual interval: as in MIT's chord, where nothing changes there is little to look after. */
-const maxFingerPatience = 4
-
-/** The fingers that the successors do not cover, the widest first, in turn. */
+/** Which one is looked after now, if the successors are not all of the ring. */
 const nextFinger = (member: Member): number | undefined => {
   const last = member.successors.at(-1)
-  if (last === undefined || Membership.isWhole(member.membership)) {
-    member.fingers.clear()
-    return undefined
-  }
-  const covered = Ring.distance(member.bits, member.self.position, last.position)
-  if (member.nextFinger <= 0 || 1n << BigInt(member.nextFinger - 1) <= covered) member.nextFinger = member.bits
-  const index = --member.nextFinger
-  for (const low of member.fingers.keys()) {
-    if (1n << BigInt(low) <= covered) member.fingers.delete(low)
-  }
-  return 1n << BigInt(index) > covered ? index : undefined
+  if (last !== undefined && !Membership.isWhole(member.membership)) return member.fingers.next(last)
+  member.fingers.byIndex.clear()
+  return undefined
 }
+
+/**
+ * Has a new member begin with the fingers of its neighbor, which are nearly its own: the ring would be far for it until it
+ * had looked them up, one at a time. (Stoica et al., SIGCOMM 2001, section 4.4.)
+ */
+export const learnFingers = (node: ChordNode, member: Member, neighbor: Contact): Effect.Effect<void> =>
+  Effect.match(node.call(neighbor, "fingers", []), {
+    onSuccess: (packets) => {
+      for (const contact of readFingers(node.bits, packets) ?? []) {
+        if (!node.isOwn(contact)) member.fingers.hint(contact)
+      }
+    },
+    onFailure: () => undefined
+  })
 
 /** Makes up copies: with the successors, at the other placements, and with those who answer now. */
 const repair = (node: ChordNode): Effect.Effect<never> =>

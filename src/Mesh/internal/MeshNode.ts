@@ -137,7 +137,7 @@ export class MeshNode {
       run: services.run,
       identityId: (identity) => services.protocol.identityId(identity, networkId),
       emit: (event) => this.emit(event),
-      admitted: () => this.#admitted(),
+      linksFrom: (source) => this.table.countFrom(source),
       held: () => this.#held()
     })
     this.frames = new UnfinishedFrames(options.maxUnfinishedBytes)
@@ -354,10 +354,6 @@ export class MeshNode {
   /** Whom hearsay of an address counts for; everybody on this machine has its address: theirs is not bounded by it. */
   sourceOf({ hostname }: PeerAddress, teller: Teller): string | undefined {
     return reachOf(hostname) === "loopback" && !isProxied(teller) ? undefined : teller.source
-  }
-
-  *#admitted() {
-    for (const { link } of this.table.values()) yield link
   }
 
   #held() {

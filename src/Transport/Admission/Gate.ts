@@ -37,7 +37,7 @@ export interface Pending {
  * @since 0.1.0
  */
 export class Gate {
-  readonly #node: Pick<Guarded, "limits" | "nowMillis" | "admitted">
+  readonly #node: Pick<Guarded, "limits" | "nowMillis" | "linksFrom">
   readonly #bans: BanList
   readonly #reputation: Reputation
   /** Oldest first. */
@@ -45,7 +45,7 @@ export class Gate {
   readonly #connects: SourceRates
 
   constructor(
-    node: Pick<Guarded, "limits" | "nowMillis" | "admitted">,
+    node: Pick<Guarded, "limits" | "nowMillis" | "linksFrom">,
     bans: BanList,
     reputation: Reputation
   ) {
@@ -93,12 +93,8 @@ export class Gate {
   refuseLink(link: Link): CloseReason | undefined {
     if (link.direction === "outbound" || !this.isLimited(link.remote)) return undefined
     const { source } = link
-    let count = 0
-    for (const other of this.#node.admitted()) {
-      if (other.direction === "inbound" && other.source === source) count++
-    }
     const limit = this.#node.limits.maxLinksPerSource
-    return count < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
+    return this.#node.linksFrom(source) < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
   }
 
   #countOf(source: string): number {

@@ -86,8 +86,8 @@ export interface Guarded {
   /** The id that follows from a proven key. */
   readonly identityId: (identity: Uint8Array) => string
   readonly emit: (event: GuardEvent) => void
-  /** The links that have a place. */
-  readonly admitted: () => Iterable<Link>
+  /** How many accepted links with that source have a place. */
+  readonly linksFrom: (source: string) => number
   /** All that are held with whoever has shown an id. */
   readonly held: () => ReadonlyArray<Held>
 }
