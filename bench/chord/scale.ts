@@ -3,13 +3,14 @@ import { Effect } from "effect"
 import { atMost, exactly, type Row } from "./report.ts"
 import { entriesOf, Ring, simulate } from "./Ring.ts"
 
-/** A ring at peace: rounds of minutes, and links that are closed soon, for their memory is most of all. */
+/** A ring at peace: rounds of minutes, and few links, for their memory, that are still there in the next round. */
 const settings = {
   stabilizeInterval: "5 minutes",
   fingerInterval: "15 minutes",
   repairInterval: "10 minutes",
   probeInterval: "1 hour",
-  idleTimeout: "1 minute",
+  idleTimeout: "10 minutes",
+  maxLinks: 6,
   leaveTimeout: 0
 } as const
 

@@ -28,15 +28,15 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { InvalidAddress, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import type { Banning } from "../Transport/Admission/Guard.ts"
+import { Readers } from "../Transport/Readers.ts"
 import { type ListenError, Transport } from "../Transport/Transport.ts"
 import type { Waiting } from "../Transport/Waiting.ts"
 import { ChordConfig } from "./ChordConfig.ts"
@@ -226,7 +226,7 @@ const make = Effect.gen(function*() {
     holdings: (limit = 1000) => Effect.sync(() => holdings(node, limit)),
     ...node.peers.banning,
     waiting: Effect.sync(() => node.waiting),
-    events: Stream.fromPubSub(node.services.events),
+    events: node.services.events.stream,
     stats: Effect.map(node.services.storage.stats, (storage) => ({
       ...node.counters,
       calls: node.peers.stats(),
@@ -246,8 +246,8 @@ const makeNode: Effect.Effect<
   const transport = yield* Transport
   const storage = yield* ChordStorage
   const random = yield* Random.Random
-  const events = yield* PubSub.sliding<ChordEvent>({ capacity: 1024 })
-  yield* Effect.addFinalizer(() => PubSub.shutdown(events))
+  const events = Readers.ofEvents<ChordEvent>()
+  yield* Effect.addFinalizer(() => events.end)
   const fibers = yield* FiberSet.make<void>()
   const networkId = protocol.networkId(options.subnet, transport.encryption)
   const chordId = protocol.chordNetworkId(networkId, options.bits)
@@ -262,7 +262,7 @@ const makeNode: Effect.Effect<
     networkId: chordId,
     handler: serve,
     onMessage: originals?.onMessage,
-    onEvent: (event) => PubSub.publishUnsafe(events, event),
+    onEvent: (event) => events.publish(event),
     guests: originals
   })
   const node = new ChordNode(

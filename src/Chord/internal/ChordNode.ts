@@ -7,11 +7,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import * as PubSub from "effect/PubSub"
 import type * as Queue from "effect/Queue"
 import type * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Readers } from "../../Transport/Readers.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import { CallError, CallRefused } from "../CallError.ts"
 import type { ChordOptions } from "../ChordConfig.ts"
@@ -42,7 +42,7 @@ export interface ChordServices {
   readonly storage: ChordStorage["Service"]
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
-  readonly events: PubSub.PubSub<ChordEvent>
+  readonly events: Readers<ChordEvent>
   /** What others have to know at once; of many the oldest are left to the next repair. */
   readonly comparisons: Queue.Queue<Comparison>
   readonly placement: KeyPlacement
@@ -149,7 +149,7 @@ export class ChordNode {
   }
 
   emit(event: ChordEvent): void {
-    PubSub.publishUnsafe(this.services.events, event)
+    this.services.events.publish(event)
   }
 
   /** Whether no member of this node knows anybody of another one. */

@@ -14,13 +14,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import { Timers, type TimersService } from "../../Transport/Timers.ts"
-
-/** A timer in the heap; `run` is undefined when it was canceled. */
-interface Timer {
-  readonly at: number
-  readonly order: number
-  run: (() => void) | undefined
-}
+import { type Timer, TimerHeap } from "./TimerHeap.ts"
 
 /**
  * Nothing can run, no timer is set, and the effect has not ended: it waits for something that
@@ -53,9 +47,8 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   #now: number
   #sleeperCount = 0
   #isTold = false
-  #order = 0
   #tasks: Array<() => void> = []
-  readonly #timers: Array<Timer> = []
+  readonly #timers = new TimerHeap()
 
   /** `startMillis`: the time of day at the beginning. Default 0. */
   constructor(startMillis = 0) {
@@ -141,8 +134,8 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   /** Calls back after some milliseconds, without a fiber; gives a function that cancels it. */
   after(millis: number, run: () => void): () => void {
-    const timer: Timer = { at: this.#now + Math.max(0, millis), order: this.#order++, run }
-    this.#push(timer)
+    const timer: Timer = { run }
+    this.#timers.add(this.#now + Math.max(0, millis), timer)
     return () => {
       timer.run = undefined
     }
@@ -171,53 +164,26 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   #step(): void {
     const timer = this.#next()
-    if (timer === undefined || timer.at === Number.POSITIVE_INFINITY) {
+    const atMillis = this.#timers.firstMillis
+    if (timer === undefined || atMillis === Number.POSITIVE_INFINITY) {
       throw new Deadlock(this.#now, [...this.#waitingFor.values()])
     }
-    if (timer.at !== this.#now && this.#onStep.size > 0 && !this.#isTold) {
+    if (atMillis !== this.#now && this.#onStep.size > 0 && !this.#isTold) {
       this.#isTold = true
       for (const listener of this.#onStep) listener(this.#now)
       // What they set going happens before time moves on.
       return this.flush()
     }
-    this.#pop()
+    this.#timers.removeFirst()
     this.#isTold = false
-    this.#now = timer.at
+    this.#now = atMillis
     timer.run?.()
     this.flush()
   }
 
-  /** The next timer that was not canceled; it stays in the heap. */
+  /** The next timer that was not canceled; it stays. */
   #next(): Timer | undefined {
-    while (this.#timers[0] !== undefined && this.#timers[0].run === undefined) this.#pop()
-    return this.#timers[0]
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#timers
-    let index = heap.push(timer) - 1
-    for (let parent = (index - 1) >> 1; index > 0 && isBefore(timer, heap[parent]!); parent = (index - 1) >> 1) {
-      heap[index] = heap[parent]!
-      index = parent
-    }
-    heap[index] = timer
-  }
-
-  #pop(): Timer | undefined {
-    const heap = this.#timers
-    const top = heap[0]
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return last
-    let index = 0
-    for (let child = 1; child < heap.length; child = 2 * index + 1) {
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!isBefore(heap[child]!, last)) break
-      heap[index] = heap[child]!
-      index = child
-    }
-    heap[index] = last
-    return top
+    while (this.#timers.first !== undefined && this.#timers.first.run === undefined) this.#timers.removeFirst()
+    return this.#timers.first
   }
 }
-
-const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)

@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { goodbyeSubFlag } from "../../Transport/Goodbye.ts"
+import type { Sized } from "../../Transport/Readers.ts"
 import { SubFlagTaken } from "../MeshError.ts"
 import type { MeshMessage } from "../MeshMessage.ts"
 import type { MeshNode } from "./MeshNode.ts"
-import type { Sized } from "./Readers.ts"
 
 /** Claims a sub-flag for a synchronous handler, until the scope closes. */
 export const claim = (

@@ -23,6 +23,7 @@ import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
+import { Readers, type Sized } from "../../Transport/Readers.ts"
 import { reachOf, sourceOf } from "../../Transport/Source.ts"
 import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
@@ -34,7 +35,6 @@ import { addressesOf, linksOf, type Peer, RoutingTable } from "../RoutingTable.t
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
 import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
-import { Readers, type Sized } from "./Readers.ts"
 
 /** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
 const maxOwnAddresses = 256
@@ -53,9 +53,6 @@ export interface NodeServices {
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
-
-/** Events that wait for one reader. */
-const maxUnreadEvents = 1024
 
 export class MeshNode {
   readonly id: string
@@ -81,8 +78,7 @@ export class MeshNode {
   /** What waits for peers. */
   readonly outboxBudget: ByteBudget
   readonly counters: MeshCounters = makeCounters()
-  /** Readers of what happens; who is far behind loses the oldest. */
-  readonly events = new Readers<MeshEvent>(maxUnreadEvents, Number.POSITIVE_INFINITY, () => 0, () => {})
+  readonly events = Readers.ofEvents<MeshEvent>()
   /** Readers of what users sent. */
   readonly inbox: Readers<MeshMessage>
   /** Whoever takes messages with a sub-flag of its own; called synchronously. */

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Sized } from "../../Transport/Readers.ts"
 import {
   AskRefused,
   AskTimeout,
@@ -20,7 +21,6 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
-import type { Sized } from "./Readers.ts"
 import { newRequestId } from "./RequestId.ts"
 import { whisper } from "./Sender.ts"
 

@@ -19,6 +19,9 @@ export interface Sized {
   readonly bodyBytes: number
 }
 
+/** Events that may wait for a reader. */
+const maxUnreadEvents = 1024
+
 export class Readers<A> {
   readonly #capacity: number
   readonly #maxBytes: number
@@ -35,6 +38,10 @@ export class Readers<A> {
     this.#bytesOf = bytesOf
     this.#onLost = onLost
   }
+
+  /** Readers of what happens; who is 1024 events behind loses the oldest. */
+  static readonly ofEvents = <A>(): Readers<A> =>
+    new Readers(maxUnreadEvents, Number.POSITIVE_INFINITY, () => 0, () => {})
 
   get count(): number {
     return this.#waiting.size
