@@ -43,8 +43,10 @@ export class TimerHeap {
   removeFirst(): void {
     if (this.#count === 0) return
     const last = --this.#count
-    const [atMillis, order, timer] = [this.#times[last]!, this.#orders[last]!, this.#timers.pop()!]
-    if (last === 0) return
+    const timer = this.#timers.pop()
+    if (timer === undefined || last === 0) return
+    const atMillis = this.#times[last]!
+    const order = this.#orders[last]!
     let index = 0
     for (let child = 1; child < last; child = 2 * index + 1) {
       if (child + 1 < last && this.#isBefore(this.#times[child + 1]!, this.#orders[child + 1]!, child)) child++
