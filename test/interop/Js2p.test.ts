@@ -52,7 +52,7 @@ layer(Js2p.layer, { excludeTestServices: true })("js2p 0.7.870", (it) => {
         yield* node.mesh.connect(dialed.address)
         yield* dialing.connect(String(node.mesh.address))
         yield* has(node, dialing.id)
-        yield* theyHave(dialed, node.mesh.id)
+        for (const peer of [dialed, dialing]) yield* theyHave(peer, node.mesh.id)
 
         const id = yield* node.mesh.broadcast(["hello", Uint8Array.of(0, 255), "测试"])
         yield* dialed.call("send", { packets: ["from one", { hex: "00ff" }] })
