@@ -8,7 +8,7 @@
  * `--check` holds the figures against `bench/floors.json`, and ends with 1 when one is worse than its floor.
  * `--profile` makes each worker process leave a CPU profile, which `bench/profile.ts` sums up.
  */
-import { writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { measureChord } from "./chord/throughput.ts"
 import { measureCodec } from "./codec.ts"
 import { compressionTable, measureCompression } from "./compression.ts"
@@ -27,6 +27,9 @@ const options = flags({
   only: { type: "string", default: "" },
   profile: { type: "string" }
 })
+
+// A worker that cannot leave its profile fails at the end of a measurement.
+if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true })
 
 const codecOptions = options.quick ? { rounds: 5, turnMillis: 15 } : { rounds: 7, turnMillis: 80 }
 const throughputOptions = options.quick ? { rounds: 3, millis: 40 } : { rounds: 5, millis: 800 }
