@@ -5,7 +5,7 @@
  *
  * One fiber pulls batches of messages, another writes: a message costs no Effect of its own.
  */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -117,7 +117,7 @@ export class Link {
   readonly #closed = Deferred.makeUnsafe<never, LinkClosed>()
   #peerMethods: ReadonlyArray<string> = []
   #method: CompressingMethod | undefined
-  #unread: Array<Message> = []
+  #unread: [Message, ...Array<Message>] | undefined
   #failure: LinkClosed | undefined
   /** What a `resend` repeats. What the link itself says is not kept as it went out: that would be a part of a slab. */
   #lastSent: Message | Payload | undefined
@@ -150,7 +150,7 @@ export class Link {
       frameBudget: options.frameBudget,
       known: options.known,
       onMessage: (message) => {
-        if (!this.#isAnswered(message)) this.#unread.push(message)
+        if (!this.#isAnswered(message)) this.#file(message)
         return this.#failure === undefined
       },
       onUnreadable: () => this.#askAgain()
@@ -203,8 +203,8 @@ export class Link {
   /** The next batch of messages of the peer; what the link answers itself is not among them. Fails with `LinkClosed` when the connection ends or the peer breaks the protocol. */
   readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> = Effect.suspend(() => {
     const unread = this.#unread
-    if (Arr.isReadonlyArrayNonEmpty(unread)) {
-      this.#unread = []
+    if (unread !== undefined) {
+      this.#unread = undefined
       return Effect.succeed(unread)
     }
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
@@ -220,9 +220,15 @@ export class Link {
     return Effect.andThen(Effect.yieldNow, this.pull)
   }
 
+  #file(message: Message): void {
+    if (this.#unread === undefined) this.#unread = [message]
+    else this.#unread.push(message)
+  }
+
   /** Gives messages back, to be pulled first. */
   unread(messages: ReadonlyArray<Message>): void {
-    this.#unread = [...messages, ...this.#unread]
+    const [first, ...rest] = messages
+    if (first !== undefined) this.#unread = [first, ...rest, ...(this.#unread ?? [])]
   }
 
   /** What the peer told in its handshake decides what it can be sent. */

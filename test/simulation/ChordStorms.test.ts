@@ -21,4 +21,14 @@ const weather = (seed: number, changes: Partial<ChordStorm>) => {
 
 describe("a ring in a storm", () => {
   it.each(seedsUpTo(22))("becomes one again, with every acknowledged write, seed %d", (seed) => weather(seed, {}))
+
+  it("sees a write once, though its node stood still for more than half of its time", () =>
+    weather(1176, {
+      nodes: 9,
+      durationSeconds: 120,
+      faults: [{ atMillis: 3111, forMillis: 16_444, fault: { _tag: "Pause", node: "3" } }],
+      clients: 6,
+      isStrict: true,
+      isForgetful: true
+    }))
 })

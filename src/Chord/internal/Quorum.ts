@@ -45,7 +45,7 @@ export const write = Effect.fnUntraced(function*(
   const trial = makeRecord()
   if (Result.isFailure(trial)) return yield* trial.failure
   const owners: Owners = new Map()
-  const before = yield* versionBefore(node, key, owners, (endMillis - node.uptimeMillis()) / 2)
+  const before = yield* versionBefore(node, key, owners, endMillis)
   let newer = before.version
   for (let stamp = 1;; stamp++) {
     const fault = newer === undefined ? undefined : node.observe(newer)
@@ -62,25 +62,33 @@ export const write = Effect.fnUntraced(function*(
 /**
  * The newest version that a read would find now. A write that is above it comes behind all that were acknowledged
  * before it began, whatever the clocks say (Attiya, Bar-Noy, Dolev, JACM 1995; with many writers, Lynch and
- * Shvartsman, FTCS 1997). It is not known where too few placements answer.
+ * Shvartsman, FTCS 1997). It is not known where too few placements answer in half of the time, nor in half of what is
+ * left then: a process that stood still has its answers a moment after that, and a write that is stamped without knowing
+ * them, and anew when it meets a newer version, may be seen twice.
  */
 const versionBefore = Effect.fnUntraced(function*(
   node: ChordNode,
   key: string,
   owners: Owners,
-  withinMillis: number
+  endMillis: number
 ): Effect.fn.Return<{ readonly version: Version.Version | undefined; readonly isKnown: boolean }> {
   let version: Version.Version | undefined
   const askOne = (position: bigint) =>
     Effect.map(versionAt(node, position, key, owners), (found) => {
       if (found !== undefined) version = Version.max(version, found)
     })
-  const isKnown = yield* ask(node, orderOf(node, key), node.options.readQuorum, askOne).pipe(
-    Effect.timeoutOption(withinMillis),
-    Effect.map(Option.getOrElse(() => false))
-  )
-  return { version, isKnown }
+  for (let tries = 0; tries < maxVersionTries; tries++) {
+    const answered = yield* Effect.timeoutOption(
+      ask(node, orderOf(node, key), node.options.readQuorum, askOne),
+      Math.max(0, (endMillis - node.uptimeMillis()) / 2)
+    )
+    if (Option.getOrElse(answered, () => false)) return { version, isKnown: true }
+  }
+  return { version, isKnown: false }
 })
+
+/** How often placements are asked for their versions. */
+const maxVersionTries = 2
 
 /** The placements of a key, from one that is drawn on. */
 const orderOf = (node: ChordNode, key: string): ReadonlyArray<bigint> => {

@@ -123,11 +123,13 @@ class Session {
       const peer = yield* Session.#meet(session)
       const { messages } = node.allowanceOf(peer)
       link.tell(node.listFor(link, peer))
-      while (true) {
-        const batch = yield* link.pull
+      // Not in this function, which would keep each batch until the next one comes.
+      const take = Effect.flatMap(link.pull, (batch) => {
         const reason = Relay.receive(node, peer, link, batch)
-        if (reason !== undefined) return yield* refuse(reason)
-        const waitMillis = messages.charge(batch.length, node.nowMillis())
+        return reason === undefined ? Effect.succeed(messages.charge(batch.length, node.nowMillis())) : refuse(reason)
+      })
+      while (true) {
+        const waitMillis = yield* take
         if (waitMillis > 0) {
           node.throttled(peer, "messages")
           yield* Effect.sleep(waitMillis)

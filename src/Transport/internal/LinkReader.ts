@@ -45,7 +45,7 @@ export class LinkReader {
   readonly #clock: Clock.Clock
   readonly #splitter: FrameSplitter
   /** Bodies that came and are not unpacked yet. */
-  #bodies: Array<Uint8Array> = []
+  #bodies: Array<Uint8Array> | undefined
   /** What stands behind them, if the peer broke the protocol. */
   #fault: WireFault | undefined
   #checksumFaultCount = 0
@@ -68,12 +68,13 @@ export class LinkReader {
 
   /** Whether bodies wait to be unpacked. */
   get hasBodies(): boolean {
-    return this.#bodies.length > 0
+    return this.#bodies !== undefined
   }
 
   /** Cuts bytes into bodies, and reads those. */
   read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): CloseReason | undefined {
-    const bodies = this.#bodies
+    // Made for what comes: a list that waits for it gets old, and keeps alive what is put into it.
+    const bodies = this.#bodies ?? []
     for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
       this.receivedBytes += chunks[i]!.length
       this.#fault = this.#splitter.push(chunks[i]!, bodies)
@@ -83,7 +84,10 @@ export class LinkReader {
     if (unfinishedBytes === 0) this.frameSinceMillis = undefined
     else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
     if (!this.#isDiscarded) this.#count(unfinishedBytes)
-    if (bodies.length > 0) this.lastReceivedMillis = now
+    if (bodies.length > 0) {
+      this.lastReceivedMillis = now
+      this.#bodies = bodies
+    }
     return this.decode()
   }
 
@@ -92,7 +96,7 @@ export class LinkReader {
    * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
    */
   decode(): CloseReason | undefined {
-    const bodies = this.#bodies
+    const bodies = this.#bodies ?? []
     const { known, maxMessageBytes, onMessage, onUnreadable } = this.#options
     let plainBytes = 0
     let index = 0
@@ -112,8 +116,8 @@ export class LinkReader {
       if (plain !== body) plainBytes += message.body?.length ?? 0
       goesOn = onMessage(message)
     }
-    this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : []
-    if (this.#fault === undefined || this.#bodies.length > 0) return undefined
+    this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : undefined
+    if (this.#fault === undefined || this.#bodies !== undefined) return undefined
     return this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault, this.messageCount === 0)
   }
 

@@ -52,6 +52,12 @@ const toleranceMillis = 1e-3
  */
 const hearsayMillis = 0.01
 
+/**
+ * Nothing in flight: nothing is ever put into it. A list that waits for the next message gets old, and what is put into an old
+ * one stays until the engine looks at old memory, even if the list is dropped a moment later.
+ */
+const none: Array<InFlight> = []
+
 /** One direction: bytes arrive in order, each after its delay; a full window holds the writer. */
 export class Pipe {
   readonly #line: PipeLine
@@ -59,7 +65,7 @@ export class Pipe {
   #other: Pipe = this
   /** Open when a writer that waits for room has to look again; made for the first that does. */
   #room: Latch.Latch | undefined
-  #inFlight: Array<InFlight> = []
+  #inFlight = none
   #inFlightBytes = 0
   #sendCount = 0
   #lastAt = 0
@@ -128,12 +134,12 @@ export class Pipe {
     return Effect.andThen(this.#until(this.#woken, nextAt - now, () => this.#wakeReader()), this.pull)
   })
 
-  /** Waits until there may be something to take; to look is for whoever waits, outside of the wait. */
+  /**
+   * Waits until there may be something to take; to look is for whoever waits, outside of the wait. One that is interrupted
+   * leaves a `#resume` that does nothing: to take it back would be a closure for each wait.
+   */
   readonly #woken: Effect.Effect<void> = Effect.callback((resume) => {
     this.#resume = resume
-    return Effect.sync(() => {
-      if (this.#resume === resume) this.#resume = undefined
-    })
   })
   readonly #pullWoken = Effect.andThen(this.#woken, this.pull)
   readonly #pullLater: Pull = Effect.suspend(() => {
@@ -215,7 +221,8 @@ export class Pipe {
     this.#inFlightBytes += bytes.length
     // Nobody will take them: they fill the window.
     if (this.#isReaderGone) return
-    this.#inFlight.push({ at, bytes })
+    if (this.#inFlight.length === 0) this.#inFlight = [{ at, bytes }]
+    else this.#inFlight.push({ at, bytes })
     this.#expect(at)
   }
 
@@ -244,7 +251,7 @@ export class Pipe {
     const taken = this.#inFlight
     const ready: [Uint8Array, ...Array<Uint8Array>] = [taken[0]!.bytes]
     for (let index = 1; index < count; index++) ready.push(taken[index]!.bytes)
-    this.#inFlight = count === taken.length ? [] : taken.slice(count)
+    this.#inFlight = count === taken.length ? none : taken.slice(count)
     if (this.#heldCount !== undefined) this.#heldCount = 0
     for (const bytes of ready) {
       this.#inFlightBytes -= bytes.length
@@ -298,7 +305,7 @@ export class Pipe {
 
   #abandon(): void {
     this.#isReaderGone = true
-    this.#inFlight = []
+    this.#inFlight = none
     if (this.#heldCount !== undefined) this.#heldCount = 0
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
@@ -308,7 +315,7 @@ export class Pipe {
   vanish(): void {
     const now = this.#now()
     this.#isWriterGone = true
-    this.#inFlight.length = Math.min(this.#inFlight.length, this.#arrivedCount(now))
+    this.#inFlight = this.#inFlight.slice(0, this.#arrivedCount(now))
     if (!this.#isReaderGone) {
       this.#inFlightBytes = this.#inFlight.reduce((bytes, sent) => bytes + sent.bytes.length, 0)
     }
