@@ -31,7 +31,8 @@ const encoder = new TextEncoder()
  * @since 0.1.0
  */
 export class Trace {
-  readonly #lanes = new Map<string, Lanes>()
+  /** By host, then by peer: a text of both would be made for each event. */
+  readonly #lanes = new Map<string, Map<string, Lanes>>()
   readonly #maxEvents: number
   readonly #events: Array<TraceEvent> = []
   readonly #texts = new Map<string, Uint8Array>()
@@ -67,9 +68,11 @@ export class Trace {
   /** The fingerprint of all that happened so far, in hex. */
   get hash(): string {
     const total: Lanes = { low: 0x811c9dc5, high: 0x9747b28c }
-    for (const pair of [...this.#lanes.keys()].sort()) {
-      const { high, low } = this.#lanes.get(pair)!
-      mixBytes(total, this.#bytesOf(pair))
+    const pairs = [...this.#lanes].flatMap(([host, peers]) =>
+      Array.from(peers, ([peer, lanes]) => ({ pair: `${host} ${peer}`, lanes }))
+    )
+    for (const { lanes: { high, low }, pair } of pairs.sort((a, b) => a.pair < b.pair ? -1 : 1)) {
+      mixBytes(total, encoder.encode(pair))
       mix(total, low)
       mix(total, high)
     }
@@ -93,11 +96,15 @@ export class Trace {
   }
 
   #lanesOf(host: string, peer: string): Lanes {
-    const pair = `${host} ${peer}`
-    let lanes = this.#lanes.get(pair)
+    let peers = this.#lanes.get(host)
+    if (peers === undefined) {
+      peers = new Map()
+      this.#lanes.set(host, peers)
+    }
+    let lanes = peers.get(peer)
     if (lanes === undefined) {
       lanes = { low: 0x811c9dc5, high: 0x1b873593 }
-      this.#lanes.set(pair, lanes)
+      peers.set(peer, lanes)
     }
     return lanes
   }

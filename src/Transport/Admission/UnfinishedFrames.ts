@@ -32,6 +32,7 @@ export class UnfinishedFrames {
 
   /** Ends the links whose message began `frameMillis` ago; what came while this node was stalled, until `awakeMillis`, counts from then. */
   endOverdue(nowMillis: number, frameMillis: number, awakeMillis: number): void {
+    if (this.budget.usedBytes === 0) return
     for (const link of this.links) {
       const sinceMillis = Math.max(awakeMillis, link.frameSinceMillis ?? nowMillis)
       if (nowMillis - sinceMillis < frameMillis) continue
