@@ -128,11 +128,9 @@ const put = (
     const askedMillis = node.uptimeMillis()
     return Effect.match(askPatiently(node, ask.contact), {
       onSuccess: (answer) => {
-        if (ask.reason === "Successor") {
-          member.heard(askedMillis, node.maxSilentMillis)
-          if (isPassedOver(member.self, ask.contact, answer)) member.isBehind = true
-        }
-        return take(node, member, Membership.onAnswer(member.membership, ask, answer))
+        const actions = take(node, member, Membership.onAnswer(member.membership, ask, answer))
+        noteWord(node, member, ask.contact, answer, askedMillis)
+        return actions
       },
       onFailure: (error) => {
         if (!isDead(error)) return []
@@ -148,10 +146,23 @@ const noteRefusal = (member: Member, { reason }: CallError): void => {
   if (reason._tag === "Refused") member.crowdMillis = Number.NEGATIVE_INFINITY
 }
 
-/** Whether a successor answers for this member, too: it took it for dead, or has not heard of it. */
-const isPassedOver = (self: Contact, successor: Contact, { predecessor }: Membership.Answer): boolean =>
-  predecessor !== undefined && !isSame(predecessor, self) &&
-  !Ring.isClockwise(self.position, predecessor.position, successor.position)
+/**
+ * The word of the one that is the first successor now: it leaves this member its arc, or answers for it, too, since it took
+ * the member for dead, or has not heard of it. Where there is somebody between them, that one may do so, and has the word.
+ */
+const noteWord = (
+  node: ChordNode,
+  member: Member,
+  from: Contact,
+  { predecessor }: Membership.Answer,
+  askedMillis: number
+): void => {
+  const { self, successors: [first] } = member
+  if (first === undefined || !isSame(first, from)) return
+  if (predecessor !== undefined && Ring.isClockwise(self.position, predecessor.position, from.position)) return
+  member.heard(askedMillis, node.maxSilentMillis)
+  if (predecessor !== undefined && !isSame(predecessor, self)) member.isBehind = true
+}
 
 /** Behind a dead first successor the next one may be as dead: it is asked now, not a round later. */
 const onDead = (state: Membership.Membership, ask: Membership.Ask): Membership.Step => {
