@@ -31,4 +31,7 @@ describe("a ring in a storm", () => {
       isStrict: true,
       isForgetful: true
     }))
+
+  it("has no node answer for its place by the word of a distant one, when it can dial none of those between", () =>
+    weather(1004, { nodes: 12, durationSeconds: 120, faults: 25, clients: 6, isStrict: true }))
 })
