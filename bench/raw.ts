@@ -20,6 +20,7 @@ const joinBelowBytes = 16_384
 export class FrameWriter {
   readonly #sockets: Array<net.Socket> = []
   #block = Buffer.allocUnsafeSlow(blockBytes)
+  #draining: Promise<void> | undefined
   #blockCount = 0
 
   get count(): number {
@@ -61,7 +62,12 @@ export class FrameWriter {
     return this.#sockets.some((socket) => socket.writableNeedDrain)
   }
 
-  async drained(): Promise<void> {
+  /** One wait for all who wait: some give up, and would leave a listener each. */
+  drained(): Promise<void> {
+    return this.#draining ??= this.#untilDrained().finally(() => this.#draining = undefined)
+  }
+
+  async #untilDrained(): Promise<void> {
     for (const socket of this.#sockets) {
       if (socket.writableNeedDrain) await once(socket, "drain")
     }
