@@ -3,8 +3,8 @@
  *
  *     node bench/chord/run.ts [--rows M3,M4] [--quick] [--jobs 2] [--json FILE]
  *
- * `--rows` measures these alone. `--quick` takes smaller rings and shorter times; the whole table is a
- * matter of hours, mostly of M6, M11 and M13. `--jobs` rows are measured at once, each in a process of its own: by default as
+ * `--rows` measures these alone. `--quick` takes smaller rings and shorter times; the whole table takes
+ * an hour or more, mostly for M4, M6, M11 and M13. `--jobs` rows are measured at once, each in a process of its own: by default as
  * many as there are cores, and room for. `--json` writes the rows to a file. Ends with 1 when a target is missed.
  */
 import { Effect } from "effect"
@@ -41,7 +41,7 @@ const heapMegabytes = 6144
 
 const defaultJobs = Math.min(availableParallelism(), Math.floor(totalmem() / (heapMegabytes * 2 ** 20)))
 
-const jobs = options.jobs === undefined ? Math.max(1, defaultJobs) : positive("jobs", options.jobs)
+const jobs = options.jobs === undefined ? Math.max(1, defaultJobs) : Math.ceil(positive("jobs", options.jobs))
 
 const measure = async (id: string): Promise<unknown> => {
   const flags = id === scale ? scaleFlags : [`--max-old-space-size=${heapMegabytes}`, ...youngGeneration]

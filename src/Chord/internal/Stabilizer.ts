@@ -74,8 +74,9 @@ const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyA
     node.emit({ _tag: "NeighborCame", contact })
   }
   for (const contact of went) {
+    if (node.isOwn(contact)) continue
     if (before.successors.includes(contact) && isOutranked(step.state, contact)) member.fingers.hint(contact)
-    if (!node.isOwn(contact)) node.emit({ _tag: "NeighborWent", contact })
+    node.emit({ _tag: "NeighborWent", contact })
   }
   if (went.length > 0) node.hurryAudit()
   if (step.state.successors.length > 0) member.wasWhole = Membership.isWhole(step.state)
