@@ -28,6 +28,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
@@ -290,7 +291,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     return [...flag, ...toWire(packets)]
   }
   const whisper: Mesh["Service"]["whisper"] = (id, packets, options) =>
-    Effect.map(Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper")), idOf)
+    Effect.map(Sender.whisper(node, id, payload(packets, options?.subFlag, "UserWhisper")), Sender.idOf)
   return {
     id: node.id,
     address: node.address,
@@ -321,9 +322,9 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     learn: (addresses, teller) => Effect.sync(() => node.learnAddresses(addresses, teller)),
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) =>
-      Effect.map(Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast")), idOf),
+      Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast"), Sender.idOf),
     broadcastPayload: (payload, options) =>
-      Sender.broadcast(node, node.services.protocol.encodePayload(payload), options?.notBefore),
+      Sender.broadcast(node, node.services.protocol.encodePayload(payload), identity, options?.notBefore),
     whisperPayload: (id, payload) => Sender.whisper(node, id, node.services.protocol.encodePayload(payload)),
     whisper,
     reply: (message, packets) => whisper(message.sender, packets),
@@ -346,8 +347,6 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       })
   }
 }
-
-const idOf = (message: Message): string => message.id
 
 const toInfo = (peer: Peer): PeerInfo => ({
   id: peer.id,

@@ -13,6 +13,8 @@
 import { knownIdBytes, type KnownIds } from "../Protocol/Message.ts"
 
 const wordsEach = knownIdBytes / 4
+/** A position in the ring and one, and the mixed id. */
+const placeWords = 2
 const minCapacity = 16
 const empty = 0
 
@@ -79,30 +81,39 @@ export class SeenIds implements KnownIds {
     const mask = table.length - 1
     const first = wordAt(bytes, start)
     const second = wordAt(bytes, start + 4)
-    let place = this.#placeOf(first, second)
+    const mixed = this.#mix(first, second)
+    let place = this.#placeOf(mixed)
     for (let found = table[place]!; found !== empty; found = table[place]!) {
       const at = (found - 1) * wordsEach
       if (
+        table[place + 1] === mixed &&
         words[at] === first && words[at + 1] === second && words[at + 2] === wordAt(bytes, start + 8) &&
         words[at + 3] === wordAt(bytes, start + 12) && words[at + 4] === wordAt(bytes, start + 16) &&
         words[at + 5] === wordAt(bytes, start + 20)
       ) return true
-      place = (place + 1) & mask
+      place = (place + placeWords) & mask
     }
     return false
   }
 
+  #mix(first: number, second: number): number {
+    return (Math.imul(first, this.#factors[0]) + Math.imul(second, this.#factors[1])) >>> 0
+  }
+
   /** Where it begins to be looked for. */
-  #placeOf(first: number, second: number): number {
-    return (Math.imul(first, this.#factors[0]) + Math.imul(second, this.#factors[1])) >>> this.#shift
+  #placeOf(mixed: number): number {
+    return (mixed >>> this.#shift) * placeWords
   }
 
   /** Has the table lead to an id of the ring. */
   #enter(position: number): void {
-    const mask = this.#table.length - 1
-    let place = this.#placeOf(this.#words[position * wordsEach]!, this.#words[position * wordsEach + 1]!)
-    while (this.#table[place] !== empty) place = (place + 1) & mask
-    this.#table[place] = position + 1
+    const table = this.#table
+    const mask = table.length - 1
+    const mixed = this.#mix(this.#words[position * wordsEach]!, this.#words[position * wordsEach + 1]!)
+    let place = this.#placeOf(mixed)
+    while (table[place] !== empty) place = (place + placeWords) & mask
+    table[place] = position + 1
+    table[place + 1] = mixed
   }
 
   #sweep(nowSecond: number): void {
@@ -118,14 +129,14 @@ export class SeenIds implements KnownIds {
     const table = this.#table
     const mask = table.length - 1
     const at = this.#oldest * wordsEach
-    let hole = this.#placeOf(this.#words[at]!, this.#words[at + 1]!)
-    while (table[hole] !== this.#oldest + 1) hole = (hole + 1) & mask
+    let hole = this.#placeOf(this.#mix(this.#words[at]!, this.#words[at + 1]!))
+    while (table[hole] !== this.#oldest + 1) hole = (hole + placeWords) & mask
     // Those behind it move up, unless they are where they began to be looked for, or behind that.
-    for (let place = (hole + 1) & mask; table[place] !== empty; place = (place + 1) & mask) {
-      const other = (table[place]! - 1) * wordsEach
-      const start = this.#placeOf(this.#words[other]!, this.#words[other + 1]!)
+    for (let place = (hole + placeWords) & mask; table[place] !== empty; place = (place + placeWords) & mask) {
+      const start = this.#placeOf(table[place + 1]!)
       if (((place - start) & mask) < ((place - hole) & mask)) continue
       table[hole] = table[place]!
+      table[hole + 1] = table[place + 1]!
       hole = place
     }
     table[hole] = empty
@@ -140,7 +151,7 @@ export class SeenIds implements KnownIds {
     const oldest = this.#oldest
     this.#words = new Uint32Array(capacity * wordsEach)
     this.#lastSeconds = new Float64Array(capacity)
-    this.#table = new Uint32Array(capacity * 2)
+    this.#table = new Uint32Array(capacity * 2 * placeWords)
     this.#shift = Math.clz32(capacity * 2 - 1)
     this.#oldest = 0
     for (let i = 0; i < count; i++) {

@@ -197,10 +197,18 @@ const toLimbs = (bytes: Uint8Array): number => {
   const limbCount = Math.max(1, Math.ceil(bytes.length * 8 / 29.28))
   let carry = 0
   for (let limb = 0; limb < limbCount; limb++) {
-    // At most 32 products below 2^16 * 2^30: the sum stays below 2^52, exact.
-    let sum = carry
+    // At most 32 products below 2^16 * 2^30: the sum stays below 2^52, exact. In two sums, and the carry last, so
+    // that no addition waits for the one before it.
+    let sum = 0
+    let other = 0
     const column = limb * maxPieces
-    for (let i = firstPieces[limb]!; i < pieceCount; i++) sum += pieces[i]! * powers[column + i]!
+    let i = firstPieces[limb]!
+    for (; i + 1 < pieceCount; i += 2) {
+      sum += pieces[i]! * powers[column + i]!
+      other += pieces[i + 1]! * powers[column + i + 1]!
+    }
+    if (i < pieceCount) sum += pieces[i]! * powers[column + i]!
+    sum += other + carry
     carry = Math.floor(sum / limbBase)
     limbs[limb] = sum - carry * limbBase
   }

@@ -1,12 +1,12 @@
 /**
  * Whether compressing is worth a try. What one node sends is mostly of one kind: after messages
  * that hardly shrank (by less than a tenth) the next ones are sent plain untried, twice as many
- * after each miss, up to 63; one that shrinks opens the gate again. So incompressible traffic costs
+ * after each miss, up to 255; one that shrinks opens the gate again. So incompressible traffic costs
  * next to nothing.
  */
 
 /** Messages sent plain untried after a row of misses, at most. */
-const maxSkipped = 63
+const maxSkipped = 255
 
 /**
  * Remembers how the last tries went.

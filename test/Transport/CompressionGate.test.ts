@@ -9,14 +9,14 @@ const skippedBy = (gate: CompressionGate): number => {
 }
 
 describe("CompressionGate", () => {
-  it("skips twice as many messages after each miss, up to 63", () => {
+  it("skips twice as many messages after each miss, up to 255", () => {
     const gate = new CompressionGate()
-    const skipped = Array.from({ length: 8 }, () => {
+    const skipped = Array.from({ length: 10 }, () => {
       gate.tried(false)
       return skippedBy(gate)
     })
 
-    assert.deepStrictEqual(skipped, [1, 3, 7, 15, 31, 63, 63, 63])
+    assert.deepStrictEqual(skipped, [1, 3, 7, 15, 31, 63, 127, 255, 255, 255])
   })
 
   it("tries every message again after one that shrank", () => {

@@ -28,30 +28,37 @@ const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLar
 const overheadBytes = 512
 
 /**
- * Sends to every peer, with a time of `notBefore` (seconds since 1970) at the earliest; gives the message. An
- * id covers payload and second at most, so the same payload sent twice within a second would pass for a
- * duplicate: the second one is stamped with the next second that is free.
+ * Sends to every peer, with a time of `notBefore` (seconds since 1970) at the earliest; gives what `result` makes of
+ * the message. An id covers payload and second at most, so the same payload sent twice within a second would pass
+ * for a duplicate: the second one is stamped with the next second that is free.
  *
  * One step of the fiber as a rule: nothing here is waited for but room in the queues of peers that lag.
  */
-export const broadcast = (
+export const broadcast = <A>(
   node: MeshNode,
   payload: ReadonlyArray<Packet>,
+  result: (message: Message) => A,
   notBefore = 0
-): Effect.Effect<Message, MessageTooLarge> =>
+): Effect.Effect<A, MessageTooLarge> =>
   Effect.suspend(() => {
     const error = tooLarge(node, payload)
     if (error !== undefined) return Effect.fail(error)
     const message = stamp(node, payload, notBefore)
-    if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), broadcast(node, payload, notBefore))
+    if (message === undefined) {
+      return Effect.andThen(Effect.sleep("1 second"), broadcast(node, payload, result, notBefore))
+    }
     const outgoing = node.outgoing(message)
     node.counters.sent++
     for (const peer of node.table.values()) {
       peer.link.remember(message)
       Congestion.pass(node, peer, outgoing)
     }
-    return node.congested.size === 0 ? Effect.succeed(message) : Effect.as(Congestion.awaitRoom(node), message)
+    const value = result(message)
+    return node.congested.size === 0 ? Effect.succeed(value) : Effect.as(Congestion.awaitRoom(node), value)
   })
+
+/** What applications get of a message that they sent. */
+export const idOf = (message: Message): string => message.id
 
 const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number): Message | undefined => {
   const now = node.nowSeconds()

@@ -14,7 +14,7 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Topic, TopicMessage } from "../Topic.ts"
 import { claim } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
-import { broadcast } from "./Sender.ts"
+import { broadcast, idOf } from "./Sender.ts"
 
 const topicSubFlag = "topic"
 
@@ -45,7 +45,7 @@ export class Topics {
     return Effect.flatMap(
       // Anew each time the effect runs: whoever repeats it may have changed the value.
       Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
-      (text) => Effect.map(broadcast(this.#node, toWire([topicSubFlag, topic.name, text])), ({ id }) => id)
+      (text) => broadcast(this.#node, toWire([topicSubFlag, topic.name, text]), idOf)
     )
   }
 

@@ -25,7 +25,6 @@ const maxIdBytes = 66
 const maxTimeDigits = 64
 
 const encoder = new TextEncoder()
-const idScratch = new Uint8Array(maxIdBytes)
 
 /**
  * Reads a plain body; the message's parts are views of it. A broadcast with an id that is `known` is not
@@ -123,16 +122,19 @@ export const make = (
   for (const packet of payload) position = copy(packet, room, position)
   copy(timeText, room, payloadEnd)
   const digest = hashing.digest("sha384", view(room, payloadEnd - payloadBytes, room.length))
-  const idBytes = Base58.writeBytes(digest, idScratch, 0)
+  const idEnd = payloadEnd - payloadBytes - timeText.length
+  const idBytes = Base58.writeBytes(digest, room, idEnd - maxIdBytes)
+  if (idBytes < maxIdBytes) room.copyWithin(idEnd - idBytes, idEnd - maxIdBytes, idEnd - maxIdBytes + idBytes)
 
   const frame = view(room, maxIdBytes - idBytes, payloadEnd)
   const start = Frame.headerBytes
   Frame.writeHeader(frame.length - start, frame, 0)
-  writeFixed(frame, start, lengthsEnd, flag, senderBytes, view(idScratch, 0, idBytes), timeText)
-  writeLengths(payload, frame, start)
   const senderStart = lengthsEnd + flag.length
   const idStart = senderStart + senderBytes.length
   const timeStart = idStart + idBytes
+  writeLengths(payload, frame, start, flag.length, senderBytes.length, idBytes, timeText.length)
+  copy(senderBytes, frame, copy(flag, frame, start + lengthsEnd))
+  copy(timeText, frame, start + timeStart)
   return new BodyMessage(
     Flags.readType(flag, 0, flag.length),
     time,
@@ -186,31 +188,26 @@ const serialize = (message: Message, flag: Uint8Array): Uint8Array => {
   const fixedBytes = flag.length + message.senderBytes.length + id.length + timeText.length
   const payloadBytes = message.payload.reduce((sum, packet) => sum + packet.length, 0)
   const out = new Uint8Array(lengthsEnd + fixedBytes + payloadBytes)
-  let position = writeFixed(out, 0, lengthsEnd, flag, message.senderBytes, id, timeText)
-  writeLengths(message.payload, out, 0)
+  writeLengths(message.payload, out, 0, flag.length, message.senderBytes.length, id.length, timeText.length)
+  let position = copy(timeText, out, copy(id, out, copy(message.senderBytes, out, copy(flag, out, lengthsEnd))))
   for (const packet of message.payload) position = copy(packet, out, position)
   return out
 }
 
-/** Writes the first four packets of a body that begins at `start`, and their lengths; returns where the payload begins. */
-const writeFixed = (
+/** Writes the lengths of all packets into a body that begins at `start`. */
+const writeLengths = (
+  payload: ReadonlyArray<Uint8Array>,
   out: Uint8Array,
   start: number,
-  lengthsEnd: number,
-  flag: Uint8Array,
-  sender: Uint8Array,
-  id: Uint8Array,
-  timeText: Uint8Array
-): number => {
-  Frame.writeHeader(flag.length, out, start)
-  Frame.writeHeader(sender.length, out, start + lengthBytes)
-  Frame.writeHeader(id.length, out, start + 2 * lengthBytes)
-  Frame.writeHeader(timeText.length, out, start + 3 * lengthBytes)
-  return copy(timeText, out, copy(id, out, copy(sender, out, copy(flag, out, start + lengthsEnd))))
-}
-
-/** Writes the lengths of the payload's packets, behind the first four. */
-const writeLengths = (payload: ReadonlyArray<Uint8Array>, out: Uint8Array, start: number): void => {
+  flagBytes: number,
+  senderBytes: number,
+  idBytes: number,
+  timeBytes: number
+): void => {
+  Frame.writeHeader(flagBytes, out, start)
+  Frame.writeHeader(senderBytes, out, start + lengthBytes)
+  Frame.writeHeader(idBytes, out, start + 2 * lengthBytes)
+  Frame.writeHeader(timeBytes, out, start + 3 * lengthBytes)
   let position = start + fixedPackets * lengthBytes
   for (const packet of payload) {
     Frame.writeHeader(packet.length, out, position)
