@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
@@ -118,13 +119,20 @@ export class Link {
   #peerMethods: ReadonlyArray<string> = []
   #method: CompressingMethod | undefined
   #unread: [Message, ...Array<Message>] | undefined
-  #failure: LinkClosed | undefined
+  /** Why nothing is read any more. */
+  #failure: Exit.Exit<never, LinkClosed> | undefined
+  /** Takes messages as they come, while `consume` runs. */
+  #take: ((messages: Arr.NonEmptyReadonlyArray<Message>) => Effect.Effect<void, LinkClosed> | undefined) | undefined
+  /** What it wants done before the next ones. */
+  #due: Effect.Effect<void, LinkClosed> | undefined
   /** What a `resend` repeats. What the link itself says is not kept as it went out: that would be a part of a slab. */
   #lastSent: Message | Payload | undefined
   #renegotiationCount = 0
   #yieldedCount = 0
   #pings: TokenBucket | undefined
   #ignoredPingCount = 0
+  /** Whether what is pulled next was read already. */
+  #isRead = false
 
   constructor(
     key: number,
@@ -155,10 +163,12 @@ export class Link {
       },
       onUnreadable: () => this.#askAgain()
     })
+    connection.intercept?.((chunks) => this.#look(chunks))
     // Made once: this is what every waiting link consists of.
     this.#pullSource = Effect.matchEffect(connection.pull, {
       onSuccess: (chunks) => {
-        this.#failWith(this.#reader.read(chunks))
+        if (this.#isRead) this.#isRead = false
+        else this.#failWith(this.#reader.read(chunks))
         return this.#next
       },
       onFailure: (error) => Effect.fail(new LinkClosed({ reason: this.#reader.end(error) }))
@@ -207,11 +217,48 @@ export class Link {
       this.#unread = undefined
       return Effect.succeed(unread)
     }
-    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    const due = this.#due
+    if (due !== undefined) {
+      this.#due = undefined
+      return Effect.andThen(due, this.pull)
+    }
+    if (this.#failure !== undefined) return this.#failure
     if (!this.#reader.hasBodies) return this.#pullSource
     this.#failWith(this.#reader.decode())
     return this.#next
   })
+
+  /**
+   * Hands each batch of the peer to `take`, which gives what has to be done before the next one, if anything: in the
+   * turn in which the bytes come where the connection can do that, so that most of them need no fiber. Fails as
+   * `pull` does.
+   */
+  consume(
+    take: (messages: Arr.NonEmptyReadonlyArray<Message>) => Effect.Effect<void, LinkClosed> | undefined
+  ): Effect.Effect<never, LinkClosed> {
+    return Effect.suspend(() => {
+      this.#take = take
+      const next = Effect.flatMap(this.pull, (messages) => take(messages) ?? Effect.void)
+      return Effect.forever(next, { disableYield: true })
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#take = undefined)))
+  }
+
+  /** Bytes that came while a fiber waits in `pull`; whether there is nothing left of them for that fiber. */
+  #look(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): boolean {
+    try {
+      this.#failWith(this.#reader.read(chunks))
+      const messages = this.#unread
+      if (messages !== undefined && this.#take !== undefined) {
+        this.#unread = undefined
+        this.#due = this.#take(messages)
+      }
+    } catch (defect) {
+      this.#failure = Exit.die(defect)
+    }
+    const isOver = this.#unread === undefined && this.#due === undefined && this.#failure === undefined
+    this.#isRead = !isOver || this.#reader.hasBodies
+    return !this.#isRead
+  }
 
   /** What was read, once the others had their turn. */
   get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
@@ -354,7 +401,7 @@ export class Link {
   }
 
   #failWith(reason: CloseReason | undefined): void {
-    if (reason !== undefined) this.#failure ??= new LinkClosed({ reason })
+    if (reason !== undefined) this.#failure ??= Exit.fail(new LinkClosed({ reason }))
   }
 
   /** A frame that cannot be unpacked: asks for it plain, as the original Python node does. */

@@ -141,6 +141,12 @@ export interface Connection {
    */
   readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined
   /**
+   * Has bytes that come while somebody waits in `pull` looked at in the same turn, without a fiber. `look` tells
+   * whether that was all there is to do with them: `pull` gives the others, and goes on waiting where there are
+   * none. For transports whose messages come one by one.
+   */
+  readonly intercept?: ((look: (chunks: NonEmptyReadonlyArray<Uint8Array>) => boolean) => void) | undefined
+  /**
    * Like `send`, but what is in one chunk arrives apart from the next, in a record of its own. Only
    * where it matters: an original node over TLS does not see the second frame of a record.
    */

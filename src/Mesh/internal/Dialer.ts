@@ -180,7 +180,7 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
       node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
       for (const { link } of node.table.values()) {
         const silentMillis = now - link.lastReceivedMillis
-        if (!link.capabilities.extended || silentMillis < intervalMillis) continue
+        if (silentMillis < intervalMillis || !link.capabilities.extended) continue
         if (now - Math.max(stalls.awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
           link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
         } else link.ping()

@@ -123,19 +123,13 @@ class Session {
       const peer = yield* Session.#meet(session)
       const { messages } = node.allowanceOf(peer)
       link.tell(node.listFor(link, peer))
-      // Not in this function, which would keep each batch until the next one comes.
-      const take = Effect.flatMap(link.pull, (batch) => {
+      return yield* link.consume((batch) => {
         const reason = Relay.receive(node, peer, link, batch)
-        return reason === undefined ? Effect.succeed(messages.charge(batch.length, node.nowMillis())) : refuse(reason)
+        if (reason !== undefined) return refuse(reason)
+        const waitMillis = messages.charge(batch.length, node.nowMillis())
+        if (waitMillis > 0) node.throttled(peer, "messages")
+        return waitMillis > 0 || node.congested.size > 0 ? pause(node, waitMillis) : undefined
       })
-      while (true) {
-        const waitMillis = yield* take
-        if (waitMillis > 0) {
-          node.throttled(peer, "messages")
-          yield* Effect.sleep(waitMillis)
-        }
-        if (node.congested.size > 0) yield* awaitRoom(node)
-      }
     }
   )
 
@@ -238,5 +232,12 @@ class Session {
     if (this.#pending !== undefined) this.#node.guard.gate.settle(this.#pending)
   }
 }
+
+/** For those that send more than they may, and for peers that are slow to take what is passed on to them. */
+const pause = (node: MeshNode, millis: number): Effect.Effect<void> =>
+  Effect.andThen(
+    millis > 0 ? Effect.sleep(millis) : Effect.void,
+    Effect.suspend(() => node.congested.size > 0 ? awaitRoom(node) : Effect.void)
+  )
 
 const refuse = (reason: CloseReason): Effect.Effect<never, LinkClosed> => Effect.fail(new LinkClosed({ reason }))

@@ -79,6 +79,10 @@ export class Pipe {
   #resume: ((woken: Effect.Effect<void>) => void) | undefined
   /** It waits for no time of its own: it looks by itself at what is in flight already. */
   #isAwaited = false
+  /** Looks at bytes that come while the reader waits; see `Connection.intercept`. */
+  #look: ((chunks: NonEmptyReadonlyArray<Uint8Array>) => boolean) | undefined
+  /** Bytes that were looked at, and are to be pulled. */
+  #seen: NonEmptyReadonlyArray<Uint8Array> | undefined
   /** The writer closed its end, or it broke. */
   #isWriterGone = false
   /** The reader closed its end, or it broke. The writer knows when it hears of it, on the way back. */
@@ -117,6 +121,11 @@ export class Pipe {
 
   readonly pull: Pull = Effect.suspend(() => {
     if (this.#line.reader.isPaused) return this.#pullLater
+    const seen = this.#seen
+    if (seen !== undefined) {
+      this.#seen = undefined
+      return Effect.succeed(seen)
+    }
     if (this.#isReaderGone || this.#line.reader.down !== undefined) return Exit.fail(lost)
     const now = this.#now()
     const count = this.#arrivedCount(now)
@@ -243,8 +252,30 @@ export class Pipe {
   #arm(at: number, now: number): void {
     this.#cancelTimer ??= this.#line.timers?.after(at - now, () => {
       this.#cancelTimer = undefined
-      this.#wakeReader()
+      if (!this.#isTaken()) this.#wakeReader()
     })
+  }
+
+  readonly intercept = (look: (chunks: NonEmptyReadonlyArray<Uint8Array>) => boolean): void => {
+    this.#look = look
+  }
+
+  /** Whether what has come needs no turn of the reader that waits for it. */
+  #isTaken(): boolean {
+    const { reader } = this.#line
+    if (this.#look === undefined || this.#resume === undefined || this.#isReaderGone) return false
+    if (reader.isPaused || reader.down !== undefined) return false
+    const now = this.#now()
+    const count = this.#arrivedCount(now)
+    if (count === 0) return false
+    const chunks = this.#take(count)
+    if (!this.#look(chunks)) {
+      this.#seen = chunks
+      return false
+    }
+    const nextAt = this.#heldCount === undefined ? this.#inFlight[0]?.at ?? this.#finish?.at : undefined
+    if (nextAt !== undefined) this.#arm(nextAt, now)
+    return true
   }
 
   #take(count: number): NonEmptyReadonlyArray<Uint8Array> {

@@ -57,7 +57,13 @@ export class Wire {
 
   connection(end: WireEnd, remote: PeerAddress): Connection {
     const [outgoing, incoming] = end === "dialer" ? [this.there, this.back] : [this.back, this.there]
-    return makeConnection({ remote, pull: incoming.pull, send: outgoing.send, sendNow: outgoing.sendNow })
+    return makeConnection({
+      remote,
+      pull: incoming.pull,
+      send: outgoing.send,
+      sendNow: outgoing.sendNow,
+      intercept: incoming.intercept
+    })
   }
 
   /** One end closes: what it wrote still arrives, what it has not read is gone. Once for each end. */
