@@ -15,7 +15,10 @@ export interface ReadOptions {
   readonly quorum?: number | undefined
   /** How long it may take. Default: the node's `operationTimeout`. */
   readonly timeout?: Duration.Input | undefined
-  /** Whether what fewer than `quorum` placements could tell is given too, marked as degraded. Default true. */
+  /**
+   * Whether what fewer than `quorum` placements could tell is given too, marked as degraded, and what could not be
+   * brought to so many that no later read misses it. Default true.
+   */
   readonly fallback?: boolean | undefined
 }
 

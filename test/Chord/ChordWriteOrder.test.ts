@@ -1,6 +1,6 @@
 /** Which of two writes of a key stays. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Exit, Fiber, Option } from "effect"
 import { findKey, simulate, startRing } from "../utils/ChordRing.ts"
 
 describe("of two writes", () => {
@@ -48,5 +48,32 @@ describe("of two writes", () => {
     )
 
     assert.deepStrictEqual(values.map(Option.getOrUndefined), Array.from({ length: 20 }, () => "late"))
+  })
+})
+
+describe("a read that finds a write which failed", () => {
+  it("gives it once all others find it, too, though the reader goes a moment later", () => {
+    const { after, written } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 12, { repairInterval: "1 hour" })
+        const { key, owners } = yield* findKey(nodes[0]!)
+        yield* nodes[0]!.set(key, "old")
+        const writing = yield* Effect.forkChild(Effect.exit(nodes[0]!.set(key, "new", { timeout: "1 second" })))
+        // It has asked for versions, and is on its way to the placements.
+        yield* Effect.sleep("50 millis")
+        for (const host of owners.slice(1)) yield* simulation.network.stall("0", host)
+        const written = yield* Fiber.join(writing)
+
+        const [reader, ...others] = nodes.slice(1).filter((_, index) => !owners.includes(`${index + 1}`))
+        // A read asks three placements, from one on that is drawn.
+        while (Option.getOrUndefined(yield* reader!.get(key)) !== "new") yield* Effect.sleep("1 second")
+        yield* simulation.crash(`${nodes.indexOf(reader!)}`)
+
+        return { written, after: yield* Effect.forEach(others, (node) => Effect.replicateEffect(node.get(key), 5)) }
+      })
+    )
+
+    assert.isTrue(Exit.isFailure(written))
+    assert.deepStrictEqual(new Set(after.flat().map(Option.getOrUndefined)), new Set(["new"]))
   })
 })

@@ -204,6 +204,7 @@ export const read = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Found, QuorumError> {
   node.counters.gets++
   const quorum = options.quorum ?? node.options.readQuorum
+  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
   const order = orderOf(node, key)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
@@ -219,7 +220,7 @@ export const read = Effect.fnUntraced(function*(
   })
   yield* within(
     "read",
-    options.timeout ?? node.options.operationTimeout,
+    Math.max(0, endMillis - node.uptimeMillis()),
     both,
     () => ({ wanted: quorum, reached: answers.size, causes })
   )
@@ -227,28 +228,52 @@ export const read = Effect.fnUntraced(function*(
   if (answers.size < quorum && (found === undefined || options.fallback === false)) {
     return yield* new QuorumError({ operation: "read", wanted: quorum, reached: answers.size, causes })
   }
-  return conclude(node, found, answers)
+  const behind = found === undefined ? [] : [...answers].filter(([, answer]) => !isSame(answer, found))
+  const holders = answers.size - behind.length
+  if (found !== undefined && behind.length > 0 && node.observe(found.version) === undefined) {
+    node.counters.readRepairs += behind.length
+    const wanted = order.length - quorum + 1
+    const isSeen = holders >= wanted || answers.size < quorum || quorum < wanted
+    if (isSeen || Record.isExpired(found, node.nowMillis())) bringTo(node, found, behind)
+    else yield* settle(node, found, wanted, endMillis, options)
+  }
+  return { record: found, holders, asked: answers.size }
 })
 
-const conclude = (
+/** Brings placements that were behind up to date, without waiting for it. */
+const bringTo = (
   node: ChordNode,
-  record: Record.Record | undefined,
-  answers: ReadonlyMap<bigint, Record.Record | undefined>
-): Found => {
-  const isHolder = (answer: Record.Record | undefined): boolean =>
-    record !== undefined && answer !== undefined && Record.compare(answer, record) === 0
-  const behind = record === undefined ? [] : [...answers].filter(([, answer]) => !isHolder(answer))
-  if (record !== undefined && behind.length > 0 && node.observe(record.version) === undefined) {
-    node.counters.readRepairs += behind.length
-    node.services.run(Effect.forEach(behind, ([position]) => Effect.ignore(storeAt(node, position, record)), {
-      discard: true
-    }))
-  }
-  return { record, holders: answers.size - behind.length, asked: answers.size }
+  record: Record.Record,
+  behind: ReadonlyArray<readonly [position: bigint, answer: Record.Record | undefined]>
+): void => {
+  node.services.run(Effect.forEach(behind, ([position]) => Effect.ignore(storeAt(node, position, record)), {
+    discard: true
+  }))
 }
 
+/**
+ * Waits until so many placements have what a read is about to give that no later read can miss it: the write may have
+ * failed, or be under way (the second phase of a read of Attiya, Bar-Noy, Dolev).
+ */
+const settle = (
+  node: ChordNode,
+  record: Record.Record,
+  wanted: number,
+  endMillis: number,
+  { fallback }: ReadOptions
+): Effect.Effect<void, QuorumError> =>
+  store(node, record, new Map(), wanted, Math.max(0, endMillis - node.uptimeMillis())).pipe(
+    Effect.asVoid,
+    Effect.catch(({ causes, reached }) =>
+      fallback === false ? Effect.fail(new QuorumError({ operation: "read", wanted, reached, causes })) : Effect.void
+    )
+  )
+
+const isSame = (one: Record.Record | undefined, other: Record.Record): boolean =>
+  one !== undefined && Record.compare(one, other) === 0
+
 const isAgreed = ([first, ...rest]: ReadonlyArray<Record.Record | undefined>): boolean =>
-  first !== undefined && rest.every((other) => other !== undefined && Record.compare(first, other) === 0)
+  first !== undefined && rest.every((other) => isSame(other, first))
 
 const newest = (records: Iterable<Record.Record | undefined>): Record.Record | undefined => {
   let found: Record.Record | undefined
