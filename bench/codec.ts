@@ -1,9 +1,13 @@
 /**
  * The codec alone: making a message with its id and bytes, and reading one with its id checked,
- * against nothing but SHA-384 over the bytes that the id covers (payload and time).
+ * against nothing but SHA-384 over the bytes that the id covers (payload and time). The id alone, that digest and
+ * its text in base 58, is what neither can do without.
  */
+import { Effect } from "effect"
 import * as crypto from "node:crypto"
-import { isWireFault, type Protocol } from "../src/index.ts"
+import { Hashing, isWireFault, type Protocol } from "../src/index.ts"
+import { NodeHashing } from "../src/Layers/node.ts"
+import * as Base58 from "../src/Protocol/Base58.ts"
 import { makeProtocol } from "./protocol.ts"
 import type { Row } from "./report.ts"
 
@@ -16,6 +20,10 @@ export interface CodecOptions {
 /** Messages that take turns, so that no case runs on one hot line of memory. */
 const variantCount = 64
 const time = 1_700_000_000
+/** A digest of 48 bytes in base 58. */
+const maxIdBytes = 66
+
+const hashing = Effect.runSync(Effect.provide(Hashing, NodeHashing.layer))
 
 const cases: ReadonlyArray<{ readonly name: string; readonly packets: () => ReadonlyArray<Uint8Array> }> = [
   {
@@ -45,8 +53,10 @@ const measureCase = (
   const bodies = payloads.map((payload) => protocol.encode(protocol.make("broadcast", sender, payload, time)))
   const hashed = payloads.map((payload) => new Uint8Array(Buffer.concat([...payload, Buffer.from("2U5yoa")])))
 
+  const text = new Uint8Array(maxIdBytes)
   const runs = {
     hash: fastestHash(hashed),
+    id: (index: number) => Base58.writeBytes(hashing.digest("sha384", hashed[index]!), text, 0),
     encode: (index: number) => protocol.encode(protocol.make("broadcast", sender, payloads[index]!, time)).length,
     decode: (index: number) => {
       const message = protocol.decode(bodies[index]!)
@@ -54,9 +64,9 @@ const measureCase = (
       return message.payload.length
     }
   }
-  const rates: Record<keyof typeof runs, Array<number>> = { hash: [], encode: [], decode: [] }
+  const rates: Record<keyof typeof runs, Array<number>> = { hash: [], id: [], encode: [], decode: [] }
   for (let round = -1; round < options.rounds; round++) {
-    for (const key of ["hash", "encode", "decode"] as const) {
+    for (const key of ["hash", "id", "encode", "decode"] as const) {
       const rate = rateOf(runs[key], options.turnMillis)
       if (round >= 0) rates[key].push(rate)
     }
@@ -64,6 +74,7 @@ const measureCase = (
   const yardstick = "SHA-384 alone"
   const row = { group: "codec", yardstick, unit: "operations", theirs: rates.hash } as const
   return [
+    { ...row, name: `the id alone, ${name}`, ours: rates.id },
     { ...row, name: `encode, ${name}`, ours: rates.encode },
     { ...row, name: `decode + verify, ${name}`, ours: rates.decode }
   ]

@@ -2,6 +2,7 @@
 import * as Layer from "effect/Layer"
 import * as crypto from "node:crypto"
 import { digestBytes, type HashAlgorithm, Hashing } from "../Protocol/Hashing.ts"
+import { view } from "../Protocol/internal/Bytes.ts"
 
 /** Up to here copying two parts together for the one-shot function is cheaper than a hash object. */
 const maxJoinedBytes = 16 * 1024
@@ -23,7 +24,7 @@ export const layer: Layer.Layer<Hashing> = Layer.succeed(Hashing, {
     }
     scratch.set(first)
     scratch.set(second, first.length)
-    return fromBinary(algorithm, crypto.hash(algorithm, scratch.subarray(0, total), "binary"))
+    return fromBinary(algorithm, crypto.hash(algorithm, view(scratch, 0, total), "binary"))
   }
 })
 

@@ -14,13 +14,14 @@
  */
 export const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-/** A limb holds five digits: 58^5 is below 2^30, and a limb times 2^16 is an exact number. */
-const limbDigits = 5
+/** A limb holds four digits: 58^4 is below 2^23.5, and a sum of limbs times pieces of 24 bits an exact number. */
+const limbDigits = 4
 const limbBase = 58 ** limbDigits
 /** The longest digest; longer bytes go through bigint. */
 const maxFastBytes = 64
-const maxPieces = maxFastBytes / 2
-const maxLimbs = 18
+const pieceBytes = 3
+const maxPieces = 22
+const maxLimbs = 22
 const maxDigits = maxLimbs * limbDigits
 /** Texts of up to nine digits are exact as numbers: 58^9 is below 2^53. */
 const maxNumberDigits = 9
@@ -32,7 +33,7 @@ const digitValues = /* @__PURE__ */ makeDigitValues()
 /** The character codes of two digits, the first one above. */
 const pairBase = 58 ** 2
 const pairCodes = /* @__PURE__ */ makePairCodes()
-/** A column for each limb: what it holds of 2^(16 i), for each piece `i` of 16 bits, lowest first. */
+/** A column for each limb: what it holds of 2^(24 i), for each piece `i` of 24 bits, lowest first. */
 const powers = /* @__PURE__ */ makePowers()
 /** The first piece in each column that is not 0. */
 const firstPieces = /* @__PURE__ */ makeFirstPieces()
@@ -65,18 +66,16 @@ export const writeBytes = (bytes: Uint8Array, out: Uint8Array, offset: number): 
   const limbCount = toLimbs(bytes)
   let limb = limbCount - 1
   const length = writeInteger(limbs[limb]!, out, offset)
-  // Below the highest, every limb is five digits: one, and two pairs from the table.
+  // Below the highest, every limb is four digits: two pairs from the table.
   for (let position = offset + length; --limb >= 0; position += limbDigits) {
     const value = limbs[limb]! | 0
-    const high = (value / pairBase) | 0
-    const low = pairCodes[value - high * pairBase]!
-    const first = (high / pairBase) | 0
-    const middle = pairCodes[high - first * pairBase]!
-    out[position] = digitCodes[first]!
-    out[position + 1] = middle >>> 8
-    out[position + 2] = middle
-    out[position + 3] = low >>> 8
-    out[position + 4] = low
+    const quotient = (value / pairBase) | 0
+    const high = pairCodes[quotient]!
+    const low = pairCodes[value - quotient * pairBase]!
+    out[position] = high >>> 8
+    out[position + 1] = high
+    out[position + 2] = low >>> 8
+    out[position + 3] = low
   }
   return length + (limbCount - 1) * limbDigits
 }
@@ -189,15 +188,15 @@ const zeroText = /* @__PURE__ */ Uint8Array.of(zeroDigit)
 /** Fills `limbs` with the number in `bytes` and returns how many of them it takes, at least one. */
 const toLimbs = (bytes: Uint8Array): number => {
   if (bytes.length > maxFastBytes) throw new RangeError(`at most ${maxFastBytes} bytes, not ${bytes.length}`)
-  const pieceCount = (bytes.length + 1) >>> 1
-  for (let i = 0, low = bytes.length - 1; i < pieceCount; i++, low -= 2) {
-    pieces[i] = bytes[low]! | (low > 0 ? bytes[low - 1]! << 8 : 0)
+  const pieceCount = Math.ceil(bytes.length / pieceBytes)
+  for (let i = 0, low = bytes.length - 1; i < pieceCount; i++, low -= pieceBytes) {
+    pieces[i] = bytes[low]! | (low > 0 ? bytes[low - 1]! << 8 : 0) | (low > 1 ? bytes[low - 2]! << 16 : 0)
   }
-  // 29.28 bits to a limb, rounded down: the count may be one too many, never one too few.
-  const limbCount = Math.max(1, Math.ceil(bytes.length * 8 / 29.28))
+  // 23.43 bits to a limb, rounded down: the count may be one too many, never one too few.
+  const limbCount = Math.max(1, Math.ceil(bytes.length * 8 / 23.43))
   let carry = 0
   for (let limb = 0; limb < limbCount; limb++) {
-    // At most 32 products below 2^16 * 2^30: the sum stays below 2^52, exact. In two sums, and the carry last, so
+    // At most 22 products below 2^24 * 2^23.5: the sum stays below 2^52, exact. In two sums, and the carry last, so
     // that no addition waits for the one before it.
     let sum = 0
     let other = 0
@@ -258,7 +257,7 @@ function makePowers(): Float64Array {
   for (let piece = 1; piece < maxPieces; piece++) {
     let carry = 0
     for (let limb = 0; limb < maxLimbs; limb++) {
-      const product = table[limb * maxPieces + piece - 1]! * 0x10000 + carry
+      const product = table[limb * maxPieces + piece - 1]! * 0x1000000 + carry
       carry = Math.floor(product / limbBase)
       table[limb * maxPieces + piece] = product - carry * limbBase
     }
