@@ -98,7 +98,9 @@ export class Tally {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(
           () =>
-            reject(new Error(`${this.#count} of ${total} payloads came, and no more for a while: messages were lost`)),
+            reject(
+              new Error(`${this.#count} of ${total} payloads came within ${timeoutMillis} ms: messages were lost`)
+            ),
           timeoutMillis
         )
         this.#waiting = {

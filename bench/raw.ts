@@ -15,6 +15,7 @@ import { startCodecWire } from "./rawCodec.ts"
 const headerBytes = 4
 const blockBytes = 65_536
 const joinBelowBytes = 16_384
+const fewBytes = 4096
 
 /** Joins small frames into blocks, and writes each to all sockets. */
 export class FrameWriter {
@@ -52,9 +53,12 @@ export class FrameWriter {
 
   flush(): void {
     if (this.#blockCount === 0) return
-    const block = this.#block.subarray(0, this.#blockCount)
-    for (const socket of this.#sockets) socket.write(block)
-    this.#block = Buffer.allocUnsafeSlow(blockBytes)
+    const written = this.#block.subarray(0, this.#blockCount)
+    // A new block for each of a few bytes would keep the engine busy with what it holds outside of its heap.
+    const isFew = written.length < fewBytes
+    const bytes = isFew ? Buffer.from(written) : written
+    for (const socket of this.#sockets) socket.write(bytes)
+    if (!isFew) this.#block = Buffer.allocUnsafeSlow(blockBytes)
     this.#blockCount = 0
   }
 
@@ -138,7 +142,8 @@ const hashed = <A extends Uint8Array>(bytes: A): A => {
   return bytes
 }
 
-const plainWire: RawWire = { bodyOf: same, payloadOf: same, relayedBody: same }
+/** Payloads as they are. */
+export const plainWire: RawWire = { bodyOf: same, payloadOf: same, relayedBody: same }
 const hashingWire: RawWire = { bodyOf: hashed, payloadOf: hashed, relayedBody: same }
 
 const wireOf = (variant: Variant): RawWire | Promise<RawWire> => {

@@ -1,26 +1,31 @@
 /**
  * A process of the ring that `throughput.ts` measures: one node as an application makes it, from `NodeChord.layer`
- * with its defaults, and one of `roundTrips.ts`. Does what the process asks that started it, and ends with it.
+ * with its defaults, and two of `roundTrips.ts`. Does what the process asks that started it, and ends with it.
  */
 import { Effect, ManagedRuntime, Option } from "effect"
 import { randomBytes } from "node:crypto"
 import { Chord, formatAddress } from "../../src/index.ts"
 import { NodeChord } from "../../src/Layers/node.ts"
 import { endProfile, startProfile } from "../profiler.ts"
+import { plainWire } from "../raw.ts"
+import { startCodecWire } from "../rawCodec.ts"
 import { type Cost, RoundTripNode } from "./roundTrips.ts"
 
 export type Operation = "get" | "set"
 
+/** What a ring is held against: bare round trips, and such whose messages are those of the protocol. */
+export type Wire = "bare" | "codec"
+
 /** What a member is asked; the answers are the results of the methods of `Member`. */
 export type Question =
   | { readonly type: "start"; readonly bootstrap: ReadonlyArray<string> }
-  | { readonly type: "connect"; readonly ports: ReadonlyArray<number> }
+  | { readonly type: "connect"; readonly wire: Wire; readonly ports: ReadonlyArray<number> }
   | { readonly type: "known" }
   | { readonly type: "counts" }
   | { readonly type: "hops" }
   | { readonly type: "fill" }
   | { readonly type: "operate"; readonly operation: Operation; readonly millis: number }
-  | { readonly type: "roundTrips"; readonly cost: Cost; readonly millis: number }
+  | { readonly type: "roundTrips"; readonly wire: Wire; readonly cost: Cost; readonly millis: number }
   | { readonly type: "stop" }
 
 /** An answer, or why there is none. */
@@ -60,20 +65,24 @@ const drive = async (millis: number, operate: () => Promise<void>): Promise<Take
 }
 
 class Member {
-  readonly #raw = new RoundTripNode()
+  readonly #raw: Readonly<Record<Wire, RoundTripNode>>
   #runtime: ManagedRuntime.ManagedRuntime<Chord, unknown> | undefined
   #count = 0
+
+  constructor(raw: Readonly<Record<Wire, RoundTripNode>>) {
+    this.#raw = raw
+  }
 
   async start(bootstrap: ReadonlyArray<string>) {
     this.#runtime = ManagedRuntime.make(NodeChord.layer({ bootstrap }))
     return {
       address: await this.#run((chord) => Effect.succeed(formatAddress(chord.address))),
-      port: await this.#raw.listen()
+      ports: { bare: await this.#raw.bare.listen(), codec: await this.#raw.codec.listen() }
     }
   }
 
-  connect(ports: ReadonlyArray<number>): Promise<void> {
-    return this.#raw.connect(ports)
+  connect(wire: Wire, ports: ReadonlyArray<number>): Promise<void> {
+    return this.#raw[wire].connect(ports)
   }
 
   /** How many others it knows as its successors; none while it gets its share. */
@@ -126,8 +135,8 @@ class Member {
     })
   }
 
-  roundTrips(cost: Cost, millis: number): Promise<Taken> {
-    return drive(millis, () => this.#raw.operate(cost))
+  roundTrips(wire: Wire, cost: Cost, millis: number): Promise<Taken> {
+    return drive(millis, () => this.#raw[wire].operate(cost))
   }
 
   #get(chord: Chord["Service"], key: string) {
@@ -146,7 +155,10 @@ class Member {
 const keyOf = (index: number): string => `key ${index}`
 const newValue = (): string => randomBytes(valueCharacters / 2).toString("hex")
 
-const member = new Member()
+const member = new Member({
+  bare: new RoundTripNode(plainWire),
+  codec: new RoundTripNode(await startCodecWire())
+})
 
 const answer = async (question: Question): Promise<unknown> => {
   switch (question.type) {
@@ -154,7 +166,7 @@ const answer = async (question: Question): Promise<unknown> => {
       await startProfile(process.argv[2])
       return member.start(question.bootstrap)
     case "connect":
-      return member.connect(question.ports)
+      return member.connect(question.wire, question.ports)
     case "known":
       return member.known()
     case "counts":
@@ -166,7 +178,7 @@ const answer = async (question: Question): Promise<unknown> => {
     case "operate":
       return member.operate(question.operation, question.millis)
     case "roundTrips":
-      return member.roundTrips(question.cost, question.millis)
+      return member.roundTrips(question.wire, question.cost, question.millis)
     case "stop":
       return endProfile(process.argv[2])
   }

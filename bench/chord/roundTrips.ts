@@ -1,11 +1,11 @@
 /**
  * The yardstick of a ring: questions and answers over `node:net`, with the frames and the joined writes of
- * `bench/raw.ts`, and nothing else. Whoever is asked may have to ask others first, as the owner of a key does
- * for its copies.
+ * `bench/raw.ts`, and nothing else, or as messages of the protocol (`bench/rawCodec.ts`). Whoever is asked may have to
+ * ask others first, as the owner of a key does for its copies.
  */
 import { once } from "node:events"
 import * as net from "node:net"
-import { FrameReader, FrameWriter } from "../raw.ts"
+import { FrameReader, FrameWriter, type RawWire } from "../raw.ts"
 
 /** A frame begins with whether it asks, its number, and how many others are to be asked. */
 const headBytes = 6
@@ -26,7 +26,7 @@ interface Way {
 }
 
 /** Frames of one turn are written together. */
-const writeTo = (socket: net.Socket) => {
+const writeTo = (wire: RawWire, socket: net.Socket) => {
   const writer = new FrameWriter()
   writer.add(socket)
   let isDue = false
@@ -35,7 +35,7 @@ const writeTo = (socket: net.Socket) => {
     frame[0] = isQuestion ? 1 : 0
     frame.writeUInt32BE(number, 1)
     frame[5] = onward
-    writer.write(frame)
+    writer.write(wire.bodyOf(frame))
     if (isDue) return
     isDue = true
     setImmediate(() => {
@@ -45,18 +45,28 @@ const writeTo = (socket: net.Socket) => {
   }
 }
 
-const read = (socket: net.Socket, take: (frame: Buffer) => void): void => {
-  const reader = new FrameReader(take)
+const read = (wire: RawWire, socket: net.Socket, take: (frame: Uint8Array) => void): void => {
+  const reader = new FrameReader((body) => take(wire.payloadOf(body)))
   socket.on("data", (chunk: Buffer) => reader.push(chunk))
 }
+
+const numberIn = (frame: Uint8Array): number => new DataView(frame.buffer, frame.byteOffset).getUint32(1)
 
 /** A whole number: this one on average. */
 const someOf = (mean: number): number => Math.floor(mean + Math.random())
 
 export class RoundTripNode {
+  readonly #wire: RawWire
+  /** What the wire puts around a payload. */
+  readonly #wireBytes: number
   readonly #server = net.createServer({ noDelay: true }, (socket) => this.#serve(socket))
   #ways: ReadonlyArray<Way> = []
   #next = 0
+
+  constructor(wire: RawWire) {
+    this.#wire = wire
+    this.#wireBytes = wire.bodyOf(new Uint8Array(headBytes)).length - headBytes
+  }
 
   /** Listens, and gives the port. */
   async listen(): Promise<number> {
@@ -71,10 +81,10 @@ export class RoundTripNode {
       const socket = net.createConnection({ host: "127.0.0.1", port, noDelay: true })
       await once(socket, "connect")
       const waiting = new Map<number, () => void>()
-      const write = writeTo(socket)
+      const write = writeTo(this.#wire, socket)
       let count = 0
-      read(socket, (frame) => {
-        const number = frame.readUInt32BE(1)
+      read(this.#wire, socket, (frame) => {
+        const number = numberIn(frame)
         waiting.get(number)?.()
         waiting.delete(number)
       })
@@ -90,7 +100,7 @@ export class RoundTripNode {
 
   /** What one operation would cost without anything but messages. */
   async operate({ bytes, direct, onward }: Cost): Promise<void> {
-    await Promise.all(Array.from({ length: someOf(direct) }, () => this.#ask(someOf(onward), bytes)))
+    await Promise.all(Array.from({ length: someOf(direct) }, () => this.#ask(someOf(onward), bytes - this.#wireBytes)))
   }
 
   #ask(onward: number, bytes: number): Promise<void> {
@@ -98,11 +108,11 @@ export class RoundTripNode {
   }
 
   #serve(socket: net.Socket): void {
-    const write = writeTo(socket)
+    const write = writeTo(this.#wire, socket)
     // Whoever drove this is gone.
     socket.on("error", () => socket.destroy())
-    read(socket, (frame) => {
-      const number = frame.readUInt32BE(1)
+    read(this.#wire, socket, (frame) => {
+      const number = numberIn(frame)
       const onward = frame[5]!
       const { length } = frame
       if (onward === 0) return write(false, number, 0, length)

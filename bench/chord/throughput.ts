@@ -1,13 +1,13 @@
 /**
  * Sets and gets a second, from one of eight processes with a node each, on loopback; against as many messages of
- * the same size between as many processes, by `roundTrips.ts`. What an operation costs is counted in the same run.
+ * the same size between as many processes, by `roundTrips.ts`, bare and as the codec makes and checks them. What an operation costs is counted in the same run.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Row } from "../report.ts"
-import type { Answer, Counts, Operation, Question, Taken } from "./member.ts"
+import type { Answer, Counts, Operation, Question, Taken, Wire } from "./member.ts"
 import type { Cost } from "./roundTrips.ts"
 
 export interface ChordOptions {
@@ -57,19 +57,22 @@ const sleep = (millis: number) => new Promise((resolve) => setTimeout(resolve, m
 
 /** One ring, in which everyone knows all others. */
 const startRing = async (members: ReadonlyArray<Remote>): Promise<void> => {
-  const ports: Array<number> = []
+  const ports: Array<Readonly<Record<Wire, number>>> = []
   const bootstrap: Array<string> = []
   for (const member of members) {
-    const { address, port } = await member.ask<{ address: string; port: number }>({
+    const started = await member.ask<{ address: string; ports: Readonly<Record<Wire, number>> }>({
       type: "start",
       bootstrap: bootstrap.slice(0, 1)
     })
-    bootstrap.push(address)
-    ports.push(port)
+    bootstrap.push(started.address)
+    ports.push(started.ports)
   }
-  await Promise.all(
-    members.map((member, index) => member.ask({ type: "connect", ports: ports.filter((_, other) => other !== index) }))
-  )
+  for (const wire of wires) {
+    await Promise.all(members.map((member, index) => {
+      const others = ports.filter((_, other) => other !== index)
+      return member.ask({ type: "connect", wire, ports: others.map((port) => port[wire]) })
+    }))
+  }
   for (const begun = performance.now();; await sleep(500)) {
     const known = await Promise.all(members.map((member) => member.ask<number>({ type: "known" })))
     if (known.every((count) => count === memberCount - 1)) return
@@ -105,28 +108,33 @@ const quantile = (values: ReadonlyArray<number>, fraction: number): number =>
 
 interface Rounds {
   readonly ours: Array<Taken>
-  readonly theirs: Array<Taken>
+  readonly bare: Array<Taken>
+  readonly codec: Array<Taken>
 }
+
+const wires: ReadonlyArray<Wire> = ["bare", "codec"]
+
+const yardsticks = { bare: "as many bare round trips", codec: "as many of the protocol's messages" } as const
 
 /** What one operation stands for, which differs from run to run. */
 const describe = (operation: Operation, cost: Cost, hops: number): string =>
   `a ${operation} costs ${(cost.direct * (1 + cost.onward)).toFixed(1)} round trips of ${cost.bytes} B; ` +
   `a lookup asks ${hops.toFixed(2)} nodes on its way`
 
-const toRows = (operation: Operation, { ours, theirs }: Rounds): ReadonlyArray<Row> => {
-  const row = (group: Row["group"], name: string, unit: string, of: (taken: Taken) => number): Row => ({
+const toRows = (operation: Operation, rounds: Rounds): ReadonlyArray<Row> => {
+  const row = (group: Row["group"], wire: Wire, name: string, unit: string, of: (taken: Taken) => number): Row => ({
     group,
     name,
-    yardstick: "as many bare round trips",
+    yardstick: yardsticks[wire],
     unit,
-    ours: ours.map(of),
-    theirs: theirs.map(of)
+    ours: rounds.ours.map(of),
+    theirs: rounds[wire].map(of)
   })
   const where = `${operation}, ring of eight, 32 in flight`
   return [
-    row("chord", where, "operations", (taken) => taken.perSecond),
-    row("latency", `p50 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.5)),
-    row("latency", `p99 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.99))
+    ...wires.map((wire) => row("chord", wire, where, "operations", (taken) => taken.perSecond)),
+    row("latency", "bare", `p50 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.5)),
+    row("latency", "bare", `p99 in ms, ${where}`, "milliseconds", ({ millis }) => quantile(millis, 0.99))
   ]
 }
 
@@ -150,12 +158,14 @@ export const measureChord = async (
     for (const operation of ["get", "set"] as const) {
       const operate = () => driver.ask<Taken>({ type: "operate", operation, millis })
       const cost = await costOf(members, (taken) => taken.millis.length, operate)
-      const found: Rounds = { ours: [], theirs: [] }
+      const found: Rounds = { ours: [], bare: [], codec: [] }
       for (let round = -1; round < rounds; round++) {
-        const theirs = await driver.ask<Taken>({ type: "roundTrips", cost, millis })
+        const bare = await driver.ask<Taken>({ type: "roundTrips", wire: "bare", cost, millis })
+        const codec = await driver.ask<Taken>({ type: "roundTrips", wire: "codec", cost, millis })
         const ours = await operate()
         if (round < 0) continue
-        found.theirs.push(theirs)
+        found.bare.push(bare)
+        found.codec.push(codec)
         found.ours.push(ours)
       }
       console.log(describe(operation, cost, hops))
