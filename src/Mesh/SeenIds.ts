@@ -145,22 +145,21 @@ export class SeenIds implements KnownIds {
   }
 
   #resize(capacity: number): void {
-    const words = this.#words
-    const lastSeconds = this.#lastSeconds
-    const count = this.#count
-    const oldest = this.#oldest
-    this.#words = new Uint32Array(capacity * wordsEach)
-    this.#lastSeconds = new Float64Array(capacity)
+    this.#words = unwound(new Uint32Array(capacity * wordsEach), this.#words, this.#oldest * wordsEach)
+    this.#lastSeconds = unwound(new Float64Array(capacity), this.#lastSeconds, this.#oldest)
     this.#table = new Uint32Array(capacity * 2 * placeWords)
     this.#shift = Math.clz32(capacity * 2 - 1)
     this.#oldest = 0
-    for (let i = 0; i < count; i++) {
-      const position = (oldest + i) & (lastSeconds.length - 1)
-      this.#words.set(words.subarray(position * wordsEach, (position + 1) * wordsEach), i * wordsEach)
-      this.#lastSeconds[i] = lastSeconds[position]!
-      this.#enter(i)
-    }
+    for (let position = 0; position < this.#count; position++) this.#enter(position)
   }
+}
+
+/** What a ring holds from `start` on, in order, as far as there is room for it. */
+const unwound = <A extends Uint32Array | Float64Array>(out: A, ring: A, start: number): A => {
+  const first = ring.subarray(start, start + Math.min(out.length, ring.length - start))
+  out.set(first)
+  out.set(ring.subarray(0, Math.min(out.length - first.length, start)), first.length)
+  return out
 }
 
 const wordAt = (bytes: Uint8Array, offset: number): number =>

@@ -11,7 +11,6 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Capabilities } from "../Protocol/Capabilities.ts"
 import { type CompressingMethod, negotiate } from "../Protocol/Compression/Compression.ts"
@@ -26,7 +25,8 @@ import type { ByteBudget } from "./ByteBudget.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
 import { goodbye } from "./Goodbye.ts"
 import { LinkReader, malformed, monotonicMillis } from "./internal/LinkReader.ts"
-import { coalesce, group, Outbox } from "./Outbox.ts"
+import { Writer } from "./internal/Writer.ts"
+import { Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
 import { sourceOf } from "./Source.ts"
 import { TokenBucket } from "./TokenBucket.ts"
@@ -148,7 +148,7 @@ export class Link {
     this.source = sourceOf(connection.remote)
     this.identity = connection.identity
     this.encryption = connection.encryption
-    this.#sendNow = connection.sendNow
+    this.#sendNow = connection.sendsSingly === true ? connection.sendNow : undefined
     this.outbox = new Outbox(options.maxOutboxBytes, options.outboxBudget)
     this.#protocol = protocol
     this.#options = options
@@ -167,8 +167,8 @@ export class Link {
     // Made once: this is what every waiting link consists of.
     this.#pullSource = Effect.matchEffect(connection.pull, {
       onSuccess: (chunks) => {
-        if (this.#isRead) this.#isRead = false
-        else this.#failWith(this.#reader.read(chunks))
+        // What was looked at as it came is here once more, to be pulled.
+        if (this.#isRead || !this.#look(chunks)) this.#isRead = false
         return this.#next
       },
       onFailure: (error) => Effect.fail(new LinkClosed({ reason: this.#reader.end(error) }))
@@ -470,9 +470,9 @@ const isShort = (ping: Message): boolean =>
   ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxPingBytes
 
 /**
- * A link over a connection. A fiber writes whenever something is queued, and ends when all of it is out:
- * most links are idle most of the time. Closing the scope writes what is queued, for `drainTimeout` at most;
- * the connection itself belongs to whoever opened it.
+ * A link over a connection. What is queued in one turn is written together behind it, and a fiber takes over while
+ * the transport has to be waited for: most links are idle most of the time. Closing the scope writes what is queued, for
+ * `drainTimeout` at most; the connection itself belongs to whoever opened it.
  *
  * @category constructors
  * @since 0.1.0
@@ -485,50 +485,10 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Link, never, Protocol | Scope.Scope> {
   const protocol = yield* Protocol
   const clock = yield* Clock.Clock
-  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const context = yield* Effect.context<never>()
   const link = new Link(key, direction, connection, protocol, clock, options)
-  const { outbox } = link
-  let writer: Fiber.Fiber<void> | undefined
-  const start = (): void => {
-    if (writer !== undefined || link.closeReason?._tag === "ConnectionLost") return
-    const fiber = writer = fork(write(link, connection))
-    fiber.addObserver(() => {
-      writer = undefined
-      if (outbox.hasFrames) start()
-    })
-  }
-  outbox.onFrame = start
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => {
-      outbox.close()
-      outbox.onFrame = undefined
-      return writer === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(writer), options.drainTimeout)
-    }).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        link.discard()
-        return writer === undefined ? Effect.void : Fiber.interrupt(writer)
-      }))
-    )
-  )
+  const writer = new Writer(link, connection, context)
+  link.outbox.onFrame = () => writer.start()
+  yield* Effect.addFinalizer(() => writer.finish(options.drainTimeout))
   return link
 })
-
-/** Takes all that is queued, joins it and writes it, until nothing is left. */
-const write = (link: Link, connection: Connection): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    const outbox = link.outbox
-    while (outbox.hasFrames) {
-      // Whoever queued the first frame may queue more before it comes to rest: they leave together.
-      yield* Effect.yieldNow
-      const isApart = connection.sendApart !== undefined && !link.capabilities.extended
-      const frames = outbox.take()
-      for (const { blocks, bytes } of group(isApart ? frames : coalesce(frames))) {
-        yield* isApart ? connection.sendApart(blocks) : connection.send(blocks)
-        outbox.written(bytes)
-      }
-    }
-  }).pipe(
-    Effect.catch((error) =>
-      Effect.sync(() => link.close({ _tag: "ConnectionLost", clean: false, detail: error.detail }))
-    )
-  )

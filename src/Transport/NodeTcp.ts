@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Net from "node:net"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { closeGently, fromSocket, listenTcp, openSocket, toDialError } from "./internal/NodeSockets.ts"
+import { closeGently, fromSocket, listenTcp, openSocket, sendNow, toDialError } from "./internal/NodeSockets.ts"
 import { type Listener, refuseDial, refuseListen, Transport } from "./Transport.ts"
 
 /**
@@ -52,10 +52,14 @@ export const layer = (options: NodeTcpOptions = {}): Layer.Layer<Transport> => {
 }
 
 const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration.Input, lingerMillis: number) {
-  const create = () => Net.createConnection({ host: address.host, port: address.port, noDelay: true })
+  let opened: Net.Socket | undefined
+  const create = () => opened = Net.createConnection({ host: address.host, port: address.port, noDelay: true })
   const open = Effect.flatMap(Effect.scope, (scope) => openSocket(create, "connect", scope, lingerMillis))
   const socket = yield* NodeSocket.fromDuplex(open, { openTimeout: timeout })
-  return yield* Effect.mapError(fromSocket(socket, address), (error) => toDialError(address, error))
+  const connection = fromSocket(socket, address, {
+    sendNow: (bytes) => opened !== undefined && sendNow(opened, bytes)
+  })
+  return yield* Effect.mapError(connection, (error) => toDialError(address, error))
 })
 
 const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: number, maxConnections: number) {
@@ -65,7 +69,8 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: n
       Effect.fnUntraced(function*(accepted, remote) {
         const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
         const socket = yield* NodeSocket.fromDuplex(open)
-        yield* Effect.flatMap(Effect.orDie(fromSocket(socket, remote)), handler)
+        const connection = fromSocket(socket, remote, { sendNow: (bytes) => sendNow(accepted, bytes) })
+        yield* Effect.flatMap(Effect.orDie(connection), handler)
       }),
       onRefused
     )

@@ -12,7 +12,7 @@ import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { NodeKnownPeers } from "./internal/NodeKnownPeers.ts"
-import { fromSocket, openSocket, toDialError } from "./internal/NodeSockets.ts"
+import { fromSocket, openSocket, sendNow, toDialError } from "./internal/NodeSockets.ts"
 import * as Credentials from "./internal/NodeTlsCredentials.ts"
 import { agree, fromError, type TlsMode } from "./internal/NodeTlsHandshake.ts"
 import { listen } from "./internal/NodeTlsListener.ts"
@@ -149,6 +149,7 @@ const toConnection = Effect.fnUntraced(function*(
   const duplex = yield* NodeSocket.fromDuplex(Effect.succeed(socket))
   return yield* fromSocket(duplex, remote, {
     identity,
+    sendNow: (bytes) => sendNow(socket, bytes),
     ...(credentials.mode === "compatible" ? { sendApart: sendApart(socket) } : {})
   })
 })

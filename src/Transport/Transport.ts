@@ -135,11 +135,13 @@ export interface Connection {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
   /** Succeeds once the transport took all of it: this is the back-pressure. For one caller at a time. */
   readonly send: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, ConnectionClosed>
-  /**
-   * Takes bytes at once, without a fiber; `false` when they have to wait, and then nothing was
-   * taken. For transports that gain nothing by writing many messages together.
-   */
+  /** Takes bytes at once, without a fiber; `false` when they have to wait, and then nothing was taken. */
   readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined
+  /**
+   * Whether each message goes by `sendNow` as soon as it is there, rather than together with what follows in the same
+   * turn: for transports that gain nothing by writing many messages together.
+   */
+  readonly sendsSingly?: boolean | undefined
   /**
    * Has bytes that come while somebody waits in `pull` looked at in the same turn, without a fiber. `look` tells
    * whether that was all there is to do with them: `pull` gives the others, and goes on waiting where there are

@@ -10,6 +10,8 @@ export const tlsSuite = <E>(layer: Layer.Layer<Transport, E>) =>
     test: (name, body) => it.live(name, () => body.pipe(Effect.scoped, Effect.provide(layer))),
     host: "127.0.0.1",
     windowBytes: 1_000_000,
+    // What is to be encrypted waits in the socket for the end of the turn.
+    atOnceBytes: 60_000,
     // The handles of a closed socket go with the turn of the event loop.
     openCount: Effect.andThen(Effect.sleep(1), socketCount)
   })

@@ -62,6 +62,9 @@ export class MeshNode {
   /** Where others can dial this node: the first is told in the handshake's own field. */
   readonly addresses: Arr.NonEmptyReadonlyArray<PeerAddress>
   readonly options: MeshOptions
+  /** Broadcasts are passed on that are not older than this, nor further ahead, in seconds. */
+  readonly relayWindowSeconds: number
+  readonly maxClockSkewSeconds: number
   readonly linkOptions: LinkOptions
   readonly services: NodeServices
   readonly table: RoutingTable
@@ -138,7 +141,9 @@ export class MeshNode {
     })
     this.frames = new UnfinishedFrames(options.maxUnfinishedBytes)
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
-    const seenSeconds = Math.ceil(Duration.toSeconds(options.relayWindow) + Duration.toSeconds(options.maxClockSkew))
+    this.relayWindowSeconds = Duration.toSeconds(options.relayWindow)
+    this.maxClockSkewSeconds = Duration.toSeconds(options.maxClockSkew)
+    const seenSeconds = Math.ceil(this.relayWindowSeconds + this.maxClockSkewSeconds)
     this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.linkOptions = {

@@ -3,7 +3,6 @@
  * counts only from the key that the sender's id follows from, so nobody can sign for another, nor pass
  * on what another signed as their own.
  */
-import * as Duration from "effect/Duration"
 import type { Message } from "../../Protocol/Message.ts"
 import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
@@ -91,9 +90,7 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
  */
 const isFresh = (node: MeshNode, message: Message, signature: Uint8Array): boolean => {
   const now = node.nowSeconds()
-  const { maxClockSkew, relayWindow } = node.options
-  if (message.time < now - Duration.toSeconds(relayWindow)) return false
-  if (message.time > now + Duration.toSeconds(maxClockSkew)) return false
+  if (message.time < now - node.relayWindowSeconds || message.time > now + node.maxClockSkewSeconds) return false
   return node.seenSignatures.add(signature, node.uptimeSeconds())
 }
 

@@ -7,7 +7,6 @@
  * not passed on (it would end every js2p node of the network), nor is one from beyond the allowed
  * skew, and it does not go back to where it came from.
  */
-import * as Duration from "effect/Duration"
 import type { Message } from "../../Protocol/Message.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
@@ -61,10 +60,10 @@ const isFresh = (
   nowSeconds: number,
   uptimeSeconds: number
 ): boolean => {
-  const { counters, options } = node
+  const { counters } = node
   if (message.packetCount === 0) return count(counters, "ignored")
-  if (message.time < nowSeconds - Duration.toSeconds(options.relayWindow)) return count(counters, "expired")
-  if (message.time > nowSeconds + Duration.toSeconds(options.maxClockSkew)) return count(counters, "fromFuture")
+  if (message.time < nowSeconds - node.relayWindowSeconds) return count(counters, "expired")
+  if (message.time > nowSeconds + node.maxClockSkewSeconds) return count(counters, "fromFuture")
   // What claimed a known id was not checked: it is a copy, even when its id is forgotten this very second.
   const isNew = message.isVerified && node.seen.add(message.idBytes, uptimeSeconds)
   if (isNew) node.freshCount++

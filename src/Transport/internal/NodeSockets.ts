@@ -75,6 +75,13 @@ export const fromSocket = Effect.fnUntraced(function*(
   })
 })
 
+/** Hands bytes to an open socket whose buffer has room for them; `false` where they have to wait, or it is closed. */
+export const sendNow = (socket: Net.Socket, bytes: Uint8Array): boolean => {
+  if (!socket.writable || socket.writableLength + bytes.length >= socket.writableHighWaterMark) return false
+  socket.write(bytes)
+  return true
+}
+
 /**
  * Binds an address and accepts, each socket in a fiber of its own: so many at once, until their handlers and
  * what these leave to be done at the end are over. Further ones are reset, and told to `onRefused`.

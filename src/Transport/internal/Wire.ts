@@ -62,6 +62,7 @@ export class Wire {
       pull: incoming.pull,
       send: outgoing.send,
       sendNow: outgoing.sendNow,
+      sendsSingly: true,
       intercept: incoming.intercept
     })
   }

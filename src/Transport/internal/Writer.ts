@@ -1,0 +1,113 @@
+/**
+ * The way out of a link: what is queued in one turn is joined and handed to the transport behind it, at once where
+ * that takes it, and by a fiber while it has to be waited for.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import type { Link } from "../Link.ts"
+import { coalesce, group } from "../Outbox.ts"
+import type { Connection } from "../Transport.ts"
+
+/** One for all links of a scheduler: their turns end together. */
+const dispatchers = new WeakMap<Scheduler.Scheduler, Scheduler.SchedulerDispatcher>()
+
+const dispatcherOf = (scheduler: Scheduler.Scheduler): Scheduler.SchedulerDispatcher => {
+  const known = dispatchers.get(scheduler)
+  if (known !== undefined) return known
+  const made = scheduler.makeDispatcher()
+  dispatchers.set(scheduler, made)
+  return made
+}
+
+export class Writer {
+  readonly #link: Link
+  readonly #connection: Connection
+  readonly #context: Context.Context<never>
+  /** Writes until nothing is queued; there while the transport has to be waited for. */
+  #fiber: Fiber.Fiber<void> | undefined
+  /** What was queued is written at the end of the turn. */
+  #isDue = false
+  #isOver = false
+
+  constructor(link: Link, connection: Connection, context: Context.Context<never>) {
+    this.#link = link
+    this.#connection = connection
+    this.#context = context
+  }
+
+  /** There is something to write. */
+  start(): void {
+    if (this.#fiber !== undefined || this.#isDue || this.#isOver) return
+    if (this.#link.closeReason?._tag === "ConnectionLost") return
+    const { sendNow, sendsSingly } = this.#connection
+    if (sendNow === undefined || sendsSingly === true || isApart(this.#link, this.#connection)) return this.#run([])
+    this.#isDue = true
+    // Whoever queued the first frame may queue more before it comes to rest: they leave together.
+    dispatcherOf(Context.get(this.#context, Scheduler.Scheduler)).scheduleTask(() => this.#flush(sendNow), 0)
+  }
+
+  /** Writes what is still queued, for so long at most. */
+  finish(timeout: Duration.Input): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#link.outbox.close()
+      if (this.#isDue && this.#connection.sendNow !== undefined) this.#flush(this.#connection.sendNow)
+      this.#isOver = true
+      const fiber = this.#fiber
+      return fiber === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(fiber), timeout)
+    }).pipe(
+      Effect.andThen(Effect.suspend(() => {
+        this.#link.discard()
+        return this.#fiber === undefined ? Effect.void : Fiber.interrupt(this.#fiber)
+      }))
+    )
+  }
+
+  #flush(sendNow: (bytes: Uint8Array) => boolean): void {
+    if (!this.#isDue) return
+    this.#isDue = false
+    const { outbox } = this.#link
+    while (outbox.hasFrames) {
+      const blocks = coalesce(outbox.take())
+      for (let index = 0; index < blocks.length; index++) {
+        if (!sendNow(blocks[index]!)) return this.#run(blocks.slice(index))
+        outbox.written(blocks[index]!.length)
+      }
+    }
+  }
+
+  #run(blocks: ReadonlyArray<Uint8Array>): void {
+    const fiber = this.#fiber = Effect.runForkWith(this.#context)(write(this.#link, this.#connection, blocks))
+    fiber.addObserver(() => {
+      this.#fiber = undefined
+      if (this.#link.outbox.hasFrames) this.start()
+    })
+  }
+}
+
+/** An original node over TLS does not see the second frame of a record. */
+const isApart = ({ capabilities }: Link, { sendApart }: Connection): boolean =>
+  sendApart !== undefined && !capabilities.extended
+
+/** Writes these blocks, then takes all that is queued, joins it and writes it, until nothing is left. */
+const write = (link: Link, connection: Connection, taken: ReadonlyArray<Uint8Array>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const outbox = link.outbox
+    for (let blocks = taken;;) {
+      const send = isApart(link, connection) ? connection.sendApart ?? connection.send : connection.send
+      for (const { blocks: joined, bytes } of group(blocks)) {
+        yield* send(joined)
+        outbox.written(bytes)
+      }
+      if (!outbox.hasFrames) return
+      yield* Effect.yieldNow
+      const frames = outbox.take()
+      blocks = isApart(link, connection) ? frames : coalesce(frames)
+    }
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.sync(() => link.close({ _tag: "ConnectionLost", clean: false, detail: error.detail }))
+    )
+  )
