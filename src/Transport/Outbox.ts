@@ -99,7 +99,9 @@ export class Outbox {
       return false
     }
     if (isPassing || (this.#passing.length > 0 && this.#passingBytes <= groupBytes)) {
-      this.#passing.push(frame)
+      // Most often the only one: a list of one, not one with room for many.
+      if (this.#passing.length === 0) this.#passing = [frame]
+      else this.#passing.push(frame)
       this.#passingBytes += frame.length
       if (!isPassing) {
         if (this.#ordered === none) this.#ordered = new Set()
@@ -249,7 +251,8 @@ const blockBytes = 65_536
  * @category math
  * @since 0.1.0
  */
-export const coalesce = (frames: ReadonlyArray<Uint8Array>): Array<Uint8Array> => {
+export const coalesce = (frames: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  if (frames.length < 2) return frames
   const blocks: Array<Uint8Array> = []
   for (let start = 0; start < frames.length;) {
     let end = start

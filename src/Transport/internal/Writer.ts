@@ -26,6 +26,7 @@ export class Writer {
   readonly #link: Link
   readonly #connection: Connection
   readonly #context: Context.Context<never>
+  readonly #dispatcher: Scheduler.SchedulerDispatcher
   /** Writes until nothing is queued; there while the transport has to be waited for. */
   #fiber: Fiber.Fiber<void> | undefined
   /** What was queued is written at the end of the turn. */
@@ -36,6 +37,7 @@ export class Writer {
     this.#link = link
     this.#connection = connection
     this.#context = context
+    this.#dispatcher = dispatcherOf(Context.get(context, Scheduler.Scheduler))
   }
 
   /** There is something to write. */
@@ -46,7 +48,7 @@ export class Writer {
     if (sendNow === undefined || sendsSingly === true || isApart(this.#link, this.#connection)) return this.#run([])
     this.#isDue = true
     // Whoever queued the first frame may queue more before it comes to rest: they leave together.
-    dispatcherOf(Context.get(this.#context, Scheduler.Scheduler)).scheduleTask(() => this.#flush(sendNow), 0)
+    this.#dispatcher.scheduleTask(() => this.#flush(sendNow), 0)
   }
 
   /** Writes what is still queued, for so long at most. */
