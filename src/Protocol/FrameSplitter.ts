@@ -150,7 +150,7 @@ export class FrameSplitter {
   }
 
   #reset(): void {
-    this.#pieces = []
+    if (this.#pieces.length > 0) this.#pieces = []
     this.#buffer = empty
     this.#bufferCount = 0
     this.#size = 0
