@@ -1,6 +1,7 @@
 /**
  * Sets and gets a second, from one of eight processes with a node each, on loopback; against as many messages of
- * the same size between as many processes, by `roundTrips.ts`, bare and as the codec makes and checks them. What an operation costs is counted in the same run.
+ * the same size between as many processes, by `roundTrips.ts`, bare and as the codec makes and checks them. What an
+ * operation costs is counted in the same run.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -19,6 +20,9 @@ export interface ChordOptions {
 }
 
 const memberCount = 8
+
+const yardsticks = { bare: "as many bare round trips", codec: "as many of the protocol's messages" } as const
+const wires: ReadonlyArray<Wire> = ["bare", "codec"]
 
 /** By then all must know all others: rounds of ten seconds, as by default. */
 const maxJoinMillis = 180_000
@@ -111,10 +115,6 @@ interface Rounds {
   readonly bare: Array<Taken>
   readonly codec: Array<Taken>
 }
-
-const wires: ReadonlyArray<Wire> = ["bare", "codec"]
-
-const yardsticks = { bare: "as many bare round trips", codec: "as many of the protocol's messages" } as const
 
 /** What one operation stands for, which differs from run to run. */
 const describe = (operation: Operation, cost: Cost, hops: number): string =>

@@ -13,7 +13,8 @@
  *   Who must not lose a write reads first and compares versions.
  * - **Failed writes.** A write that failed may have reached some copies. It may be read, at once or
  *   later, until a newer version takes its place. A read that is sure (of `readQuorum` placements, a majority) brings
- *   it to as many as no later read can miss before it gives it: then it stays.
+ *   it to as many as no later read can miss before it gives it: then it stays. Where that cannot be done in time the
+ *   read fails, or, with `fallback` as by default, gives it as degraded.
  * - **Deletes.** A delete is a write: its record, a tombstone, has a version and no value, so that
  *   older records that come back from elsewhere lose against it. A tombstone is kept for
  *   `tombstoneTtl` (default 24 hours) after the time of its version, then it may be forgotten. A

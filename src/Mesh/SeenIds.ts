@@ -13,7 +13,7 @@
 import { knownIdBytes, type KnownIds } from "../Protocol/Message.ts"
 
 const wordsEach = knownIdBytes / 4
-/** A position in the ring and one, and the mixed id. */
+/** Words of a place in the table. */
 const placeWords = 2
 const minCapacity = 16
 const empty = 0
@@ -34,7 +34,10 @@ export class SeenIds implements KnownIds {
   #lastSeconds = new Float64Array(0)
   #oldest = 0
   #count = 0
-  /** Twice as many places: each is `empty`, or a position in the ring and one. Collisions lie behind each other. */
+  /**
+   * Twice as many places, of two words each: `empty`, or a position in the ring and one, and the mixed id, so that the
+   * ring is looked at for the right id alone. Collisions lie behind each other.
+   */
   #table = new Uint32Array(0)
   #shift = 0
   #sweptSecond = Number.NEGATIVE_INFINITY

@@ -12,6 +12,7 @@ import {
   bytesOf,
   connectHosts,
   js2p,
+  linkOptions,
   make as makePeer,
   ours,
   py2p,
@@ -19,14 +20,6 @@ import {
   whisperOf,
   wire
 } from "../utils/ScriptedPeer.ts"
-
-const linkOptions: Link.LinkOptions = {
-  nodeId: "me",
-  maxMessageBytes: 100_000,
-  maxOutboxBytes: 50_000,
-  compressFromBytes: 100,
-  drainTimeout: "1 second"
-}
 
 const options: Handshake.HandshakeOptions = {
   nodeId: "me",

@@ -17,6 +17,7 @@ import {
   bytesOf,
   connectHosts,
   js2p,
+  linkOptions,
   make as makePeer,
   ours,
   py2p,
@@ -24,14 +25,6 @@ import {
   whisperOf,
   wire
 } from "../utils/ScriptedPeer.ts"
-
-const options: Link.LinkOptions = {
-  nodeId: "me",
-  maxMessageBytes: 100_000,
-  maxOutboxBytes: 50_000,
-  compressFromBytes: 100,
-  drainTimeout: "1 second"
-}
 
 /** A link, its peer played by the test, and the messages that whoever owns the link gets. */
 const linked = Effect.fnUntraced(function*(
@@ -41,7 +34,7 @@ const linked = Effect.fnUntraced(function*(
   const protocol = yield* Protocol
   const { accepted, dialed } = yield* connectHosts()
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const link = yield* Scope.provide(Link.make(dialed, 1, "outbound", { ...options, ...changed }), scope)
+  const link = yield* Scope.provide(Link.make(dialed, 1, "outbound", { ...linkOptions, ...changed }), scope)
   link.acceptMethods(methods)
   const peer = yield* makePeer(accepted, protocol)
   const pulled: Array<Message> = []
@@ -104,7 +97,7 @@ describe("Link", () => {
         `sends to a peer that offers ${methods.join(", ") || "nothing"} bodies that begin with ${magic}`,
         Effect.gen(function*() {
           const { dialed, accepted } = yield* connectHosts()
-          const link = yield* Link.make(dialed, 1, "outbound", options)
+          const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
           link.acceptMethods(methods)
 
           link.tell(broadcastOf(repetitive))
@@ -122,13 +115,13 @@ describe("Link", () => {
       "is not used before the peer said what it reads, nor for what is short, nor for what would grow",
       Effect.gen(function*() {
         const { accepted, dialed } = yield* connectHosts()
-        const link = yield* Link.make(dialed, 1, "outbound", options)
+        const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
         const peer = yield* makePeer(accepted, yield* Protocol)
 
         link.tell(broadcastOf(repetitive))
         link.acceptMethods(js2p)
         link.tell({ _tag: "UserBroadcast", packets: [noise(5000)] })
-        link.tell({ _tag: "UserBroadcast", packets: [new Uint8Array(options.compressFromBytes - 97)] })
+        link.tell({ _tag: "UserBroadcast", packets: [new Uint8Array(linkOptions.compressFromBytes - 97)] })
         link.tell(broadcastOf(repetitive))
         yield* peer.waitFor((one) => one.isCompressed)
 
@@ -243,7 +236,7 @@ describe("Link", () => {
         const protocol = yield* Protocol
         const network = yield* MemoryNetwork
         const { accepted, dialed } = yield* connectHosts()
-        const link = yield* Link.make(dialed, 1, "outbound", options)
+        const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
         yield* accepted.send([Uint8Array.of(0, 0, 0, 9, 1, 2)])
         assert.isNotNull(protocol)
 
@@ -273,13 +266,13 @@ describe("Link", () => {
       Effect.gen(function*() {
         const { peer, protocol, pulled } = yield* linked(js2p)
         const empty = protocol.make("whisper", "peer", protocol.encodePayload(whisperOf("")), 0)
-        const room = options.maxMessageBytes - protocol.encode(empty).length
+        const room = linkOptions.maxMessageBytes - protocol.encode(empty).length
 
         yield* peer.say("whisper", whisperOf("a".repeat(room - ("scripted".length - "peer".length))))
         yield* peer.sync
 
         assert.strictEqual(pulled.length, 1)
-        assert.strictEqual(pulled[0]?.body?.length, options.maxMessageBytes)
+        assert.strictEqual(pulled[0]?.body?.length, linkOptions.maxMessageBytes)
       })
     )
   })
@@ -660,7 +653,7 @@ describe("Link", () => {
     Effect.gen(function*() {
       const { accepted, dialed } = yield* connectHosts()
       const protocol = yield* Protocol
-      const link = yield* Link.make(dialed, 1, "outbound", options)
+      const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
       const peer = yield* makePeer(accepted, protocol)
       const messages = ["a", "b", "c"].map((text) =>
         protocol.make("whisper", "peer", protocol.encodePayload(whisperOf(text)), 0)
@@ -682,7 +675,7 @@ describe("Link", () => {
       "drops what does not fit, counts it, and sends the rest in order when the peer reads",
       Effect.gen(function*() {
         const { accepted, dialed } = yield* connectHosts()
-        const link = yield* Link.make(dialed, 1, "outbound", options)
+        const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
         const payload = (i: number) => ({ _tag: "UserWhisper", packets: [bytesOf(String(i)), noise(20_000)] }) as const
 
         const taken: Array<number> = []
@@ -732,7 +725,7 @@ describe("Link", () => {
         const { dialed } = yield* connectHosts()
         const scope = yield* Scope.fork(yield* Effect.scope)
         const link = yield* Scope.provide(
-          Link.make(dialed, 1, "outbound", { ...options, maxOutboxBytes: 1 << 20 }),
+          Link.make(dialed, 1, "outbound", { ...linkOptions, maxOutboxBytes: 1 << 20 }),
           scope
         )
         for (let i = 0; i < 10; i++) link.tell({ _tag: "UserWhisper", packets: [noise(80_000)] })
@@ -751,7 +744,7 @@ describe("Link", () => {
       Effect.gen(function*() {
         const network = yield* MemoryNetwork
         const { dialed } = yield* connectHosts()
-        const link = yield* Link.make(dialed, 1, "outbound", options)
+        const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
         yield* network.crash("far")
 
         link.tell(whisperOf("anybody"))

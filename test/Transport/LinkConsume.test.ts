@@ -7,22 +7,14 @@ import { Protocol } from "../../src/Protocol/Protocol.ts"
 import { LinkClosed } from "../../src/Transport/CloseReason.ts"
 import * as Link from "../../src/Transport/Link.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
-import { connectHosts, make as makePeer, ours, whisperOf, wire } from "../utils/ScriptedPeer.ts"
+import { connectHosts, linkOptions, make as makePeer, ours, whisperOf, wire } from "../utils/ScriptedPeer.ts"
 
 type Body = Effect.Effect<void, unknown, MemoryNetwork | Protocol | Scope.Scope>
-
-const options: Link.LinkOptions = {
-  nodeId: "me",
-  maxMessageBytes: 100_000,
-  maxOutboxBytes: 50_000,
-  compressFromBytes: 100,
-  drainTimeout: "1 second"
-}
 
 /** A link, its peer played by the test, and what the peer's messages said. */
 const linked = Effect.gen(function*() {
   const { accepted, dialed } = yield* connectHosts()
-  const link = yield* Link.make(dialed, 1, "outbound", options)
+  const link = yield* Link.make(dialed, 1, "outbound", linkOptions)
   link.acceptMethods(ours)
   const peer = yield* makePeer(accepted, yield* Protocol)
   const texts: Array<string> = []

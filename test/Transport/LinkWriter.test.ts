@@ -5,10 +5,19 @@ import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Link from "../../src/Transport/Link.ts"
 import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
 import { type Connection, Transport } from "../../src/Transport/Transport.ts"
-import { broadcastOf, make as makePeer, ours, type ScriptedPeer, textsOf, wire } from "../utils/ScriptedPeer.ts"
+import {
+  broadcastOf,
+  linkOptions,
+  make as makePeer,
+  ours,
+  type ScriptedPeer,
+  textsOf,
+  wire
+} from "../utils/ScriptedPeer.ts"
 
+/** Room for all that a test says, and nothing of it compressed. */
 const options: Link.LinkOptions = {
-  nodeId: "me",
+  ...linkOptions,
   maxMessageBytes: 1_000_000,
   maxOutboxBytes: 32_000_000,
   compressFromBytes: Number.MAX_SAFE_INTEGER,

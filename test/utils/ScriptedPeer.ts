@@ -13,6 +13,7 @@ import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 import { isWireFault } from "../../src/Protocol/WireFault.ts"
+import type { LinkOptions } from "../../src/Transport/Link.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import type { Connection, ConnectionClosed } from "../../src/Transport/Transport.ts"
 
@@ -20,6 +21,15 @@ import type { Connection, ConnectionClosed } from "../../src/Transport/Transport
 export const wire: Layer.Layer<Protocol> = Protocol04.layer.pipe(
   Layer.provide([NodeHashing.layer, NodeCompression.layer])
 )
+
+/** The bounds of a link whose peer is played. */
+export const linkOptions: LinkOptions = {
+  nodeId: "me",
+  maxMessageBytes: 100_000,
+  maxOutboxBytes: 50_000,
+  compressFromBytes: 100,
+  drainTimeout: "1 second"
+}
 
 /** The methods in the handshakes of the original nodes, and of one of ours. */
 export const py2p = ["zlib", "gzip", "bz2", "lzma"]

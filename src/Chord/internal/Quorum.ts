@@ -204,7 +204,8 @@ export const read = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Found, QuorumError> {
   node.counters.gets++
   const quorum = options.quorum ?? node.options.readQuorum
-  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
+  const timeoutMillis = Duration.toMillis(options.timeout ?? node.options.operationTimeout)
+  const endMillis = node.uptimeMillis() + timeoutMillis
   const order = orderOf(node, key)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
@@ -220,7 +221,7 @@ export const read = Effect.fnUntraced(function*(
   })
   yield* within(
     "read",
-    Math.max(0, endMillis - node.uptimeMillis()),
+    timeoutMillis,
     both,
     () => ({ wanted: quorum, reached: answers.size, causes })
   )
@@ -232,10 +233,12 @@ export const read = Effect.fnUntraced(function*(
   const holders = answers.size - behind.length
   if (found !== undefined && behind.length > 0 && node.observe(found.version) === undefined) {
     node.counters.readRepairs += behind.length
+    // So many that any other quorum meets one of them. What fewer than a majority told is promised to nobody.
     const wanted = order.length - quorum + 1
-    const isSeen = holders >= wanted || answers.size < quorum || quorum < wanted
-    if (isSeen || Record.isExpired(found, node.nowMillis())) bringTo(node, found, behind)
-    else yield* settle(node, found, wanted, endMillis, options)
+    const isSure = answers.size >= quorum && quorum >= wanted
+    if (isSure && holders < wanted && !Record.isExpired(found, node.nowMillis())) {
+      yield* bringToQuorum(node, found, wanted, endMillis, options)
+    } else bringTo(node, found, behind)
   }
   return { record: found, holders, asked: answers.size }
 })
@@ -255,7 +258,7 @@ const bringTo = (
  * Waits until so many placements have what a read is about to give that no later read can miss it: the write may have
  * failed, or be under way (the second phase of a read of Attiya, Bar-Noy, Dolev).
  */
-const settle = (
+const bringToQuorum = (
   node: ChordNode,
   record: Record.Record,
   wanted: number,

@@ -27,6 +27,8 @@ export class Writer {
   readonly #connection: Connection
   readonly #context: Context.Context<never>
   readonly #dispatcher: Scheduler.SchedulerDispatcher
+  /** What takes the joined frames of a turn at once; undefined where they go one by one, or by a fiber alone. */
+  readonly #sendNow: Connection["sendNow"]
   /** Writes until nothing is queued; there while the transport has to be waited for. */
   #fiber: Fiber.Fiber<void> | undefined
   /** What was queued is written at the end of the turn. */
@@ -38,24 +40,24 @@ export class Writer {
     this.#connection = connection
     this.#context = context
     this.#dispatcher = dispatcherOf(Context.get(context, Scheduler.Scheduler))
+    this.#sendNow = connection.sendsSingly === true ? undefined : connection.sendNow
   }
 
   /** There is something to write. */
   start(): void {
     if (this.#fiber !== undefined || this.#isDue || this.#isOver) return
     if (this.#link.closeReason?._tag === "ConnectionLost") return
-    const { sendNow, sendsSingly } = this.#connection
-    if (sendNow === undefined || sendsSingly === true || isApart(this.#link, this.#connection)) return this.#run([])
+    if (this.#sendNow === undefined || isApart(this.#link, this.#connection)) return this.#run([])
     this.#isDue = true
     // Whoever queued the first frame may queue more before it comes to rest: they leave together.
-    this.#dispatcher.scheduleTask(() => this.#flush(sendNow), 0)
+    this.#dispatcher.scheduleTask(() => this.#flush(), 0)
   }
 
   /** Writes what is still queued, for so long at most. */
   finish(timeout: Duration.Input): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#link.outbox.close()
-      if (this.#isDue && this.#connection.sendNow !== undefined) this.#flush(this.#connection.sendNow)
+      this.#flush()
       this.#isOver = true
       const fiber = this.#fiber
       return fiber === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(fiber), timeout)
@@ -67,8 +69,10 @@ export class Writer {
     )
   }
 
-  #flush(sendNow: (bytes: Uint8Array) => boolean): void {
-    if (!this.#isDue) return
+  /** Writes what is due; what the transport does not take at once is left to a fiber. */
+  #flush(): void {
+    const sendNow = this.#sendNow
+    if (!this.#isDue || sendNow === undefined) return
     this.#isDue = false
     const { outbox } = this.#link
     while (outbox.hasFrames) {
