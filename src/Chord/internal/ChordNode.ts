@@ -26,9 +26,11 @@ import * as Version from "../Version.ts"
 import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
 import { writePosition } from "./ChordCodec.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
+import { type Start, toEffect } from "./Start.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
 export interface Comparison {
@@ -85,6 +87,8 @@ export class ChordNode {
   readonly joined = Latch.makeUnsafe(false)
   /** Opened when the last neighbor was lost, for the node to join again. */
   readonly lost = Latch.makeUnsafe(false)
+  /** Of operations under way. */
+  readonly deadlines: Deadlines
   /** Its places are taken and given up one after the other. */
   readonly places = Semaphore.makeUnsafe(1)
   isLeaving = false
@@ -107,6 +111,7 @@ export class ChordNode {
     this.peers = peers
     this.options = options
     this.services = services
+    this.deadlines = new Deadlines(services.run, () => this.uptimeMillis())
     this.#newest = newest
   }
 
@@ -316,10 +321,20 @@ export class ChordNode {
     packets: Packets,
     timeout?: Duration.Input
   ): Effect.Effect<Packets, CallError> {
+    return toEffect(this.startCall(contact, kind, packets, timeout))
+  }
+
+  /** The same for whoever needs no fiber. */
+  startCall(
+    contact: Contact,
+    kind: string,
+    packets: Packets,
+    timeout?: Duration.Input
+  ): Start<Packets, CallError> {
     const whole = [writePosition(contact.position), ...packets]
     return this.isOwn(contact)
-      ? this.#callOwn(contact, kind, whole)
-      : this.peers.call(contact, kind, whole, { timeout })
+      ? (settle) => void settle(this.#callOwn(contact, kind, whole))
+      : this.peers.startCall(contact, kind, whole, { timeout })
   }
 
   /** Tells a member something; it does not matter whether it comes. */

@@ -49,24 +49,27 @@ export const locate = (node: ChordNode, position: bigint, lost?: Lost): Effect.E
   })
 
 /**
- * Who is the owner of a position by this node's own lists of successors, by who answered for it lately, or by the word
- * of the last one before it: for callers that then ask that node what only an owner answers. At best it asks nobody.
+ * Who is the owner of a position by this node's own lists of successors, or by who answered for it lately; undefined
+ * where that says nothing, or a member of this node answers for it.
+ */
+export const presumed = (node: ChordNode, position: bigint): Located | undefined => {
+  if (node.ownerOf(position) !== undefined) return undefined
+  const owner = node.listedOwner(position) ?? node.arcs.ownerOf(position, node.uptimeMillis())
+  if (owner === undefined) return undefined
+  node.counters.lookups++
+  return { owner, predecessor: undefined, before: undefined, successors: [], path: [], timeouts: 0 }
+}
+
+/**
+ * Who is presumed to be the owner of a position, or is by the word of the last one before it: for callers that then ask
+ * that node what only an owner answers. At best it asks nobody.
  */
 export const presume = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => {
     const own = node.ownerOf(position)
     if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    const known = node.listedOwner(position) ?? node.arcs.ownerOf(position, node.uptimeMillis())
-    if (known === undefined) return search(node, new Search(node, position), true)
-    node.counters.lookups++
-    return Effect.succeed({
-      owner: known,
-      predecessor: undefined,
-      before: undefined,
-      successors: [],
-      path: [],
-      timeouts: 0
-    })
+    const located = presumed(node, position)
+    return located === undefined ? search(node, new Search(node, position), true) : Effect.succeed(located)
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */

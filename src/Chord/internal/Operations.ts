@@ -61,15 +61,17 @@ const whenJoined = <E>(
   timeout: Duration.Input,
   toError: (cause: string) => E
 ): Effect.Effect<void, E> =>
-  Effect.timeoutOrElse(node.joined.await, {
-    duration: timeout,
-    orElse: () =>
-      Effect.suspend(() => {
-        const { bootstrap } = node.options
-        if (bootstrap.some((address) => node.isSelf(address))) return Effect.void
-        return Effect.fail(toError(`this node has not joined its ring yet, by none of ${bootstrap.join(", ")}`))
-      })
-  })
+  Effect.suspend(() =>
+    node.joined.isOpen() ? Effect.void : Effect.timeoutOrElse(node.joined.await, {
+      duration: timeout,
+      orElse: () =>
+        Effect.suspend(() => {
+          const { bootstrap } = node.options
+          if (bootstrap.some((address) => node.isSelf(address))) return Effect.void
+          return Effect.fail(toError(`this node has not joined its ring yet, by none of ${bootstrap.join(", ")}`))
+        })
+    })
+  )
 
 const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
   const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())

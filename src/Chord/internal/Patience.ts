@@ -10,19 +10,20 @@ import { busy, type ChordNode, isShortage } from "./ChordNode.ts"
 const firstWaitMillis = 25
 const maxWaitMillis = 800
 
-/** Who is busy, or finds no link free, is asked again, a little later each time. */
+/** Who is busy, or finds no link free, is asked again, a little later each time. `first`: where it was asked once. */
 export const patiently = <A>(
   node: ChordNode,
   call: Effect.Effect<A, CallError>,
+  first = call,
   waitMillis = firstWaitMillis
 ): Effect.Effect<A, CallError> =>
   Effect.catch(
-    call,
+    first,
     (error) =>
       isBusy(error) && waitMillis <= maxWaitMillis
         // Spread by half each way: those that were refused together would come together again.
         ? Effect.delay(
-          Effect.suspend(() => patiently(node, call, 2 * waitMillis)),
+          Effect.suspend(() => patiently(node, call, call, 2 * waitMillis)),
           (0.5 + node.chance()) * waitMillis
         )
         : Effect.fail(error)

@@ -25,6 +25,7 @@ import type { PeerLink } from "./PeerPool.ts"
 import { defaults, type Packets, type PeersOptions } from "./PeersOptions.ts"
 import type { Outcome, PendingCall } from "./PendingCalls.ts"
 import type { RoundTrip } from "./RoundTrip.ts"
+import { type Start, toEffect } from "./Start.ts"
 
 /** Whom to call. With `nodeId` only that node will do. */
 export interface Target {
@@ -58,6 +59,13 @@ export interface Peers {
     packets: Packets,
     options?: CallOptions
   ) => Effect.Effect<Packets, CallError>
+  /** The same for whoever needs no fiber. */
+  readonly startCall: (
+    target: Target,
+    kind: string,
+    packets: Packets,
+    options?: CallOptions
+  ) => Start<Packets, CallError>
   /** Tells a node something that it does not answer; succeeds when it is on its way, and may still be lost. */
   readonly tell: (target: Target, kind: string, packets: Packets) => Effect.Effect<void, CallError>
   readonly banning: Banning
@@ -89,12 +97,14 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.forkScoped(PeerConnection.endOverdueFrames(node))
   // The first to run: who fails because the node ends must not start anything new.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.isStopped = true))
+  const startCall: Peers["startCall"] = (target, kind, packets, options) => (settle) =>
+    onLink(node, request(target, kind, packets, options), ask)(settle)
   return {
     nodeId,
     address,
-    call: (target, kind, packets, options) =>
-      Effect.suspend(() => onLink(node, request(target, kind, packets, options), ask)),
-    tell: (target, kind, packets) => Effect.suspend(() => onLink(node, request(target, kind, packets), say)),
+    call: (target, kind, packets, options) => toEffect(startCall(target, kind, packets, options)),
+    startCall,
+    tell: (target, kind, packets) => toEffect((settle) => onLink(node, request(target, kind, packets), say)(settle)),
     banning: node.guard.banning,
     roundTrip: (address) => node.roundTrips.peek(format(address)),
     stats: () => node.stats()
@@ -136,26 +146,26 @@ const fail = ({ kind, target }: Request, reason: CallFailure): Effect.Effect<nev
 const unreachable = (request: Request, cause: CloseReason | DialError) => fail(request, { _tag: "Unreachable", cause })
 
 /** Has something done with the link to the target: the one there is, or one that is made for it. */
-const onLink = <A>(
-  node: CallNode,
-  request: Request,
-  use: (node: CallNode, peerLink: PeerLink, request: Request) => Effect.Effect<A, CallError>
-): Effect.Effect<A, CallError> => {
+type Use<A> = (node: CallNode, peerLink: PeerLink, request: Request) => Start<A, CallError>
+
+const onLink = <A>(node: CallNode, request: Request, use: Use<A>): Start<A, CallError> => (settle) => {
   const { maxMessageBytes, maxPendingCalls } = node.settings
   const bytes = CallCodec.messageBytes(request.packets)
-  if (bytes > maxMessageBytes) return fail(request, { _tag: "TooLarge", bytes, maxBytes: maxMessageBytes })
+  if (bytes > maxMessageBytes) return settle(fail(request, { _tag: "TooLarge", bytes, maxBytes: maxMessageBytes }))
   if (node.pending.count + node.waitingCount >= maxPendingCalls) {
-    return fail(request, { _tag: "TooManyCalls", limit: maxPendingCalls })
+    return settle(fail(request, { _tag: "TooManyCalls", limit: maxPendingCalls }))
   }
   const known = node.pool.get(request.key)
   if (known !== undefined && (isWanted(known, request) || isLively(node, known))) {
-    return useLink(node, known, request, use)
+    return useLink(node, known, request, use)(settle)
   }
-  return waiting(node, connect(node, request.target.address, request.key)).pipe(
-    Effect.matchEffect({
-      onSuccess: (peerLink) => useLink(node, peerLink, request, use),
-      onFailure: (error) => unreachable(request, error._tag === "LinkClosed" ? error.reason : error)
-    })
+  settle(
+    waiting(node, connect(node, request.target.address, request.key)).pipe(
+      Effect.matchEffect({
+        onSuccess: (peerLink) => toEffect(useLink(node, peerLink, request, use)),
+        onFailure: (error) => unreachable(request, error._tag === "LinkClosed" ? error.reason : error)
+      })
+    )
   )
 }
 
@@ -173,53 +183,51 @@ const waiting = <A, E>(node: CallNode, wait: Effect.Effect<A, E>): Effect.Effect
     return Effect.ensuring(wait, Effect.sync(() => node.waitingCount--))
   })
 
-const useLink = <A>(
-  node: CallNode,
-  peerLink: PeerLink,
-  request: Request,
-  use: (node: CallNode, peerLink: PeerLink, request: Request) => Effect.Effect<A, CallError>
-): Effect.Effect<A, CallError> => {
-  const expected = request.target.nodeId
-  const found = peerLink.peer.id
-  if (expected !== undefined && expected !== found) return fail(request, { _tag: "WrongPeer", expected, found })
-  if (!peerLink.link.capabilities.extended) {
-    return fail(request, { _tag: "Refused", tag: "Unsupported", detail: "an original node, which knows no calls" })
+const useLink =
+  <A>(node: CallNode, peerLink: PeerLink, request: Request, use: Use<A>): Start<A, CallError> => (settle) => {
+    const expected = request.target.nodeId
+    const found = peerLink.peer.id
+    if (expected !== undefined && expected !== found) {
+      return settle(fail(request, { _tag: "WrongPeer", expected, found }))
+    }
+    if (!peerLink.link.capabilities.extended) {
+      const detail = "an original node, which knows no calls"
+      return settle(fail(request, { _tag: "Refused", tag: "Unsupported", detail }))
+    }
+    return peerLink.closeReason === undefined
+      ? use(node, peerLink, request)(settle)
+      : settle(unreachable(request, peerLink.closeReason))
   }
-  return peerLink.closeReason === undefined
-    ? use(node, peerLink, request)
-    : unreachable(request, peerLink.closeReason)
-}
 
-/** Sends a call and waits for its answer. */
-const ask = (node: CallNode, peerLink: PeerLink, request: Request): Effect.Effect<Packets, CallError> =>
-  Effect.callback((resume) => {
-    const number = node.pending.nextNumber()
-    const payload = CallCodec.encodeCall(number, request.kind, request.packets)
-    const sentMillis = node.nowMillis()
-    const pending: PendingCall<PeerLink> = {
-      number,
-      link: peerLink,
-      sentMillis,
-      deadlineMillis: sentMillis + timeoutMillis(peerLink, request),
-      isMeasured: request.timeoutMillis === undefined,
-      settle: (outcome) => resume(toEffect(node, request, outcome))
-    }
-    // Expected before it is sent: in memory, without latency, the answer comes while it is.
-    node.expect(pending)
-    if (!node.say(peerLink, payload)) {
-      node.pending.remove(pending)
-      return resume(afterRoom(node, peerLink, request, ask))
-    }
-    node.counters.calls++
-    peerLink.lastUsedMillis = sentMillis
-    if (peerLink.unheardSinceMillis <= peerLink.link.lastReceivedMillis) peerLink.unheardSinceMillis = sentMillis
-    return Effect.sync(() => node.pending.remove(pending))
-  })
+/** Sends a call, whose answer is waited for. */
+const ask: Use<Packets> = (node, peerLink, request) => (settle) => {
+  const number = node.pending.nextNumber()
+  const payload = CallCodec.encodeCall(number, request.kind, request.packets)
+  const sentMillis = node.nowMillis()
+  const pending: PendingCall<PeerLink> = {
+    number,
+    link: peerLink,
+    sentMillis,
+    deadlineMillis: sentMillis + timeoutMillis(peerLink, request),
+    isMeasured: request.timeoutMillis === undefined,
+    settle: (outcome) => settle(toAnswer(node, request, outcome))
+  }
+  // Expected before it is sent: in memory, without latency, the answer comes while it is.
+  node.expect(pending)
+  if (!node.say(peerLink, payload)) {
+    node.pending.remove(pending)
+    return settle(afterRoom(node, peerLink, request, ask))
+  }
+  node.counters.calls++
+  peerLink.lastUsedMillis = sentMillis
+  if (peerLink.unheardSinceMillis <= peerLink.link.lastReceivedMillis) peerLink.unheardSinceMillis = sentMillis
+  return () => node.pending.remove(pending)
+}
 
 const timeoutMillis = ({ roundTrip }: PeerLink, request: Request): number =>
   request.timeoutMillis ?? roundTrip.timeoutMillis
 
-const toEffect = (node: CallNode, request: Request, outcome: Outcome): Effect.Effect<Packets, CallError> => {
+const toAnswer = (node: CallNode, request: Request, outcome: Outcome): Effect.Effect<Packets, CallError> => {
   switch (outcome._tag) {
     case "Answered":
       return Effect.succeed(outcome.packets)
@@ -228,25 +236,24 @@ const toEffect = (node: CallNode, request: Request, outcome: Outcome): Effect.Ef
     case "Again":
       if (request.isRepeated) return unreachable(request, outcome.reason)
       request.isRepeated = true
-      return Effect.suspend(() => onLink(node, request, ask))
+      return toEffect(onLink(node, request, ask))
   }
 }
 
-const say = (node: CallNode, peerLink: PeerLink, request: Request): Effect.Effect<void, CallError> =>
-  Effect.suspend(() => {
-    const payload = CallCodec.encodeTell(request.kind, request.packets)
-    if (!node.say(peerLink, payload)) return afterRoom(node, peerLink, request, say)
-    node.counters.tells++
-    peerLink.lastUsedMillis = node.nowMillis()
-    return Effect.void
-  })
+const say: Use<void> = (node, peerLink, request) => (settle) => {
+  const payload = CallCodec.encodeTell(request.kind, request.packets)
+  if (!node.say(peerLink, payload)) return settle(afterRoom(node, peerLink, request, say))
+  node.counters.tells++
+  peerLink.lastUsedMillis = node.nowMillis()
+  settle(Effect.void)
+}
 
 /** Waits until the queue of the peer has room again, not longer than for an answer. */
 const afterRoom = <A>(
   node: CallNode,
   peerLink: PeerLink,
   request: Request,
-  send: (node: CallNode, peerLink: PeerLink, request: Request) => Effect.Effect<A, CallError>
+  send: Use<A>
 ): Effect.Effect<A, CallError> => {
   const now = node.nowMillis()
   const afterMillis = timeoutMillis(peerLink, request)
@@ -255,7 +262,7 @@ const afterRoom = <A>(
   const remainingMillis = Math.max(0, request.roomDeadlineMillis - now)
   return Effect.flatMap(waiting(node, Effect.timeoutOption(outbox.room.await, remainingMillis)), (room) => {
     if (peerLink.closeReason !== undefined) return unreachable(request, peerLink.closeReason)
-    if (Option.isSome(room)) return send(node, peerLink, request)
+    if (Option.isSome(room)) return toEffect(send(node, peerLink, request))
     return unreachable(request, { _tag: "TooSlow", queuedBytes: outbox.queuedBytes, afterMillis })
   })
 }

@@ -1,16 +1,20 @@
 /** Reads and writes at one placement of a key: finds its owner, and tries again when that has changed. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { CallError, CallRefused } from "../CallError.ts"
 import type { LookupError } from "../ChordError.ts"
+import type { Contact } from "../Contact.ts"
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
-import { locate, type Located, presume } from "./Lookup.ts"
+import { locate, type Located, presume, presumed } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { heldNearby, maxSyncing, mustOwn, place, type Placed, readPlaced } from "./Share.ts"
+import { exitOf, type Start, toEffect } from "./Start.ts"
 
 const encoder = new TextEncoder()
 
@@ -26,55 +30,130 @@ export type Owners = Map<bigint, Located>
 /** What went wrong at one placement. */
 export type PlacementFailure = CallError | CallRefused | LookupError
 
+/** What packets hold; undefined for packets that are none of it. */
+interface Read<A> {
+  readonly value: A
+}
+
+/** What the owner of a position is asked. */
+interface Question<A> {
+  readonly position: bigint
+  readonly kind: string
+  /** Behind the position. */
+  readonly packet: Uint8Array
+  readonly timeout?: Duration.Input
+  readonly read: (packets: Packets) => Read<A> | undefined
+  /** The same of a member of this node. */
+  readonly own: (member: Member) => Effect.Effect<A, CallRefused>
+  readonly owners: Owners | undefined
+}
+
 /**
  * Asks the owner of a position, a member of this node or another one. The first time whoever is presumed to be it: the
  * owner itself refuses what is not its own, and only then it is really looked up.
  */
-const atOwner = <A>(
-  node: ChordNode,
-  position: bigint,
-  owners: Owners | undefined,
-  own: (member: Member) => Effect.Effect<A, CallRefused>,
-  other: (located: Located) => Effect.Effect<A, CallError>
-): Effect.Effect<A, PlacementFailure> => {
-  const attempt = (
-    place: Effect.Effect<Located, LookupError>,
-    triesLeft: number
-  ): Effect.Effect<A, PlacementFailure> => {
-    const startMillis = node.uptimeMillis()
-    return Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
-      if (owners?.get(position) !== located) node.lookedUp(position, located, startMillis)
-      owners?.set(position, located)
-      const member = node.isOwn(located.owner) ? node.memberAt(located.owner.position) : undefined
-      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
-        ? patiently(node, other(located))
-        : Effect.andThen(mustOwn(node, member, position), own(member))
-      return Effect.matchEffect(outcome, {
-        onSuccess: (answer) => {
-          const { before, owner } = located
-          if (before !== undefined && member === undefined) node.arcs.add(before.position, owner, node.uptimeMillis())
-          return Effect.succeed(answer)
-        },
-        onFailure: (error): Effect.Effect<A, PlacementFailure> => {
-          if (!isWorthAnotherTry(error)) return Effect.fail(error)
-          node.arcs.forget(located.owner)
-          if (triesLeft === 0) return Effect.fail(error)
-          const lost = error._tag === "CallError" && isDead(error) ? { contact: located.owner, error } : undefined
-          return attempt(locate(node, position, lost), triesLeft - 1)
-        }
-      })
-    })
+const askOwner = <A>(node: ChordNode, question: Question<A>): Start<A, PlacementFailure> => (settle) => {
+  const startMillis = node.uptimeMillis()
+  const { owners, position } = question
+  const known = owners?.get(position)
+  const located = known ?? presumed(node, position)
+  if (located === undefined || node.isOwn(located.owner)) {
+    return settle(attempt(node, question, known === undefined ? presume(node, position) : Effect.succeed(known)))
   }
-  return Effect.suspend(() => {
-    const known = owners?.get(position)
-    return attempt(known === undefined ? presume(node, position) : Effect.succeed(known), maxTries)
+  noteOwner(node, question, located, startMillis)
+  return startCall(node, question, located.owner)((answer) => {
+    const { owner } = located
+    const exit = exitOf(answer)
+    const outcome = exit !== undefined && Exit.isSuccess(exit)
+      ? readAnswer(question, owner, exit.value)
+      : Effect.flatMap(answer, (packets) => readAnswer(question, owner, packets))
+    const read = exitOf(outcome)
+    settle(
+      read !== undefined && Exit.isSuccess(read)
+        ? read
+        : judge(node, question, located, callOwner(node, question, owner, outcome))
+    )
   })
 }
+
+/** Asks whoever is found to be the owner. */
+const attempt = <A>(
+  node: ChordNode,
+  question: Question<A>,
+  place: Effect.Effect<Located, LookupError>,
+  triesLeft = maxTries
+): Effect.Effect<A, PlacementFailure> =>
+  Effect.suspend(() => {
+    const startMillis = node.uptimeMillis()
+    return Effect.flatMap(place, (located): Effect.Effect<A, PlacementFailure> => {
+      const { owner } = located
+      noteOwner(node, question, located, startMillis)
+      const member = node.isOwn(owner) ? node.memberAt(owner.position) : undefined
+      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
+        ? callOwner(node, question, owner)
+        : Effect.andThen(mustOwn(node, member, question.position), question.own(member))
+      return judge(node, question, located, outcome, triesLeft)
+    })
+  })
+
+const noteOwner = <A>(
+  node: ChordNode,
+  { owners, position }: Question<A>,
+  located: Located,
+  startMillis: number
+): void => {
+  if (owners?.get(position) !== located) node.lookedUp(position, located, startMillis)
+  owners?.set(position, located)
+}
+
+/** What came of asking that owner; another one is looked for where it is none, or is gone. */
+const judge = <A>(
+  node: ChordNode,
+  question: Question<A>,
+  { before, owner }: Located,
+  outcome: Effect.Effect<A, CallError | CallRefused>,
+  triesLeft = maxTries
+): Effect.Effect<A, PlacementFailure> =>
+  Effect.matchEffect(outcome, {
+    onSuccess: (answer) => {
+      if (before !== undefined && !node.isOwn(owner)) node.arcs.add(before.position, owner, node.uptimeMillis())
+      return Effect.succeed(answer)
+    },
+    onFailure: (error): Effect.Effect<A, PlacementFailure> => {
+      if (!isWorthAnotherTry(error)) return Effect.fail(error)
+      node.arcs.forget(owner)
+      if (triesLeft === 0) return Effect.fail(error)
+      const lost = error._tag === "CallError" && isDead(error) ? { contact: owner, error } : undefined
+      return attempt(node, question, locate(node, question.position, lost), triesLeft - 1)
+    }
+  })
 
 const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
   error._tag === "CallRefused"
     ? error.tag === notMine
     : isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
+
+const startCall = <A>(node: ChordNode, question: Question<A>, owner: Contact): Start<Packets, CallError> =>
+  node.startCall(owner, question.kind, [writePosition(question.position), question.packet], question.timeout)
+
+/** Asks another node, and again while it is busy; `first` is what came of asking it, where it was asked once. */
+const callOwner = <A>(
+  node: ChordNode,
+  question: Question<A>,
+  owner: Contact,
+  first?: Effect.Effect<A, CallError>
+): Effect.Effect<A, CallError> => {
+  const call = Effect.flatMap(
+    toEffect(startCall(node, question, owner)),
+    (packets) => readAnswer(question, owner, packets)
+  )
+  return patiently(node, call, first)
+}
+
+const readAnswer = <A>({ kind, read }: Question<A>, owner: Contact, packets: Packets): Exit.Exit<A, CallError> => {
+  const found = read(packets)
+  return found === undefined ? Exit.fail(unreadable(owner, kind)) : Exit.succeed(found.value)
+}
 
 /** Stores a record at one of its placements. */
 export const storeAt = (
@@ -82,36 +161,36 @@ export const storeAt = (
   position: bigint,
   record: Record.Record,
   owners?: Owners
-): Effect.Effect<Placed, PlacementFailure> =>
-  atOwner(
-    node,
+): Start<Placed, PlacementFailure> =>
+  askOwner(node, {
     position,
-    owners,
-    (member) => place(node, member, position, record),
-    ({ owner }) =>
-      Effect.flatMap(
-        node.call(owner, "put", [writePosition(position), Record.encode(record)], putTimeout),
-        (packets) => {
-          const placed = readPlaced(packets)
-          return placed === undefined ? Effect.fail(unreadable(owner, "put")) : Effect.succeed(placed)
-        }
-      )
-  )
-
-/** What a packet holds; undefined for a packet that is none of it. */
-interface Read<A> {
-  readonly value: A
-}
+    kind: "put",
+    packet: Record.encode(record),
+    timeout: putTimeout,
+    read: (packets) => {
+      const placed = readPlaced(packets)
+      return placed === undefined ? undefined : { value: placed }
+    },
+    own: (member) => place(node, member, position, record),
+    owners
+  })
 
 /** The record of a key at one of its placements. */
 export const recordAt = (
   node: ChordNode,
   position: bigint,
   key: string
-): Effect.Effect<Record.Record | undefined, PlacementFailure> =>
-  askAt(node, position, key, undefined, "get", (record) => record, (packets) => {
-    const records = readRecords(packets, node.options)
-    return records === undefined || records.length > 1 ? undefined : { value: records[0] }
+): Start<Record.Record | undefined, PlacementFailure> =>
+  askOwner(node, {
+    position,
+    kind: "get",
+    packet: encoder.encode(key),
+    read: (packets) => {
+      const records = readRecords(packets, node.options)
+      return records === undefined || records.length > 1 ? undefined : { value: records[0] }
+    },
+    own: (member) => heldNearby(node, member, key, maxSyncing),
+    owners: undefined
   })
 
 /** The version of a key at one of its placements. */
@@ -120,30 +199,16 @@ export const versionAt = (
   position: bigint,
   key: string,
   owners?: Owners
-): Effect.Effect<Version.Version | undefined, PlacementFailure> =>
-  askAt(node, position, key, owners, "version", (record) => record?.version, ([packet]) => {
-    if (packet === undefined) return { value: undefined }
-    const version = Version.decode(packet)
-    return version === undefined ? undefined : { value: version }
-  })
-
-const askAt = <A>(
-  node: ChordNode,
-  position: bigint,
-  key: string,
-  owners: Owners | undefined,
-  kind: string,
-  of: (record: Record.Record | undefined) => A,
-  read: (packets: Packets) => Read<A> | undefined
-): Effect.Effect<A, PlacementFailure> =>
-  atOwner(
-    node,
+): Start<Version.Version | undefined, PlacementFailure> =>
+  askOwner(node, {
     position,
-    owners,
-    (member) => Effect.map(heldNearby(node, member, key, maxSyncing), of),
-    ({ owner }) =>
-      Effect.flatMap(node.call(owner, kind, [writePosition(position), encoder.encode(key)]), (packets) => {
-        const found = read(packets)
-        return found === undefined ? Effect.fail(unreadable(owner, kind)) : Effect.succeed(found.value)
-      })
-  )
+    kind: "version",
+    packet: encoder.encode(key),
+    read: ([packet]) => {
+      if (packet === undefined) return { value: undefined }
+      const version = Version.decode(packet)
+      return version === undefined ? undefined : { value: version }
+    },
+    own: (member) => Effect.map(heldNearby(node, member, key, maxSyncing), (record) => record?.version),
+    owners
+  })

@@ -3,10 +3,10 @@
  * when a quorum has stored it; a read asks as many and believes the newest version. Any two quorums of three meet in a
  * placement.
  */
-import * as Deferred from "effect/Deferred"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { QuorumError } from "../ChordError.ts"
@@ -14,8 +14,10 @@ import type { ReadOptions, WriteError, WriteOptions } from "../ChordOperation.ts
 import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import type { ChordNode } from "./ChordNode.ts"
+import type { Deadline } from "./Deadlines.ts"
 import { type Owners, type PlacementFailure, recordAt, storeAt, versionAt } from "./Placements.ts"
 import type { Placed } from "./Share.ts"
+import { type Cancel, follow, type Start, toEffect } from "./Start.ts"
 
 /** What a read found. */
 export interface Found {
@@ -53,7 +55,7 @@ export const write = Effect.fnUntraced(function*(
     const made = makeRecord()
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
-    newer = yield* store(node, record, owners, quorum, Math.max(0, endMillis - node.uptimeMillis()))
+    newer = yield* store(node, record, owners, quorum, endMillis, "write")
     // What a quorum did not have before was written meanwhile: this one comes before it, and was replaced there.
     if (newer === undefined || before.isKnown || stamp === maxStamps) return record.version
   }
@@ -73,16 +75,18 @@ const versionBefore = Effect.fnUntraced(function*(
   endMillis: number
 ): Effect.fn.Return<{ readonly version: Version.Version | undefined; readonly isKnown: boolean }> {
   let version: Version.Version | undefined
-  const askOne = (position: bigint) =>
-    Effect.map(versionAt(node, position, key, owners), (found) => {
-      if (found !== undefined) version = Version.max(version, found)
-    })
   for (let tries = 0; tries < maxVersionTries; tries++) {
-    const answered = yield* Effect.timeoutOption(
-      ask(node, orderOf(node, key), node.options.readQuorum, askOne),
-      Math.max(0, (endMillis - node.uptimeMillis()) / 2)
-    )
-    if (Option.getOrElse(answered, () => false)) return { version, isKnown: true }
+    const now = node.uptimeMillis()
+    const ended = yield* ask(node, {
+      positions: orderOf(node, key),
+      wanted: node.options.readQuorum,
+      endMillis: now + Math.max(0, (endMillis - now) / 2),
+      askOne: (position) => versionAt(node, position, key, owners),
+      onAnswer: (_, found) => {
+        if (found !== undefined) version = Version.max(version, found)
+      }
+    })
+    if (ended === "Enough") return { version, isKnown: true }
   }
   return { version, isKnown: false }
 })
@@ -100,101 +104,116 @@ const orderOf = (node: ChordNode, key: string): ReadonlyArray<bigint> => {
 /** A placement that takes longer to answer than nearly all do: another one is asked, too. */
 const hedgeMillis = 2000
 
-/** Asks placements, one more for each that fails, until as many as are wanted have answered; gives whether they did. */
-const ask = <E>(
-  node: ChordNode,
-  positions: ReadonlyArray<bigint>,
-  wanted: number,
-  askOne: (position: bigint) => Effect.Effect<void, E>
-): Effect.Effect<boolean> =>
-  Effect.suspend(() => {
-    const end = Deferred.makeUnsafe<boolean>()
-    const left = [...positions]
-    const fibers: Array<Fiber.Fiber<void>> = []
+/** Whether as many as were wanted have answered, or all have been asked, or it took too long. */
+type Ended = "Enough" | "Few" | "Late"
+
+interface Asking<A> {
+  readonly positions: ReadonlyArray<bigint>
+  readonly wanted: number
+  readonly endMillis: number
+  readonly askOne: (position: bigint) => Start<A, PlacementFailure>
+  readonly onAnswer: (position: bigint, answer: A) => void
+  readonly onFailure?: (failure: PlacementFailure) => void
+}
+
+/** Asks placements, one more for each that fails or takes its time, until as many as are wanted have answered. */
+const ask = <A>(node: ChordNode, asking: Asking<A>): Effect.Effect<Ended> =>
+  Effect.callback((resume) => {
+    const { askOne, endMillis, onAnswer, onFailure, positions, wanted } = asking
+    const cancels: Array<Cancel> = []
+    let deadline: Deadline | undefined
+    let asked = 0
     let answered = 0
     // All of the first ones at once: one that ends as it starts is not the last of them.
     let running = Math.min(wanted, positions.length)
-    const over = (): void => {
-      if (--running === 0 || answered >= wanted) Deferred.doneUnsafe(end, Effect.succeed(answered >= wanted))
+    let isOver = false
+    const stop = (): void => {
+      isOver = true
+      if (deadline !== undefined) node.deadlines.delete(deadline)
+      for (const cancel of cancels) cancel()
     }
-    /** One placement after the other, until one answers. */
-    const work: Effect.Effect<void> = Effect.suspend(() => {
-      const position = left.shift()
-      if (position === undefined) return Effect.sync(over)
-      return Effect.matchEffect(askOne(position), {
-        onFailure: () => work,
-        onSuccess: () =>
-          Effect.sync(() => {
-            answered++
-            over()
-          })
-      })
-    })
-    const start = (): void => void fibers.push(node.services.run(work))
-    const hedge: Effect.Effect<void> = Effect.suspend(() => {
-      if (left.length === 0) return Effect.void
-      return Effect.andThen(Effect.sleep(hedgeMillis), () => {
-        if (left.length > 0) {
-          running++
-          start()
+    const end = (ended: Ended): void => {
+      if (isOver) return
+      stop()
+      resume(Effect.succeed(ended))
+    }
+    const rest = (): void => {
+      running--
+      if (answered >= wanted) end("Enough")
+      else if (running === 0) end("Few")
+    }
+    const askNext = (): void => {
+      const position = positions[asked++]
+      if (position === undefined) return rest()
+      cancels.push(follow(askOne(position), node.services.run, (exit) => {
+        if (Exit.isFailure(exit)) {
+          const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+          if (failure !== undefined) onFailure?.(failure)
+          return askNext()
         }
-        return hedge
-      })
-    })
-    if (running === 0) return Effect.succeed(wanted === 0)
-    for (let count = running; count > 0; count--) start()
-    if (left.length > 0) fibers.push(node.services.run(hedge))
-    return Effect.ensuring(
-      Deferred.await(end),
-      Effect.sync(() => {
-        for (const fiber of fibers) fiber.interruptUnsafe()
-      })
-    )
+        onAnswer(position, exit.value)
+        answered++
+        rest()
+      }))
+    }
+    const setDeadline = (): void => {
+      const hedgeAtMillis = asked < positions.length ? node.uptimeMillis() + hedgeMillis : endMillis
+      node.deadlines.add(deadline = { atMillis: Math.min(hedgeAtMillis, endMillis), ring })
+    }
+    const ring = (): void => {
+      if (deadline!.atMillis >= endMillis) return end("Late")
+      running++
+      askNext()
+      if (!isOver) setDeadline()
+    }
+    if (running === 0) return end(wanted === 0 ? "Enough" : "Few")
+    for (let count = running; count > 0; count--) askNext()
+    if (!isOver) setDeadline()
+    return Effect.sync(stop)
   })
 
 const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined =>
   ttl === undefined ? undefined : node.nowMillis() + Duration.toMillis(ttl)
 
 /** Stores a record until a quorum has it, or a newer one; gives the newest that was met. */
-const store = Effect.fnUntraced(function*(
+const store = (
   node: ChordNode,
   record: Record.Record,
   owners: Owners,
   quorum: number,
-  withinMillis: number
-): Effect.fn.Return<Version.Version | undefined, QuorumError> {
-  const done = yield* Deferred.make<Version.Version | undefined, QuorumError>()
-  const causes: Array<string> = []
-  let reached = 0
-  let newer: Version.Version | undefined
-  const { positions } = record.place(node.services.placement)
-  let openCount = positions.length
-  const settle = (outcome: Result.Result<Placed, PlacementFailure>): void => {
-    openCount--
-    const placed = Result.isSuccess(outcome) ? outcome.success : undefined
-    if (placed?.newer !== undefined) newer = Version.max(newer, placed.newer)
-    if (placed !== undefined && placed.copies >= Math.min(2, placed.wanted)) reached++
-    else {causes.push(
-        Result.isFailure(outcome)
-          ? describe(outcome.failure)
-          : "the node that answers when the owner does not took no copy"
-      )}
-    if (reached >= quorum) Deferred.doneUnsafe(done, Effect.succeed(newer))
-    else if (reached + openCount < quorum) {
-      Deferred.doneUnsafe(done, Effect.fail(new QuorumError({ operation: "write", wanted: quorum, reached, causes })))
+  endMillis: number,
+  operation: QuorumError["operation"]
+): Effect.Effect<Version.Version | undefined, QuorumError> =>
+  Effect.callback((resume) => {
+    const causes: Array<string> = []
+    const { positions } = record.place(node.services.placement)
+    let reached = 0
+    let newer: Version.Version | undefined
+    let openCount = positions.length
+    const fail = (...more: ReadonlyArray<string>): void =>
+      end(Effect.fail(new QuorumError({ operation, wanted: quorum, reached, causes: [...causes, ...more] })))
+    const deadline: Deadline = { atMillis: endMillis, ring: () => fail(late) }
+    const end = (outcome: Effect.Effect<Version.Version | undefined, QuorumError>): void => {
+      node.deadlines.delete(deadline)
+      resume(outcome)
     }
-  }
-  // Those that are not waited for go on: the more placements, the safer.
-  for (const position of positions) {
-    node.services.run(Effect.map(Effect.result(storeAt(node, position, record, owners)), settle))
-  }
-  return yield* within(
-    "write",
-    withinMillis,
-    Deferred.await(done),
-    () => ({ wanted: quorum, reached, causes })
-  )
-})
+    const settle = (exit: Exit.Exit<Placed, PlacementFailure>): void => {
+      openCount--
+      const placed = Exit.isSuccess(exit) ? exit.value : undefined
+      if (placed?.newer !== undefined) newer = Version.max(newer, placed.newer)
+      if (placed !== undefined && placed.copies >= Math.min(2, placed.wanted)) reached++
+      else causes.push(Exit.isFailure(exit) ? describe(exit.cause) : noCopy)
+      if (reached >= quorum) end(Effect.succeed(newer))
+      else if (reached + openCount < quorum) fail()
+    }
+    node.deadlines.add(deadline)
+    // Those that are not waited for go on: the more placements, the safer.
+    for (const position of positions) follow(storeAt(node, position, record, owners), node.services.run, settle)
+    return Effect.sync(() => node.deadlines.delete(deadline))
+  })
+
+const late = "it took too long"
+const noCopy = "the node that answers when the owner does not took no copy"
 
 /** Asks a quorum of placements, and all of them when they do not agree, or have nothing: others may have it still. */
 export const read = Effect.fnUntraced(function*(
@@ -204,29 +223,28 @@ export const read = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Found, QuorumError> {
   node.counters.gets++
   const quorum = options.quorum ?? node.options.readQuorum
-  const timeoutMillis = Duration.toMillis(options.timeout ?? node.options.operationTimeout)
-  const endMillis = node.uptimeMillis() + timeoutMillis
+  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
   const order = orderOf(node, key)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
-  const askOne = (position: bigint) =>
-    recordAt(node, position, key).pipe(
-      Effect.map((record) => void answers.set(position, record)),
-      Effect.tapError((failure) => Effect.sync(() => causes.push(describe(failure))))
-    )
-  const both = Effect.gen(function*() {
-    const isEnough = yield* ask(node, order, quorum, askOne)
+  const askThese = (positions: ReadonlyArray<bigint>, wanted: number) =>
+    ask(node, {
+      positions,
+      wanted,
+      endMillis,
+      askOne: (position) => recordAt(node, position, key),
+      onAnswer: (position, record) => void answers.set(position, record),
+      onFailure: (failure) => void causes.push(describeOne(failure))
+    })
+  let ended = yield* askThese(order, quorum)
+  if (ended === "Enough" && !isAgreed([...answers.values()])) {
     const others = order.filter((position) => !answers.has(position))
-    if (isEnough && !isAgreed([...answers.values()])) yield* ask(node, others, others.length, askOne)
-  })
-  yield* within(
-    "read",
-    timeoutMillis,
-    both,
-    () => ({ wanted: quorum, reached: answers.size, causes })
-  )
+    ended = yield* askThese(others, others.length)
+  }
+  if (ended === "Late") causes.push(late)
   const found = newest(answers.values())
-  if (answers.size < quorum && (found === undefined || options.fallback === false)) {
+  const isFew = answers.size < quorum && (found === undefined || options.fallback === false)
+  if (ended === "Late" || isFew) {
     return yield* new QuorumError({ operation: "read", wanted: quorum, reached: answers.size, causes })
   }
   const behind = found === undefined ? [] : [...answers].filter(([, answer]) => !isSame(answer, found))
@@ -249,7 +267,7 @@ const bringTo = (
   record: Record.Record,
   behind: ReadonlyArray<readonly [position: bigint, answer: Record.Record | undefined]>
 ): void => {
-  node.services.run(Effect.forEach(behind, ([position]) => Effect.ignore(storeAt(node, position, record)), {
+  node.services.run(Effect.forEach(behind, ([position]) => Effect.ignore(toEffect(storeAt(node, position, record))), {
     discard: true
   }))
 }
@@ -265,11 +283,9 @@ const bringToQuorum = (
   endMillis: number,
   { fallback }: ReadOptions
 ): Effect.Effect<void, QuorumError> =>
-  store(node, record, new Map(), wanted, Math.max(0, endMillis - node.uptimeMillis())).pipe(
+  store(node, record, new Map(), wanted, endMillis, "read").pipe(
     Effect.asVoid,
-    Effect.catch(({ causes, reached }) =>
-      fallback === false ? Effect.fail(new QuorumError({ operation: "read", wanted, reached, causes })) : Effect.void
-    )
+    Effect.catch((error) => fallback === false ? Effect.fail(error) : Effect.void)
   )
 
 const isSame = (one: Record.Record | undefined, other: Record.Record): boolean =>
@@ -286,21 +302,10 @@ const newest = (records: Iterable<Record.Record | undefined>): Record.Record | u
   return found
 }
 
-/** Fails when it takes too long, with what was reached until then. */
-const within = <A>(
-  operation: "read" | "write",
-  duration: Duration.Input,
-  effect: Effect.Effect<A, QuorumError>,
-  progress: () => { readonly wanted: number; readonly reached: number; readonly causes: ReadonlyArray<string> }
-): Effect.Effect<A, QuorumError> =>
-  Effect.timeoutOrElse(effect, {
-    duration,
-    orElse: () =>
-      Effect.suspend(() => {
-        const { causes, ...rest } = progress()
-        return Effect.fail(new QuorumError({ operation, ...rest, causes: [...causes, "it took too long"] }))
-      })
-  })
+const describe = (cause: Cause.Cause<PlacementFailure>): string => {
+  const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+  return failure === undefined ? "this node ends" : describeOne(failure)
+}
 
-const describe = (failure: PlacementFailure): string =>
+const describeOne = (failure: PlacementFailure): string =>
   failure._tag === "CallRefused" ? `${failure.detail} (${failure.tag})` : failure.message

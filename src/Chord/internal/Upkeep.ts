@@ -20,6 +20,7 @@ import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
 import { isSmallRing, replicas } from "./Share.ts"
 import * as Stabilizer from "./Stabilizer.ts"
+import { toEffect } from "./Start.ts"
 import { exchange } from "./Sync.ts"
 import { holdPlace, isPlaceHeld } from "./Tenure.ts"
 
@@ -187,9 +188,9 @@ const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> 
     Effect.forEach(record.place(node.services.placement).positions, (position) =>
       Effect.gen(function*() {
         if (node.ownerOf(position) !== undefined) return 1
-        const version = yield* versionAt(node, position, record.key)
+        const version = yield* toEffect(versionAt(node, position, record.key))
         if (version !== undefined && Version.compare(version, record.version) >= 0) return 1
-        yield* storeAt(node, position, record)
+        yield* toEffect(storeAt(node, position, record))
         node.counters.recordsSent++
         return 1
       }).pipe(Effect.catch(() => Effect.succeed(0))), { concurrency: "unbounded" }),
