@@ -56,6 +56,7 @@ import * as Places from "./internal/Places.ts"
 import * as Upkeep from "./internal/Upkeep.ts"
 import { KeyPlacement, tables } from "./KeyPlacement.ts"
 import type { Membership } from "./Membership.ts"
+import { RecordError, ValueNotText } from "./Record.ts"
 import type { Version } from "./Version.ts"
 
 /**
@@ -187,7 +188,10 @@ const encoder = new TextEncoder()
 const make = Effect.gen(function*() {
   const { networkId, node, originals } = yield* makeNode
   const { lookup, read, write } = operationsOf(node, originals)
-  const set = (key: string, value: string, options?: WriteOptions) => write(key, encoder.encode(value), options)
+  const set = (key: string, value: string, options?: WriteOptions): Effect.Effect<Version, WriteError> =>
+    value.isWellFormed()
+      ? write(key, encoder.encode(value), options)
+      : Effect.fail(new RecordError({ reason: new ValueNotText() }))
 
   return Chord.of({
     id: node.id,

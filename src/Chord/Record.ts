@@ -92,6 +92,18 @@ export class KeyNotText extends Schema.TaggedError<KeyNotText>()("KeyNotText", {
 }
 
 /**
+ * The value holds half of a surrogate pair, which UTF-8 cannot hold: others would read another one in its place.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ValueNotText extends Schema.TaggedError<ValueNotText>()("ValueNotText", {}) {
+  override get message(): string {
+    return "the value is no well-formed text: it holds half of a surrogate pair"
+  }
+}
+
+/**
  * The value is larger than `maxValueBytes`.
  *
  * @category errors
@@ -113,7 +125,7 @@ export class ValueTooLarge extends Schema.TaggedError<ValueTooLarge>()("ValueToo
  * @since 0.1.0
  */
 export class RecordError extends Schema.TaggedError<RecordError>()("RecordError", {
-  reason: Schema.Union([KeyTooLong, KeyNotText, ValueTooLarge])
+  reason: Schema.Union([KeyTooLong, KeyNotText, ValueTooLarge, ValueNotText])
 }) {
   override get message(): string {
     return this.reason.message

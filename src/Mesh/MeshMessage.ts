@@ -13,7 +13,7 @@ import { contentOf, kindOf, type Packet, text } from "../Protocol/Packet.ts"
  */
 export type Packets = string | Uint8Array | ReadonlyArray<string | Uint8Array>
 
-const decoder = new TextDecoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /**
  * Packets as the wire takes them.

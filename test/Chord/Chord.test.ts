@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Option, Result } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Result } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import type { ChordEvent } from "../../src/Chord/ChordEvent.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
@@ -198,6 +198,40 @@ describe("values", () => {
     )
 
     assert.deepStrictEqual(found, [false, false, false, false, false])
+  })
+
+  it("may begin with a byte order mark, and so may keys", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 8)
+        yield* nodes[0]!.set("\ufeffname", "\ufeffmarked")
+        yield* nodes[0]!.set("name", "plain")
+        return yield* Effect.forEach(nodes, (node) => node.get("\ufeffname"))
+      })
+    )
+
+    assert.deepStrictEqual(found, Array.from({ length: 8 }, () => Option.some("\ufeffmarked")))
+  })
+
+  it("that are no text are refused", () => {
+    const error = simulate((simulation) =>
+      Effect.flatMap(startNode(simulation, "a"), (chord) => Effect.flip(chord.set("key", "half \ud800 pair")))
+    )
+
+    assert.strictEqual(error.message, "the value is no well-formed text: it holds half of a surrogate pair")
+  })
+
+  it("last for ever where their time is infinite", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const chord = yield* startNode(simulation, "a")
+        yield* chord.set("key", "value", { ttl: Duration.infinity })
+        yield* Effect.sleep("30 days")
+        return yield* chord.read("key")
+      })
+    )
+
+    assert.deepInclude(Option.getOrThrow(found), { value: "value", expiresAtMillis: undefined })
   })
 
   it("that are too large, and keys that are too long, are refused with what to change", () => {

@@ -11,7 +11,7 @@ import { locate } from "./Lookup.ts"
 import type { Originals } from "./Originals.ts"
 import * as Quorum from "./Quorum.ts"
 
-const decoder = new TextDecoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The operations of a node; what it does not find, original nodes may have where those are let in. */
 export const operationsOf = (node: ChordNode, originals: Originals | undefined) => ({

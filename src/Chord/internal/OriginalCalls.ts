@@ -31,7 +31,7 @@ const digestBits = 512
 const maxTries = 3
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 const done: Packets = []
 
 const keepKind = "keep"

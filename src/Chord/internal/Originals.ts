@@ -50,7 +50,7 @@ const agreement = 3
 const writer = "original"
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 export class Originals implements OriginalGuests {
   readonly maxLinks: number

@@ -187,7 +187,9 @@ export const recordAt = (
     packet: encoder.encode(key),
     read: (packets) => {
       const records = readRecords(packets, node.options)
-      return records === undefined || records.length > 1 ? undefined : { value: records[0] }
+      if (records === undefined || records.length > 1) return undefined
+      const [record] = records
+      return record === undefined || record.key === key ? { value: record } : undefined
     },
     own: (member) => heldNearby(node, member, key, maxSyncing),
     owners: undefined

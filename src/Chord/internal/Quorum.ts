@@ -172,8 +172,11 @@ const ask = <A>(node: ChordNode, asking: Asking<A>): Effect.Effect<Ended> =>
     return Effect.sync(stop)
   })
 
-const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined =>
-  ttl === undefined ? undefined : node.nowMillis() + Duration.toMillis(ttl)
+const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined => {
+  const millis = ttl === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(ttl)
+  if (millis === Number.POSITIVE_INFINITY) return undefined
+  return Math.min(Math.max(0, node.nowMillis() + millis), Version.maxMillis)
+}
 
 /** Stores a record until a quorum has it, or a newer one; gives the newest that was met. */
 const store = (

@@ -17,7 +17,7 @@ import { isPlaceHeld, mustHoldPlace } from "./Tenure.ts"
 type Served = Effect.Effect<Packets, CallRefused>
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** What a placement says of a record that was put there. */
 export interface Placed {
@@ -229,6 +229,7 @@ export const heldNearby = (
     return Effect.matchEffect(node.call(source, "held", [encoder.encode(key), Uint8Array.of(stepsLeft - 1)]), {
       onSuccess: (packets) => {
         const theirs = readRecords(packets, node.options)?.[0]
+        if (theirs !== undefined && theirs.key !== key) return Effect.fail(unknown)
         return Effect.succeed(own === undefined ? theirs : theirs === undefined ? own : Record.merge(own, theirs))
       },
       onFailure: () => Effect.fail(unknown)
