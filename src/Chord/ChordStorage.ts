@@ -203,6 +203,8 @@ export class ChordStorage extends Context.Service<ChordStorage, {
   /** The highest version that was ever seen here: versions of a node that restarts go on from it. */
   readonly newest: Effect.Effect<Version | undefined>
   readonly stats: Effect.Effect<StorageStats>
+  /** Grows with each change of the records: while it is the same, so are they. */
+  readonly changeCount: () => number
 }>()("effect-p2p/Chord/ChordStorage") {
   /**
    * A share in memory, gone with its scope. Changes take effect at once, without a fiber. In a
@@ -306,7 +308,8 @@ const makeService = (index: RecordIndex, salt: string, change: Change): ChordSto
       bytes: index.bytes,
       maxRecords: index.limits.maxRecords,
       maxBytes: index.limits.maxBytes
-    }))
+    })),
+    changeCount: () => index.changeCount
   }
 }
 

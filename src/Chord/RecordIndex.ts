@@ -66,6 +66,7 @@ export class RecordIndex {
   #bytes = 0
   #tombstoneCount = 0
   #newest: Version.Version | undefined
+  #changeCount = 0
 
   constructor(limits: IndexLimits) {
     this.limits = limits
@@ -74,6 +75,11 @@ export class RecordIndex {
   /** How many records there are, tombstones included. */
   get count(): number {
     return this.#slots.size
+  }
+
+  /** Grows with each change. */
+  get changeCount(): number {
+    return this.#changeCount
   }
 
   /** How many of them are tombstones. */
@@ -158,6 +164,7 @@ export class RecordIndex {
   }
 
   #count(record: Record.Record, sign: 1 | -1): void {
+    this.#changeCount++
     this.#bytes += sign * Record.encodedBytes(record)
     if (record.value === undefined) this.#tombstoneCount += sign
   }

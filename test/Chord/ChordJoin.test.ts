@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a node that joins beside one that died a moment ago", () => {
@@ -42,5 +42,51 @@ describe("a node that is told to join while it joins", () => {
     )
 
     assert.lengthOf(positions, 1)
+  })
+})
+
+describe("a join that nobody waits for any more", () => {
+  it.each([300, 400, 430, 450])("is done to its end, or not begun: after %i ms", (millis) => {
+    const { isSyncing, values } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        for (let count = 0; count < 20; count++) yield* nodes[0]!.set(`key ${count}`, "value")
+        const late = yield* startNode(simulation, "late")
+        yield* Effect.sleep("1 second")
+        yield* Effect.timeoutOption(late.join("0:5555"), millis)
+        yield* Effect.sleep("1 minute")
+        const ring = yield* late.ring
+        const values = yield* Effect.forEach(Array.from({ length: 20 }, (_, count) => `key ${count}`), (key) =>
+          nodes[0]!.get(key, { quorum: 5, fallback: false }))
+        return {
+          isSyncing: ring.map((member) =>
+            member.isSyncing
+          ),
+          values
+        }
+      })
+    )
+
+    assert.deepStrictEqual(isSyncing, [false])
+    assert.deepStrictEqual(values, Array.from({ length: 20 }, () => Option.some("value")))
+  })
+})
+
+describe("a node whose leave is interrupted", () => {
+  it("stays, and looks after its place", () => {
+    const { members, repairs } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        const node = nodes[2]!
+        yield* nodes[0]!.set("key", "value")
+        yield* Effect.timeoutOption(node.leave, "10 millis")
+        const before = (yield* node.stats).repairs
+        yield* Effect.sleep("1 minute")
+        return { members: yield* node.ring, repairs: (yield* node.stats).repairs - before }
+      })
+    )
+
+    assert.lengthOf(members, 1)
+    assert.isAbove(repairs, 0)
   })
 })

@@ -30,6 +30,7 @@ import { Deadlines } from "./Deadlines.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
+import { ShareSets } from "./ShareSets.ts"
 import { type Start, toEffect } from "./Start.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
@@ -77,6 +78,8 @@ export class ChordNode {
   readonly remembered = new Map<string, Contact>()
   /** Addresses from elsewhere, by their texts, those to be tried next first. */
   readonly learned = new Map<string, PeerAddress>()
+  /** Hints that are being followed, by who gave them to which member. */
+  readonly hints = new Set<string>()
   /** Who answered for what lately. */
   readonly arcs = new Arcs()
   /** What its neighbors know of theirs. */
@@ -87,6 +90,8 @@ export class ChordNode {
   readonly joined = Latch.makeUnsafe(false)
   /** Opened when the last neighbor was lost, for the node to join again. */
   readonly lost = Latch.makeUnsafe(false)
+  /** What others compare their records with. */
+  readonly sets: ShareSets
   /** Of operations under way. */
   readonly deadlines: Deadlines
   /** Its places are taken and given up one after the other. */
@@ -111,7 +116,9 @@ export class ChordNode {
     this.peers = peers
     this.options = options
     this.services = services
-    this.deadlines = new Deadlines(services.run, () => this.uptimeMillis())
+    const uptimeMillis = () => this.uptimeMillis()
+    this.deadlines = new Deadlines(services.run, uptimeMillis)
+    this.sets = new ShareSets(services, uptimeMillis)
     this.#newest = newest
   }
 

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import type { CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
-import * as Membership from "../Membership.ts"
 import { readContact, readPosition, writeContact, writeFound } from "./ChordCodec.ts"
 import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
@@ -36,7 +35,7 @@ export const handle = (node: ChordNode, from: Caller, kind: string, packets: Pac
 const isForMembers = (kind: string, packets: Packets): boolean =>
   kind === "find" ? packets.length > 1 : kind === "get" || kind === "put" || kind === "version"
 
-/** Takes a contact from a request, which must not be this node's own member. */
+/** Takes a contact from a request. */
 const withContact =
   (packet: Uint8Array | undefined, serve: (node: ChordNode, member: Member, contact: Contact) => void) =>
   (node: ChordNode, member: Member): Result => {
@@ -46,20 +45,29 @@ const withContact =
     return done
   }
 
+/** The same of what everybody says of itself alone: a stranger could take all neighbors from a member. */
+const withSelf =
+  (packet: Uint8Array | undefined, from: Caller, serve: (node: ChordNode, member: Member, self: Contact) => void) =>
+  (node: ChordNode, member: Member): Result => {
+    const contact = readContact(node.bits, packet)
+    if (contact !== undefined && contact.nodeId !== from.id) {
+      return Stabilizer.refuse(malformed, "nobody says that of another node")
+    }
+    return withContact(packet, serve)(node, member)
+  }
+
 const services: Readonly<Record<string, Serve>> = {
   /** Which members live here: the first one, for one who knows only the address. */
   who: (_node, member) =>
     writeFound({ isOwner: false, self: member.self, predecessor: undefined, closer: [], following: [] }),
   state: (node, { answer, membership }, [known]) => answer.tell(membership, node.services.placement.hashing, known),
-  notify: (node, member, [packet]) => withContact(packet, Stabilizer.onNotify)(node, member),
-  hint: (node, member, [packet]) =>
-    withContact(packet, (node, member, candidate) => {
-      const actions = Membership.offer(member.membership, candidate)
-      if (actions.length > 0) node.services.run(Stabilizer.act(node, member, actions))
-    })(node, member),
-  farewell: (node, member, [leaver, predecessor]) =>
-    withContact(
+  notify: (node, member, [packet], from) => withSelf(packet, from, Stabilizer.onNotify)(node, member),
+  hint: (node, member, [packet], from) =>
+    withContact(packet, (node, member, candidate) => Stabilizer.onHint(node, member, candidate, from.id))(node, member),
+  farewell: (node, member, [leaver, predecessor], from) =>
+    withSelf(
       leaver,
+      from,
       (node, member, contact) => Stabilizer.onFarewell(node, member, contact, readContact(node.bits, predecessor))
     )(node, member),
   /** Somebody got no answer from a node that this member named. */

@@ -1,5 +1,6 @@
 /** How a node takes its places in a ring, and gives them up. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Base58 from "../../Protocol/Base58.ts"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
@@ -90,22 +91,37 @@ const addMember = Effect.fnUntraced(function*(
     const member = memberOf(node, number, attempt)
     const taken = yield* takePlace(node, member, entry)
     if (taken === undefined) continue
-    const { source, step } = taken
-    member.membership = step.state
-    member.source = source
-    const before = step.state.predecessor ?? source
-    node.members = [...node.members, member]
-    for (const contact of Membership.neighbors(step.state)) node.remember(contact)
-    // Nobody knows of this member yet. It has joined when its successor does: that one may leave at once.
-    const [first] = member.successors
-    if (first !== undefined) yield* Effect.ignore(node.call(first, "notify", [writeContact(member.self)]))
-    node.emit({ _tag: "Joined", position: member.self.position, successor: first })
-    yield* Stabilizer.act(node, member, step.actions)
-    node.services.run(Upkeep.takeOver(node, member, source, before))
-    if (first !== undefined) node.services.run(Upkeep.learnFingers(node, member, first))
+    // Whoever waits for the join may give up: a member that is in its place gets its records all the same.
+    yield* Fiber.await(node.services.run(moveIn(node, member, taken)))
     return
   }
   return yield* Effect.fail(`all ${maxPositions} positions that this node tried are taken: use more bits`)
+})
+
+/** A place that a member may take, and who had it before. */
+interface Taken {
+  readonly step: Membership.Step
+  readonly source: Contact
+}
+
+/** The member is there from now on: its neighbors hear of it, and it begins to get its records. */
+const moveIn = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  { source, step }: Taken
+): Effect.fn.Return<void> {
+  member.membership = step.state
+  member.source = source
+  const before = step.state.predecessor ?? source
+  node.members = [...node.members, member]
+  for (const contact of Membership.neighbors(step.state)) node.remember(contact)
+  // Nobody knows of this member yet. It has joined when its successor does: that one may leave at once.
+  const [first] = member.successors
+  if (first !== undefined) yield* Effect.ignore(node.call(first, "notify", [writeContact(member.self)]))
+  node.emit({ _tag: "Joined", position: member.self.position, successor: first })
+  yield* Stabilizer.act(node, member, step.actions)
+  node.services.run(Upkeep.takeOver(node, member, source, before))
+  if (first !== undefined) node.services.run(Upkeep.learnFingers(node, member, first))
 })
 
 /** The state of a member in its new place, and who had it before; undefined when another one holds that position. */
@@ -113,7 +129,7 @@ const takePlace = Effect.fnUntraced(function*(
   node: ChordNode,
   member: Member,
   entry: Contact
-): Effect.fn.Return<{ readonly step: Membership.Step; readonly source: Contact } | undefined, string> {
+): Effect.fn.Return<Taken | undefined, string> {
   const { position } = member.self
   for (let tries = 0; tries < maxTries; tries++) {
     const located = yield* Effect.mapError(locateFrom(node, position, entry), (error) => error.message)
@@ -135,17 +151,28 @@ const takePlace = Effect.fnUntraced(function*(
   return yield* Effect.fail("the ring kept changing at this node's place")
 })
 
-/** Hands over what this node holds, says goodbye to its neighbors, and holds no place any more. */
+/**
+ * Hands over what this node holds, says goodbye to its neighbors, and holds no place any more. Interrupted before its
+ * first goodbye, it stays.
+ */
 export const leave = (node: ChordNode): Effect.Effect<void> =>
-  node.places.withPermit(Effect.gen(function*() {
+  node.places.withPermit(Effect.onInterrupt(
+    goAway(node),
+    () => Effect.sync(() => node.isLeaving = node.members.length === 0)
+  ))
+
+const goAway = (node: ChordNode): Effect.Effect<void> =>
+  Effect.gen(function*() {
     node.isLeaving = true
-    for (const member of node.members) {
-      yield* Upkeep.handOverAll(node, member)
-      yield* Stabilizer.act(node, member, Membership.leave(member.membership))
-    }
-    node.members = []
-    node.lost.openUnsafe()
-  }))
+    for (const member of node.members) yield* Upkeep.handOverAll(node, member)
+    yield* Effect.uninterruptible(Effect.gen(function*() {
+      for (const member of node.members) {
+        yield* Stabilizer.act(node, member, Membership.leave(member.membership))
+      }
+      node.members = []
+      node.lost.openUnsafe()
+    }))
+  })
 
 /**
  * Joins the bootstrap nodes, and again whenever all members have lost whom they knew; until

@@ -1,44 +1,61 @@
 /** The share of a node over an arc, as another node compares it with its own. */
+import * as Effect from "effect/Effect"
 import type { CallRefused } from "../CallError.ts"
 import * as Record from "../Record.ts"
 import { decodeHashes, decodeQuestion, encodeDescription } from "../RecordDescription.ts"
 import * as RecordDigest from "../RecordDigest.ts"
-import { RecordSet } from "../RecordSet.ts"
 import { readPosition } from "./ChordCodec.ts"
-import { type ChordNode, malformed, syncing } from "./ChordNode.ts"
+import { busy, type ChordNode, malformed, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
-import type { Packets } from "./PeersOptions.ts"
+import type { Caller, Packets } from "./PeersOptions.ts"
 import { refuse } from "./Stabilizer.ts"
 
-/** The records of an arc, as both ends of a comparison take them. */
-export const setOf = (node: ChordNode, from: bigint, to: bigint): RecordSet => {
-  const { placement, storage } = node.services
-  return new RecordSet(storage.range({ placement, from, to }), placement)
-}
+type Served = Effect.Effect<Packets, CallRefused>
 
 /** Describes an arc of this node's share to one who compares it with its own. */
-export const onDigest = (node: ChordNode, member: Member, packets: Packets): Packets | CallRefused => {
-  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+export const onDigest = (
+  node: ChordNode,
+  member: Member,
+  packets: Packets,
+  from: Caller
+): Served | CallRefused => {
+  const [start, end] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
   const { defaultLimits } = RecordDigest
   const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
-  if (from === undefined || to === undefined || question === undefined) {
+  if (start === undefined || end === undefined || question === undefined) {
     return refuse(malformed, "an arc and a question were expected")
   }
   // Who takes over an arc must not believe one that is still taking over itself.
   if (packets[3] !== undefined && member.isSyncing) return refuse(syncing, "this member is new in its place itself")
-  node.cover(from, to)
-  return RecordDigest.describe(setOf(node, from, to), question).map(encodeDescription)
+  node.cover(start, end)
+  const isFirst = question.buckets.some(({ depth }) => depth === 0)
+  return Effect.flatMap(node.sets.forOther(from.id, start, end, isFirst), (set) =>
+    set === undefined
+      ? Effect.fail(notNow)
+      : Effect.succeed(RecordDigest.describe(set, question).map(encodeDescription)))
 }
 
 /** Gives the records of an arc that are named by the hashes of their keys. */
-export const onPull = (node: ChordNode, _member: Member, packets: Packets): Packets | CallRefused => {
-  const [from, to] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+export const onPull = (
+  node: ChordNode,
+  _member: Member,
+  packets: Packets,
+  from: Caller
+): Served | CallRefused => {
+  const [start, end] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
   const hashes = packets[2] === undefined ? undefined : decodeHashes(packets[2], maxHashes)
-  if (from === undefined || to === undefined || hashes === undefined) {
+  if (start === undefined || end === undefined || hashes === undefined) {
     return refuse(malformed, "an arc and hashes were expected")
   }
-  return RecordDigest.select(setOf(node, from, to), hashes, maxBatchBytes).map(Record.encode)
+  return Effect.flatMap(node.sets.forOther(from.id, start, end, false), (set) => {
+    if (set === undefined) return Effect.fail(notNow)
+    // They may have been written anew since the set was made.
+    const records = RecordDigest.select(set, hashes, maxBatchBytes)
+    return Effect.succeed(records.map((record) => Record.encode(node.services.storage.get(record.key) ?? record)))
+  })
 }
+
+const notNow = refuse(busy, "another comparison of this node is being prepared here")
 
 /** Hashes in one request for records. */
 export const maxHashes = 1024

@@ -230,6 +230,23 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): vo
   if (actions.length > 0) node.services.run(follow(node, member, actions))
 }
 
+/**
+ * Somebody may be a neighbor of this member: asked, if so. One hint of each teller at a time and some in all, or whoever
+ * gives many could have this node dial addresses without end.
+ */
+export const onHint = (node: ChordNode, member: Member, candidate: Contact, teller: string): void => {
+  const { hints } = node
+  const key = `${teller} ${member.self.position}`
+  if (hints.has(key) || hints.size >= maxHints) return
+  const actions = Membership.offer(member.membership, candidate)
+  if (actions.length === 0) return
+  hints.add(key)
+  node.services.run(Effect.ensuring(act(node, member, actions), Effect.sync(() => hints.delete(key))))
+}
+
+/** Further hints are dropped: the rounds find whom they tell of, too. */
+const maxHints = 16
+
 /** Somebody leaves, and names who is before it: whoever is left alone so is not cut off. */
 export const onFarewell = (node: ChordNode, member: Member, leaver: Contact, before: Contact | undefined): void => {
   const actions = take(node, member, Membership.onFarewell(member.membership, leaver, before))

@@ -1,7 +1,7 @@
 /** Brings two shares together over an arc of the ring, with few messages where they hardly differ. */
 import * as Effect from "effect/Effect"
 import type { CallError } from "../CallError.ts"
-import type { StorageError } from "../ChordStorage.ts"
+import { StorageError, StorageFull } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Record from "../Record.ts"
 import { decodeDescription, type Description, encodeHashes, encodeQuestion } from "../RecordDescription.ts"
@@ -10,7 +10,7 @@ import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { maxBatchBytes, maxHashes, setOf } from "./ShareArc.ts"
+import { maxBatchBytes, maxHashes } from "./ShareArc.ts"
 
 /** How many records went each way. */
 export interface Exchanged {
@@ -31,13 +31,17 @@ export const exchange = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Exchanged, CallError | StorageError> {
   let sent = 0
   let received = 0
-  while (true) {
+  for (let turns = 0; turns < maxTurns; turns++) {
     const turn = yield* exchangeSome(node, contact, from, to, options)
     sent += turn.sent
     received += turn.received
-    if (!turn.isCutShort || turn.sent + turn.received === 0) return { sent, received }
+    if (!turn.isCutShort || turn.sent + turn.received === 0) break
   }
+  return { sent, received }
 })
+
+/** Each of them notes some ten thousand records: a share of millions takes fewer, and a liar has no more. */
+const maxTurns = 256
 
 /** The same for as many records as one comparison notes. */
 const exchangeSome = Effect.fnUntraced(function*(
@@ -48,10 +52,10 @@ const exchangeSome = Effect.fnUntraced(function*(
   options: { readonly isTakeOver?: boolean }
 ): Effect.fn.Return<Exchanged & { readonly isCutShort: boolean }, CallError | StorageError> {
   const arc = [writePosition(from), writePosition(to)]
-  const exchange = new RecordExchange(setOf(node, from, to))
+  const exchange = new RecordExchange(yield* node.sets.make(from, to))
   for (let question = exchange.question; question !== undefined; question = exchange.question) {
     const request = [...arc, encodeQuestion(question), ...(options.isTakeOver === true ? [new Uint8Array(0)] : [])]
-    const answer = yield* node.call(contact, "digest", request, timeout)
+    const answer = yield* patiently(node, node.call(contact, "digest", request, timeout))
     const descriptions = readAll(answer)
     if (descriptions === undefined || !exchange.accept(descriptions)) {
       return yield* unreadable(contact, "digest")
@@ -99,7 +103,10 @@ const push = Effect.fnUntraced(function*(
   return count
 })
 
-/** Gets the records with these hashes; those that are gone meanwhile are left out. */
+/**
+ * Gets the records with these hashes, and gives how many were news; those that are gone meanwhile are left out. Fails
+ * when there is no room for them.
+ */
 const pull = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
@@ -109,7 +116,7 @@ const pull = Effect.fnUntraced(function*(
   let count = 0
   for (let start = 0; start < hashes.length;) {
     const wanted = hashes.slice(start, start + maxHashes)
-    const answer = yield* node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout)
+    const answer = yield* patiently(node, node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout))
     const records = readRecords(answer, node.options)
     if (records === undefined) return yield* unreadable(contact, "pull")
     // None of these is there any more.
@@ -117,15 +124,25 @@ const pull = Effect.fnUntraced(function*(
       start += wanted.length
       continue
     }
-    const sane = records.filter((record) => node.observe(record.version) === undefined)
-    yield* Effect.tapError(
+    const wantedHashes = new Set(wanted)
+    const asked = records.filter((record) => wantedHashes.has(record.place(node.services.placement).hash))
+    const sane = asked.filter((record) => node.observe(record.version) === undefined)
+    const outcomes = yield* Effect.tapError(
       node.services.storage.putAll(sane),
       (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error }))
     )
-    count += sane.length
-    node.counters.recordsReceived += sane.length
-    const last = records.at(-1)!.place(node.services.placement).hash
-    start += wanted.indexOf(last) + 1 || wanted.length
+    const stored = outcomes.filter((outcome) => outcome === "Stored").length
+    count += stored
+    node.counters.recordsReceived += stored
+    if (outcomes.includes("Full")) return yield* shareFull(node)
+    const last = asked.at(-1)?.place(node.services.placement).hash
+    start += last === undefined ? wanted.length : wanted.indexOf(last) + 1
   }
   return count
 })
+
+const shareFull = (node: ChordNode): Effect.Effect<never, StorageError> =>
+  Effect.flatMap(
+    node.services.storage.stats,
+    ({ maxBytes, maxRecords }) => Effect.fail(new StorageError({ reason: new StorageFull({ maxRecords, maxBytes }) }))
+  )

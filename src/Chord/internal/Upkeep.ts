@@ -19,6 +19,7 @@ import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
 import { isSmallRing, replicas } from "./Share.ts"
+import { digestAll } from "./ShareSets.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { toEffect } from "./Start.ts"
 import { exchange } from "./Sync.ts"
@@ -281,5 +282,9 @@ export const probeFor = Effect.fnUntraced(function*(
   yield* Stabilizer.act(node, member, Membership.merge(member.membership, predecessor ?? owner, owner))
 })
 
+/** Places and digests what lies here from an earlier life, before somebody asks for all of it at once. */
+const digestShare = (node: ChordNode): Effect.Effect<void> =>
+  Effect.suspend(() => digestAll(node.services.placement, [...node.services.storage.records()]))
+
 /** All that a node does of its own accord, each in a fiber. */
-export const loops = [stabilize, fixFingers, repair, compare, probe]
+export const loops = [digestShare, stabilize, fixFingers, repair, compare, probe]

@@ -1,0 +1,76 @@
+/** What one who is no member can say to a ring, and what comes of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import type { Chord } from "../../src/Chord/Chord.ts"
+import { Contact } from "../../src/Chord/Contact.ts"
+import { writeContact, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
+import * as Peers from "../../src/Chord/internal/Peers.ts"
+import { layerWire } from "../../src/Layers/MemoryMesh.ts"
+import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import { simulate, startRing } from "../utils/ChordRing.ts"
+
+/** One who can call the nodes of a ring. */
+const startStranger = Effect.fnUntraced(function*(simulation: Simulation.Simulation, chord: Chord["Service"]) {
+  let peers: Peers.Peers | undefined
+  const stranger = Effect.map(
+    Peers.make({
+      nodeId: "stranger",
+      networkId: chord.networkId,
+      listen: new PeerAddress({ host: "stranger", port: 5555 }),
+      handler: () => []
+    }),
+    (made) => void (peers = made)
+  )
+  yield* simulation.start("stranger", Layer.provide(Layer.effectDiscard(stranger), layerWire(undefined)))
+  return peers!
+})
+
+const neighborsOf = (chord: Chord["Service"]) => Effect.map(chord.ring, ([member]) => member!.membership)
+
+describe("a stranger", () => {
+  it("does not say farewell for others", () => {
+    const { after, before, reason } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        const victim = nodes[3]!
+        const stranger = yield* startStranger(simulation, victim)
+        const before = yield* neighborsOf(victim)
+        let reason = ""
+        for (const contact of before.successors) {
+          const packets = [writePosition(before.self.position), writeContact(contact), new Uint8Array(0)]
+          const error = yield* Effect.flip(stranger.call({ address: victim.address }, "farewell", packets))
+          reason = error.message
+        }
+        return { before, after: yield* neighborsOf(victim), reason }
+      })
+    )
+
+    assert.deepStrictEqual(after.successors, before.successors)
+    assert.include(reason, "nobody says that of another node")
+  })
+
+  it("does not have a node dial without end by its hints", () => {
+    const dials = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        const victim = nodes[3]!
+        const stranger = yield* startStranger(simulation, victim)
+        const { self } = yield* neighborsOf(victim)
+        const before = (yield* victim.stats).calls.dials
+        for (let count = 0; count < 200; count++) {
+          const address = new PeerAddress({ host: `nowhere-${count}`, port: 5555 })
+          const candidate = new Contact(self.position + 1n + BigInt(count), address, `id ${count}`)
+          yield* stranger.tell({ address: victim.address }, "hint", [
+            writePosition(self.position),
+            writeContact(candidate)
+          ])
+        }
+        yield* Effect.sleep("50 millis")
+        return (yield* victim.stats).calls.dials - before
+      })
+    )
+
+    assert.isAtMost(dials, 3)
+  })
+})
