@@ -48,7 +48,9 @@ import * as RecordLog from "./ChordStorage/RecordLog.ts"
 export interface FileSystemOptions extends StorageOptions {
   /**
    * The log is written anew once it is longer than this, in bytes, and twice as long as need be.
-   * Changes wait for that: about a second for 100 MB. Default 4 MiB.
+   * Changes wait for that: about a second for 100 MB. Where it fails, as on a disk without room for a
+   * second copy, a warning says so once, changes go on in the old log, and it is tried again when that
+   * is longer by a quarter. Default 4 MiB.
    */
   readonly compactFromBytes?: number | undefined
 }

@@ -19,7 +19,7 @@ import * as Frames from "./LogFrames.ts"
 /** How much is read or written at a time. */
 const chunkBytes = 1024 * 1024
 
-/** The file that changes are appended to. */
+/** The file that changes are appended to: `bytes` are whole and safe. */
 interface OpenLog {
   readonly file: FileSystem.File
   readonly marker: number
@@ -30,78 +30,136 @@ interface OpenLog {
 /**
  * The journal in `directory`, which is there and belongs to nobody else. A log that is damaged is
  * read as far as it is whole, with a warning, and replaced with the next change. The log is written
- * anew when it is longer than `compactFromBytes` and twice as long as need be.
+ * anew when it is longer than `compactFromBytes` and twice as long as need be. Where that fails,
+ * changes go on in the old one, with a warning, and it is tried again when that is longer by a quarter.
  */
 export const make = Effect.fnUntraced(function*(
   directory: string,
   compactFromBytes: number
 ): Effect.fn.Return<Journal, never, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem
+  const log = makeLog(fs, directory)
+  yield* Effect.addFinalizer(() => log.close)
+  /** More than `compactFromBytes` from when the log could not be written anew until it can. */
+  let tryFromBytes = compactFromBytes
+
+  const isTooLong = ({ bytes }: OpenLog, index: RecordIndex): boolean =>
+    bytes > tryFromBytes && bytes > 2 * (index.bytes + index.count * Frames.frameOverheadBytes)
+
+  const rewrite = Effect.fnUntraced(function*(changes: Changes) {
+    yield* log.rewrite(changes)
+    tryFromBytes = compactFromBytes
+  })
+
+  /** That a second copy has no room is no failure of the changes: they may well have some. */
+  const rewriteOrAppend = (old: OpenLog, changes: ReadonlyMap<string, Record | undefined>, index: RecordIndex) =>
+    Effect.catchTag(rewrite(apply(index, changes)), "PlatformError", (cause) =>
+      Effect.gen(function*() {
+        const open = yield* Effect.mapError(log.goBack(old), () => cause)
+        if (tryFromBytes === compactFromBytes) {
+          yield* Effect.logWarning(`${log.path} could not be written anew, so it grows: ${cause.message}`)
+        }
+        // By a share of its length, so that tries that fail write no more than twice what the changes do.
+        tryFromBytes = Math.ceil(1.25 * open.bytes)
+        yield* log.append(open, changes)
+      }))
+
+  return {
+    load: (index) =>
+      Effect.gen(function*() {
+        if (yield* fs.exists(log.path)) yield* load(fs, log, index)
+        // Of a process that ended while it wrote the log anew. Nobody reads it, and it holds room. Later than the
+        // reading, for nothing changes where the log is none of ours.
+        yield* log.removeNew
+      }).pipe(Effect.catchTag("PlatformError", fail(log.path, "read"))),
+    salt: (drawn) =>
+      Effect.catchTag(keepSalt(fs, directory, drawn), "PlatformError", fail(saltPath(directory), "open")),
+    write: (changes, index) =>
+      Effect.suspend(() => {
+        const open = log.current()
+        if (open === undefined) return rewrite(apply(index, changes))
+        return isTooLong(open, index) ? rewriteOrAppend(open, changes, index) : log.append(open, changes)
+      }).pipe(Effect.catchTag("PlatformError", fail(log.path, "write")))
+  }
+})
+
+type Log = ReturnType<typeof makeLog>
+
+/** The file of the log, and the one under another name that is to take its place. */
+const makeLog = (fs: FileSystem.FileSystem, directory: string) => {
   const path = `${directory}/records.log`
   const newPath = `${path}.new`
-  /** None: the file is missing, torn, or in an unknown state after a failure. */
-  let open: OpenLog | undefined
+  /** None: the file is missing, torn, or in an unknown state after a failure; the next change writes it anew. */
+  let current: OpenLog | undefined
 
   const close = Effect.suspend(() => {
-    const scope = open?.scope
-    open = undefined
+    const scope = current?.scope
+    current = undefined
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
   })
-  yield* Effect.addFinalizer(() => close)
 
-  const openLog = Effect.fnUntraced(function*(marker: number, bytes: number) {
+  const open = Effect.fnUntraced(function*(marker: number, bytes: number) {
     const scope = yield* Scope.make()
     const file = yield* fs.open(path, { flag: "a" }).pipe(
       Scope.provide(scope),
       Effect.onError(() => Scope.close(scope, Exit.void))
     )
-    open = { file, marker, scope, bytes }
+    return current = { file, marker, scope, bytes }
   })
 
   const append = Effect.fnUntraced(function*(log: OpenLog, changes: Changes) {
-    log.bytes += yield* writeFrames(log.file, log.marker, changes)
+    const bytes = yield* writeFrames(log.file, log.marker, changes)
     yield* log.file.sync
-  })
+    log.bytes += bytes
+  }, Effect.onError(() => close))
 
+  const removeNew = Effect.ignore(fs.remove(newPath, { force: true }))
+
+  const writeNew = Effect.fnUntraced(function*(marker: number, changes: Changes) {
+    const file = yield* fs.open(newPath, { flag: "w" })
+    yield* file.writeAll(Frames.encodeHeader(marker))
+    const bytes = yield* writeFrames(file, marker, changes)
+    yield* file.sync
+    return Frames.headerBytes + bytes
+  }, Effect.scoped)
+
+  /**
+   * The new log is whole and safe before it gets the name, and the name is safe before anything is
+   * acknowledged. Until then the old log has all that was: it stays open until the new one is whole.
+   */
   const rewrite = Effect.fnUntraced(function*(changes: Changes) {
-    yield* close
     const marker = yield* Random.nextIntBetween(0, 2 ** 32 - 1)
-    const bytes = yield* Effect.scoped(Effect.gen(function*() {
-      const file = yield* fs.open(newPath, { flag: "w" })
-      yield* file.writeAll(Frames.encodeHeader(marker))
-      const bytes = yield* writeFrames(file, marker, changes)
-      yield* file.sync
-      return Frames.headerBytes + bytes
-    }))
+    const bytes = yield* writeNew(marker, changes)
+    // Windows gives no other file the name of one that is open.
+    yield* close
     yield* fs.rename(newPath, path)
     yield* syncDirectory(fs, directory)
-    yield* openLog(marker, bytes)
+    yield* open(marker, bytes)
+  }, Effect.onError(() => removeNew))
+
+  /**
+   * The old log after a rewrite that failed, open, if it is sure to stay. If only the new file could not be written,
+   * nothing has touched it. If the rename failed, it may yet have come into force: so the new file has to be gone, the
+   * name to be safe as it is, and the file that has it to be the old one, or what is appended to that could be lost.
+   */
+  const goBack = Effect.fnUntraced(function*(old: OpenLog) {
+    if (current === old) return old
+    yield* fs.remove(newPath, { force: true })
+    yield* syncDirectory(fs, directory)
+    const marker = yield* readMarker(fs, path)
+    return marker === old.marker ? yield* open(marker, old.bytes) : yield* Effect.fail("the new log has its place")
   })
 
-  const isTooLong = (log: OpenLog, index: RecordIndex): boolean =>
-    log.bytes > compactFromBytes && log.bytes > 2 * (index.bytes + index.count * Frames.frameOverheadBytes)
+  return { path, current: () => current, close, open, append, rewrite, goBack, removeNew }
+}
 
-  return {
-    load: (index) =>
-      Effect.gen(function*() {
-        if (!(yield* fs.exists(path))) return
-        const { bytes, changeCount, marker, skippedBytes } = yield* readLog(fs, path, index)
-        if (marker !== undefined && skippedBytes === 0) return yield* openLog(marker, bytes)
-        yield* Effect.logWarning(`${path} was torn or damaged: read ${changeCount} changes, passed over the rest`, {
-          skippedBytes
-        })
-      }).pipe(Effect.catchTag("PlatformError", fail(path, "read"))),
-    salt: (drawn) =>
-      Effect.catchTag(keepSalt(fs, directory, drawn), "PlatformError", fail(saltPath(directory), "open")),
-    write: (changes, index) =>
-      Effect.suspend(() =>
-        open === undefined || isTooLong(open, index) ? rewrite(apply(index, changes)) : append(open, changes)
-      ).pipe(
-        // After a failed write or sync nobody knows what the file holds: the next change writes it anew.
-        Effect.onError(() => close),
-        Effect.catchTag("PlatformError", fail(path, "write"))
-      )
-  }
+/** Reads the log into the index, and opens it if it is whole. */
+const load = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, log: Log, index: RecordIndex) {
+  const { bytes, changeCount, marker, skippedBytes } = yield* readLog(fs, log.path, index)
+  if (marker !== undefined && skippedBytes === 0) return yield* Effect.asVoid(log.open(marker, bytes))
+  yield* Effect.logWarning(`${log.path} was torn or damaged: read ${changeCount} changes, passed over the rest`, {
+    skippedBytes
+  })
 })
 
 const saltPath = (directory: string): string => `${directory}/salt`
@@ -187,6 +245,13 @@ const readLog = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: str
   }
   reader.end()
   return { marker, changeCount: reader.changeCount, skippedBytes: reader.skippedBytes, bytes }
+}, Effect.scoped)
+
+/** The marker of the log there; a text when it has none. */
+const readMarker = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string) {
+  const header = new Uint8Array(Frames.headerBytes)
+  yield* readFully(yield* fs.open(path, { flag: "r" }), header)
+  return Frames.decodeHeader(header)
 }, Effect.scoped)
 
 const readFully = Effect.fnUntraced(function*(file: FileSystem.File, into: Uint8Array) {

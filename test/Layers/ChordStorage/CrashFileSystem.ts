@@ -1,6 +1,7 @@
 /**
  * A file system in memory that can lose power. What was written is safe once the file was synced,
- * names once their directory was; of the rest a crash keeps some and spoils some, by chance.
+ * names once their directory was; of the rest a crash keeps some and spoils some, by chance. A rename
+ * that failed may have come into force after the crash, until the directory is synced.
  */
 import { Context, Effect, FileSystem, Option, PlatformError } from "effect"
 
@@ -11,18 +12,21 @@ interface Inode {
 
 type Chance = () => number
 
+type Operation = "write" | "sync" | "rename" | "remove"
+
 export class CrashFileSystem {
-  /** Operations on files so far: writes, syncs, renames. */
+  /** Operations on files so far. */
   operationCount = 0
   syncCount = 0
   /** The power goes with this operation, halfway through; later ones fail. Default: never. */
   crashAt = Number.POSITIVE_INFINITY
   /** Gives a failure for an operation that is to go wrong, halfway through. */
-  failure: (operation: "write" | "sync" | "rename") => boolean = () => false
+  failure: (operation: Operation) => boolean = () => false
   /** What each sync waits for. Default: nothing. */
   gate: Effect.Effect<void> = Effect.void
   readonly #names = new Map<string, Inode>()
   readonly #safeNames = new Map<string, Inode>()
+  #halfRenamed: ReadonlyMap<string, Inode> | undefined
 
   get layer(): Context.Context<FileSystem.FileSystem> {
     return Context.make(FileSystem.FileSystem, this.service)
@@ -32,11 +36,16 @@ export class CrashFileSystem {
     exists: (path) => Effect.sync(() => this.#names.has(path)),
     readFileString: (path) => Effect.sync(() => new TextDecoder().decode(this.read(path))),
     open: (path, options) => Effect.suspend(() => this.#open(path, options?.flag ?? "r")),
+    remove: (path) =>
+      this.#operation("remove", (isWhole) => {
+        if (isWhole) this.#names.delete(path)
+      }),
     rename: (from, to) =>
-      this.#operation("rename", () => {
-        const inode = this.#names.get(from)!
-        this.#names.delete(from)
-        this.#names.set(to, inode)
+      this.#operation("rename", (isWhole) => {
+        const names = isWhole ? this.#names : new Map(this.#names)
+        names.set(to, names.get(from)!)
+        names.delete(from)
+        if (!isWhole) this.#halfRenamed = names
       })
   })
 
@@ -55,12 +64,14 @@ export class CrashFileSystem {
   /** What is there when the power is back. */
   afterCrash(chance: Chance): CrashFileSystem {
     const after = new CrashFileSystem()
-    const names = chance() < 0.5 ? this.#names : this.#safeNames
+    const found = [this.#names, this.#safeNames, this.#halfRenamed ?? this.#names]
+    const names = found[Math.floor(chance() * found.length)]!
     for (const [path, inode] of names) after.write(path, spoil(inode, chance))
     return after
   }
 
   #open(path: string, flag: FileSystem.OpenFlag): Effect.Effect<FileSystem.File, PlatformError.PlatformError> {
+    if (this.operationCount > this.crashAt) return Effect.fail(error("Unknown", "open"))
     let inode = this.#names.get(path)
     if (inode === undefined && flag === "r") {
       return path.endsWith(".log") || path.endsWith(".new")
@@ -76,6 +87,7 @@ export class CrashFileSystem {
   }
 
   #syncNames(): void {
+    this.#halfRenamed = undefined
     this.#safeNames.clear()
     for (const [path, inode] of this.#names) this.#safeNames.set(path, inode)
   }
@@ -113,12 +125,12 @@ export class CrashFileSystem {
     }
   }
 
-  #operation(name: "write" | "sync" | "rename", run: (isWhole: boolean) => void) {
+  #operation(name: Operation, run: (isWhole: boolean) => void) {
     return Effect.flatMap(Effect.suspend(() => name === "sync" ? this.gate : Effect.void), () => {
       const operation = this.operationCount++
       if (operation > this.crashAt) return Effect.fail(error("Unknown", name))
       const isWhole = operation < this.crashAt && !this.failure(name)
-      if (isWhole || name !== "rename") run(isWhole)
+      run(isWhole)
       return isWhole ? Effect.void : Effect.fail(error("WriteZero", name))
     })
   }
