@@ -19,8 +19,8 @@
  * ```
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { DatabaseSync } from "node:sqlite"
@@ -75,7 +75,7 @@ export const layerFileSystem = (
       const journal = yield* RecordLog.make(directory, options.compactFromBytes ?? 4 * 1024 * 1024)
       return yield* makeWithJournal(journal, options)
     })
-  ).pipe(Layer.provide(NodeFileSystem.layer))
+  ).pipe(Layer.provide([NodeFileSystem.layer, NodePath.layer]))
 
 /**
  * A share in a file of SQLite (with another, named `…-wal`, while it is in use), which is made if it
@@ -99,20 +99,12 @@ export const layerSqlite = (
     })
   )
 
-const makeDirectory = Effect.fnUntraced(
-  function*(directory: string) {
-    const fs = yield* FileSystem.FileSystem
-    if (yield* fs.exists(directory)) return
-    yield* fs.makeDirectory(directory, { recursive: true })
-    yield* RecordLog.syncDirectory(fs, `${directory}/..`)
-  },
-  (effect, path) =>
-    Effect.catchTag(
-      effect,
-      "PlatformError",
-      (cause) => Effect.fail(new StorageError({ reason: new StorageFailed({ path, operation: "open", cause }) }))
-    )
-)
+const makeDirectory = (path: string) =>
+  Effect.catchTag(
+    RecordLog.makeDirectory(path),
+    "PlatformError",
+    (cause) => Effect.fail(new StorageError({ reason: new StorageFailed({ path, operation: "open", cause }) }))
+  )
 
 /** Keeps others out until the scope closes, or the process ends in whatever way. */
 const lock = Effect.fnUntraced(function*(path: string, directory: string) {

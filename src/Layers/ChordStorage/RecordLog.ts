@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
@@ -265,13 +266,28 @@ const readFully = Effect.fnUntraced(function*(file: FileSystem.File, into: Uint8
 })
 
 /**
+ * Makes a directory, and those above it that are missing. The name of each lies in the one above: all
+ * of them are made safe, or a loss of power takes away what is acknowledged below.
+ */
+export const makeDirectory = Effect.fnUntraced(function*(
+  directory: string
+): Effect.fn.Return<void, PlatformError, FileSystem.FileSystem | Path.Path> {
+  const fs = yield* FileSystem.FileSystem
+  const { dirname } = yield* Path.Path
+  const parents: Array<string> = []
+  for (let path = directory; !(yield* fs.exists(path)) && dirname(path) !== path; path = dirname(path)) {
+    parents.push(dirname(path))
+  }
+  if (parents.length === 0) return
+  yield* fs.makeDirectory(directory, { recursive: true })
+  yield* Effect.forEach(parents, (parent) => syncDirectory(fs, parent), { discard: true })
+})
+
+/**
  * Makes the names in a directory safe. Where a directory cannot be opened as a file (Windows) that is
  * not needed.
  */
-export const syncDirectory = (
-  fs: FileSystem.FileSystem,
-  directory: string
-): Effect.Effect<void, PlatformError> =>
+const syncDirectory = (fs: FileSystem.FileSystem, directory: string): Effect.Effect<void, PlatformError> =>
   Effect.scoped(Effect.flatMap(
     Effect.option(fs.open(directory, { flag: "r" })),
     (file) => file._tag === "Some" ? file.value.sync : Effect.void

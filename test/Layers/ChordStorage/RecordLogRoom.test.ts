@@ -142,3 +142,19 @@ describe("RecordLog on a disk that gets full", () => {
       assert.deepStrictEqual(disk.names, ["records.log", "records.log.new"])
     }))
 })
+
+describe("RecordLog.makeDirectory", () => {
+  it.effect("makes the names of all the directories safe that it made, and of no others", () =>
+    Effect.gen(function*() {
+      const disk = yield* SmallDisk.make
+      fs.mkdirSync(`${disk.place}/there`)
+
+      yield* Effect.provideContext(RecordLog.makeDirectory(`${disk.place}/there/a/b/share`), disk.layer)
+
+      assert.isTrue(fs.existsSync(`${disk.place}/there/a/b/share`))
+      const synced = disk.synced.map((path) => path.slice(disk.place.length)).sort()
+      assert.deepStrictEqual(synced, ["/there", "/there/a", "/there/a/b"])
+      yield* Effect.provideContext(RecordLog.makeDirectory(`${disk.place}/there/a/b/share`), disk.layer)
+      assert.strictEqual(disk.synced.length, 3)
+    }))
+})
