@@ -108,11 +108,19 @@ const makeLog = (fs: FileSystem.FileSystem, directory: string) => {
     return current = { file, marker, scope, bytes }
   })
 
+  /**
+   * Cuts off what a failed write left, so that the log goes on as soon as there is room for a change. The sync tells
+   * whether that is on the disk; before it a crash finds what one in the middle of a write leaves.
+   */
+  const takeBack = (log: OpenLog) =>
+    Effect.catch(Effect.andThen(log.file.truncate(log.bytes), log.file.sync), () => close)
+
   const append = Effect.fnUntraced(function*(log: OpenLog, changes: Changes) {
-    const bytes = yield* writeFrames(log.file, log.marker, changes)
-    yield* log.file.sync
+    const bytes = yield* Effect.onError(writeFrames(log.file, log.marker, changes), () => takeBack(log))
+    // After a sync that failed nobody knows what the disk holds, and a second one may succeed without it.
+    yield* Effect.onError(log.file.sync, () => close)
     log.bytes += bytes
-  }, Effect.onError(() => close))
+  })
 
   const removeNew = Effect.ignore(fs.remove(newPath, { force: true }))
 

@@ -12,7 +12,7 @@ interface Inode {
 
 type Chance = () => number
 
-type Operation = "write" | "sync" | "rename" | "remove"
+type Operation = "write" | "sync" | "truncate" | "rename" | "remove"
 
 export class CrashFileSystem {
   /** Operations on files so far. */
@@ -106,7 +106,10 @@ export class CrashFileSystem {
       [FileSystem.FileTypeId]: FileSystem.FileTypeId,
       stat: Effect.die("unused"),
       seek: () => Effect.die("unused"),
-      truncate: () => Effect.die("unused"),
+      truncate: (length) =>
+        this.#operation("truncate", (isWhole) => {
+          if (isWhole) inode.current = inode.current.slice(0, length)
+        }),
       readAlloc: () => Effect.succeed(Option.none()),
       read: (into) =>
         Effect.sync(() => {

@@ -77,6 +77,27 @@ describe("RecordLog on a disk that gets full", () => {
       })
     ))
 
+  it.effect("takes changes as soon as there is room for them, after one for which there was none", () =>
+    Effect.gen(function*() {
+      const disk = yield* SmallDisk.make
+      const held = yield* withStorage(openAt(disk), (storage) =>
+        Effect.gen(function*() {
+          for (let number = 0; number < keyCount; number++) yield* storage.put(step(number))
+          const whole = disk.bytesOf("records.log")
+          disk.roomBytes = whole + 1500
+          const failed = yield* Effect.flip(storage.putAll([step(40), step(41), record("lost", 1, "lost")]))
+          assert.strictEqual(failed.reason._tag, "StorageFailed")
+          assert.include(failed.message, "ENOSPC")
+          assert.strictEqual(disk.bytesOf("records.log"), whole, "what was not acknowledged holds no room")
+
+          yield* storage.put(step(42))
+          return contents(storage)
+        }))
+
+      assert.strictEqual(held.length, keyCount)
+      assert.deepStrictEqual(yield* contentsOf(disk), held)
+    }))
+
   it.effect("takes changes when the new log cannot take the place of the old one", () =>
     Effect.gen(function*() {
       const disk = yield* SmallDisk.make
