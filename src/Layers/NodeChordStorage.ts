@@ -5,8 +5,9 @@
  *
  * Either will do. The log writes without holding up the process, reads past damage, and needs up to
  * three times the room of its records: twice, and once while it is written anew. SQLite holds the process
- * up while it writes, and its file can be looked into with other tools. Both stand on the SQLite that is part of Node from 22.13 on, the log only for a lock
- * that the system itself lifts when the process ends. It is loaded when a layer is built, not before.
+ * up while it writes, and its file can be looked into with other tools. Both stand on the SQLite that is
+ * part of Node from 22.13 on, the log only for a lock that the system itself lifts when the process ends.
+ * It is loaded when a layer is built, not before.
  * (Effect 4.1 has no SQL client for it.)
  *
  * ```ts

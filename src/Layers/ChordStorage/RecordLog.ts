@@ -58,7 +58,9 @@ export const make = Effect.fnUntraced(function*(
       Effect.gen(function*() {
         const open = yield* Effect.mapError(log.goBack(old), () => cause)
         if (tryFromBytes === compactFromBytes) {
-          yield* Effect.logWarning(`${log.path} could not be written anew, so it grows: ${cause.message}`)
+          // The system's own words, which the error leaves out: whether it is for want of room.
+          const why = cause.cause instanceof Error ? cause.cause.message : cause.message
+          yield* Effect.logWarning(`${log.path} could not be written anew, so it grows: ${why}`)
         }
         // By a share of its length, so that tries that fail write no more than twice what the changes do.
         tryFromBytes = Math.ceil(1.25 * open.bytes)
