@@ -15,6 +15,8 @@
  *   later, until a newer version takes its place. A read that is sure (of `readQuorum` placements, a majority) brings
  *   it to as many as no later read can miss before it gives it: then it stays. Where that cannot be done in time the
  *   read fails, or, with `fallback` as by default, gives it as degraded.
+ * - **Wrong clocks.** A placement that names a version further ahead than `maxClockSkew` counts as one that does not
+ *   answer: a single node whose clock is wrong neither has its values read nor keeps others from writing.
  * - **Deletes.** A delete is a write: its record, a tombstone, has a version and no value, so that
  *   older records that come back from elsewhere lose against it. A tombstone is kept for
  *   `tombstoneTtl` (default 24 hours) after the time of its version, then it may be forgotten. A

@@ -534,6 +534,24 @@ describe("virtual nodes", () => {
   })
 })
 
+describe("a node of more positions than its lists are long, beside one of a single one", () => {
+  it("keeps copies there of all that it holds", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const many = yield* startNode(simulation, "many", { virtualNodes: 20 })
+        const one = yield* startNode(simulation, "one", { bootstrap: ["many:5555"] })
+        yield* untilIdeal([many, one])
+        yield* setAll(one)
+        yield* simulation.crash("many")
+        yield* Effect.sleep("30 seconds")
+        return yield* sound(one)
+      })
+    )
+
+    assert.strictEqual(found, 40)
+  })
+})
+
 describe("a node of several positions", () => {
   it("knows when it is alone, and finds back to a ring that it knew", () => {
     simulate((simulation) =>

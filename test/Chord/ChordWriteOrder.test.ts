@@ -51,6 +51,47 @@ describe("of two writes", () => {
   })
 })
 
+describe("a node whose clock is ten minutes ahead", () => {
+  it("does not have its write, nor keep others from writing that key", () => {
+    const { error, values, written } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 12)
+        const { key, owners } = yield* findKey(nodes[0]!)
+        yield* nodes[0]!.set(key, "first")
+        const wrong = Number(owners[1])
+        yield* simulation.skew(owners[1]!, "10 minutes")
+        const error = yield* Effect.flip(nodes[wrong]!.set(key, "from the future"))
+        const values: Array<string> = []
+        const written: Array<string> = []
+        for (const [index, node] of nodes.entries()) {
+          if (index === wrong) continue
+          yield* node.set(key, `by ${index}`)
+          written.push(`by ${index}`)
+          const read = yield* nodes[0]!.read(key, { fallback: false })
+          values.push(Option.match(read, { onNone: () => "none", onSome: ({ value }) => value }))
+        }
+        return { error, values, written }
+      })
+    )
+
+    assert.include(error.message, "ahead")
+    assert.deepStrictEqual(values, written)
+  })
+
+  it("says so where no quorum is of its mind", () => {
+    const error = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        yield* nodes[0]!.set("key", "value")
+        yield* simulation.skew("3", "-10 minutes")
+        return yield* Effect.flip(nodes[3]!.set("key", "from the past"))
+      })
+    )
+
+    assert.strictEqual(error._tag, "VersionTooFarAhead")
+  })
+})
+
 describe("a read that finds a write which failed", () => {
   it("gives it once all others find it, too, though the reader goes a moment later", () => {
     const { after, written } = simulate((simulation) =>

@@ -231,15 +231,20 @@ export class ChordNode {
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
   observe(version: Version.Version): Version.VersionTooFarAhead | undefined {
-    const observed = Version.observe(
-      this.#newest,
-      version,
-      this.nowMillis(),
-      Duration.toMillis(this.options.maxClockSkew)
-    )
+    const observed = this.#observed(version)
     if (observed._tag === "Failure") return observed.failure
     this.#newest = observed.success
     return undefined
+  }
+
+  /** The fault of a version that is too far ahead; nothing is taken in. */
+  faultOf(version: Version.Version): Version.VersionTooFarAhead | undefined {
+    const observed = this.#observed(version)
+    return observed._tag === "Failure" ? observed.failure : undefined
+  }
+
+  #observed(version: Version.Version) {
+    return Version.observe(this.#newest, version, this.nowMillis(), Duration.toMillis(this.options.maxClockSkew))
   }
 
   /**

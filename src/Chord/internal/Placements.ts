@@ -28,7 +28,10 @@ const maxTries = 3
 export type Owners = Map<bigint, Located>
 
 /** What went wrong at one placement. */
-export type PlacementFailure = CallError | CallRefused | LookupError
+export type PlacementFailure = CallError | CallRefused | LookupError | Version.VersionTooFarAhead
+
+/** What came of asking an owner. */
+type Asked<A> = Effect.Effect<A, CallError | CallRefused | Version.VersionTooFarAhead>
 
 /** What packets hold; undefined for packets that are none of it. */
 interface Read<A> {
@@ -45,6 +48,8 @@ interface Question<A> {
   readonly read: (packets: Packets) => Read<A> | undefined
   /** The same of a member of this node. */
   readonly own: (member: Member) => Effect.Effect<A, CallRefused>
+  /** The version that the answer tells, if any: one too far ahead is no answer. */
+  readonly versionOf: (answer: A) => Version.Version | undefined
   readonly owners: Owners | undefined
 }
 
@@ -61,18 +66,12 @@ const askOwner = <A>(node: ChordNode, question: Question<A>): Start<A, Placement
     return settle(attempt(node, question, known === undefined ? presume(node, position) : Effect.succeed(known)))
   }
   noteOwner(node, question, located, startMillis)
-  return startCall(node, question, located.owner)((answer) => {
-    const { owner } = located
+  const { owner } = located
+  return startCall(node, question, owner)((answer) => {
     const exit = exitOf(answer)
-    const outcome = exit !== undefined && Exit.isSuccess(exit)
-      ? readAnswer(question, owner, exit.value)
-      : Effect.flatMap(answer, (packets) => readAnswer(question, owner, packets))
-    const read = exitOf(outcome)
-    settle(
-      read !== undefined && Exit.isSuccess(read)
-        ? read
-        : judge(node, question, located, callOwner(node, question, owner, outcome))
-    )
+    const read = exit !== undefined && Exit.isSuccess(exit) ? readAnswer(node, question, owner, exit.value) : undefined
+    if (read !== undefined && Exit.isSuccess(read)) return settle(read)
+    settle(judge(node, question, located, read ?? callOwner(node, question, owner, answer)))
   })
 }
 
@@ -89,9 +88,12 @@ const attempt = <A>(
       const { owner } = located
       noteOwner(node, question, located, startMillis)
       const member = node.isOwn(owner) ? node.memberAt(owner.position) : undefined
-      const outcome: Effect.Effect<A, CallError | CallRefused> = member === undefined
+      const outcome: Asked<A> = member === undefined
         ? callOwner(node, question, owner)
-        : Effect.andThen(mustOwn(node, member, question.position), question.own(member))
+        : Effect.flatMap(
+          Effect.andThen(mustOwn(node, member, question.position), question.own(member)),
+          (answer) => checked(node, question, answer)
+        )
       return judge(node, question, located, outcome, triesLeft)
     })
   })
@@ -111,7 +113,7 @@ const judge = <A>(
   node: ChordNode,
   question: Question<A>,
   { before, owner }: Located,
-  outcome: Effect.Effect<A, CallError | CallRefused>,
+  outcome: Asked<A>,
   triesLeft = maxTries
 ): Effect.Effect<A, PlacementFailure> =>
   Effect.matchEffect(outcome, {
@@ -128,10 +130,16 @@ const judge = <A>(
     }
   })
 
-const isWorthAnotherTry = (error: CallError | CallRefused): boolean =>
-  error._tag === "CallRefused"
-    ? error.tag === notMine
-    : isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
+const isWorthAnotherTry = (error: CallError | CallRefused | Version.VersionTooFarAhead): boolean => {
+  switch (error._tag) {
+    case "CallRefused":
+      return error.tag === notMine
+    case "CallError":
+      return isDead(error) || (error.reason._tag === "Refused" && error.reason.tag === notMine)
+    default:
+      return false
+  }
+}
 
 const startCall = <A>(node: ChordNode, question: Question<A>, owner: Contact): Start<Packets, CallError> =>
   node.startCall(owner, question.kind, [writePosition(question.position), question.packet], question.timeout)
@@ -141,18 +149,32 @@ const callOwner = <A>(
   node: ChordNode,
   question: Question<A>,
   owner: Contact,
-  first?: Effect.Effect<A, CallError>
-): Effect.Effect<A, CallError> => {
-  const call = Effect.flatMap(
-    toEffect(startCall(node, question, owner)),
-    (packets) => readAnswer(question, owner, packets)
+  first?: Effect.Effect<Packets, CallError>
+): Asked<A> =>
+  Effect.flatMap(
+    patiently(node, toEffect(startCall(node, question, owner)), first),
+    (packets) => readAnswer(node, question, owner, packets)
   )
-  return patiently(node, call, first)
+
+const readAnswer = <A>(
+  node: ChordNode,
+  question: Question<A>,
+  owner: Contact,
+  packets: Packets
+): Exit.Exit<A, CallError | Version.VersionTooFarAhead> => {
+  const found = question.read(packets)
+  return found === undefined ? Exit.fail(unreadable(owner, question.kind)) : checked(node, question, found.value)
 }
 
-const readAnswer = <A>({ kind, read }: Question<A>, owner: Contact, packets: Packets): Exit.Exit<A, CallError> => {
-  const found = read(packets)
-  return found === undefined ? Exit.fail(unreadable(owner, kind)) : Exit.succeed(found.value)
+/** One node whose clock is wrong must not have the others believe it, nor keep them from writing. */
+const checked = <A>(
+  node: ChordNode,
+  { versionOf }: Question<A>,
+  answer: A
+): Exit.Exit<A, Version.VersionTooFarAhead> => {
+  const version = versionOf(answer)
+  const fault = version === undefined ? undefined : node.faultOf(version)
+  return fault === undefined ? Exit.succeed(answer) : Exit.fail(fault)
 }
 
 /** Stores a record at one of its placements. */
@@ -172,6 +194,7 @@ export const storeAt = (
       return placed === undefined ? undefined : { value: placed }
     },
     own: (member) => place(node, member, position, record),
+    versionOf: ({ newer }) => newer,
     owners
   })
 
@@ -192,6 +215,7 @@ export const recordAt = (
       return record === undefined || record.key === key ? { value: record } : undefined
     },
     own: (member) => heldNearby(node, member, key, maxSyncing),
+    versionOf: (record) => record?.version,
     owners: undefined
   })
 
@@ -212,5 +236,6 @@ export const versionAt = (
       return version === undefined ? undefined : { value: version }
     },
     own: (member) => Effect.map(heldNearby(node, member, key, maxSyncing), (record) => record?.version),
+    versionOf: (version) => version,
     owners
   })

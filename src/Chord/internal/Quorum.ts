@@ -48,10 +48,10 @@ export const write = Effect.fnUntraced(function*(
   if (Result.isFailure(trial)) return yield* trial.failure
   const owners: Owners = new Map()
   const before = yield* versionBefore(node, key, owners, endMillis)
+  if (!before.isKnown && before.fault !== undefined) return yield* before.fault
   let newer = before.version
   for (let stamp = 1;; stamp++) {
-    const fault = newer === undefined ? undefined : node.observe(newer)
-    if (fault !== undefined) return yield* fault
+    if (newer !== undefined) node.observe(newer)
     const made = makeRecord()
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
@@ -73,8 +73,9 @@ const versionBefore = Effect.fnUntraced(function*(
   key: string,
   owners: Owners,
   endMillis: number
-): Effect.fn.Return<{ readonly version: Version.Version | undefined; readonly isKnown: boolean }> {
+): Effect.fn.Return<Before> {
   let version: Version.Version | undefined
+  let fault: Version.VersionTooFarAhead | undefined
   for (let tries = 0; tries < maxVersionTries; tries++) {
     const now = node.uptimeMillis()
     const ended = yield* ask(node, {
@@ -84,12 +85,22 @@ const versionBefore = Effect.fnUntraced(function*(
       askOne: (position) => versionAt(node, position, key, owners),
       onAnswer: (_, found) => {
         if (found !== undefined) version = Version.max(version, found)
+      },
+      onFailure: (failure) => {
+        if (failure._tag === "VersionTooFarAhead") fault = failure
       }
     })
-    if (ended === "Enough") return { version, isKnown: true }
+    if (ended === "Enough") return { version, isKnown: true, fault }
   }
-  return { version, isKnown: false }
+  return { version, isKnown: false, fault }
 })
+
+interface Before {
+  readonly version: Version.Version | undefined
+  readonly isKnown: boolean
+  /** Of a placement whose version lies too far ahead. */
+  readonly fault: Version.VersionTooFarAhead | undefined
+}
 
 /** How often placements are asked for their versions. */
 const maxVersionTries = 2
@@ -252,7 +263,8 @@ export const read = Effect.fnUntraced(function*(
   }
   const behind = found === undefined ? [] : [...answers].filter(([, answer]) => !isSame(answer, found))
   const holders = answers.size - behind.length
-  if (found !== undefined && behind.length > 0 && node.observe(found.version) === undefined) {
+  if (found !== undefined && behind.length > 0) {
+    node.observe(found.version)
     node.counters.readRepairs += behind.length
     // So many that any other quorum meets one of them. What fewer than a majority told is promised to nobody.
     const wanted = order.length - quorum + 1

@@ -110,11 +110,22 @@ export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact
 /** Whether the ring is so small that everybody keeps everything. */
 export const isSmallRing = (node: ChordNode, member: Member): boolean => others(node, member).length < smallRing
 
-/** The nodes that follow a member, each process once. */
+/**
+ * The nodes that follow a member, each process once. A list may be full of this node's own positions: that of the last
+ * one of them goes on where it ends.
+ */
 const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = new Map<string, Contact>()
-  for (const contact of member.successors) {
-    if (!node.isOwn(contact) && !found.has(contact.nodeId)) found.set(contact.nodeId, contact)
+  const read = new Set<Member>()
+  const enough = Math.max(smallRing, node.options.copies - 1)
+  for (let next: Member | undefined = member; next !== undefined && !read.has(next);) {
+    read.add(next)
+    let lastOwn: bigint | undefined
+    for (const contact of next.successors) {
+      if (node.isOwn(contact)) lastOwn = contact.position
+      else if (!found.has(contact.nodeId)) found.set(contact.nodeId, contact)
+    }
+    next = lastOwn === undefined || found.size >= enough ? undefined : node.memberAt(lastOwn)
   }
   return [...found.values()]
 }
