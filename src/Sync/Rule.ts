@@ -4,7 +4,7 @@
  *
  * It is the original rule but for one thing: an owner's older write does not replace its newer one. So all
  * that is left for chance is the order in which writes of one owner in one second arrive, and ours make
- * none of those. `docs/sync.md` tells what follows.
+ * none of those. What late writes and changes of fields leave of each other is for `SyncState` to say.
  */
 
 /**

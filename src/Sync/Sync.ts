@@ -43,7 +43,7 @@ import * as Writes from "./internal/Writes.ts"
 import { SyncConfig } from "./SyncConfig.ts"
 import type { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
 import type { SyncKey } from "./SyncKey.ts"
-import type { SyncEntry } from "./SyncTable.ts"
+import type { SyncEntry } from "./SyncState.ts"
 
 /**
  * What can keep a write from being made.
@@ -77,7 +77,8 @@ export class Sync extends Context.Service<Sync, {
   readonly set: <A>(key: SyncKey<A>, value: A) => Effect.Effect<void, SyncWriteError | Schema.SchemaError>
   /**
    * Sets some fields of a value that is a map, and leaves the others as each node has them: writes of
-   * different fields do not get into each other's way. Where there is no value yet, these are all it has.
+   * different fields do not get into each other's way, and of a field the last one stays. Where there is no
+   * value yet, these are all it has until the node hears of the others.
    */
   readonly change: <A extends object>(
     key: SyncKey<A>,

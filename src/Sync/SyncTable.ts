@@ -5,20 +5,8 @@
  * Two nodes find out by digests of 32 shares whether they hold the same: a share's digest is that of its
  * entries, joined by exclusive or, so that it is kept up entry by entry.
  */
-import type * as Schema from "effect/Schema"
 import type { Hashing } from "../Protocol/Hashing.ts"
-import { isNewer, type Stamp } from "./Rule.ts"
-
-/**
- * A key with its value, null when it was deleted, and who wrote it when.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SyncEntry extends Stamp {
-  readonly key: string
-  readonly value: Schema.Json
-}
+import { type SyncEntry, type SyncState, textOf } from "./SyncState.ts"
 
 /**
  * How many shares the keys are divided into.
@@ -32,9 +20,9 @@ const digestBytes = 8
 /** The bytes of all digests. @internal */
 export const digestsBytes = shareCount * digestBytes
 
-/** An entry with what is needed to take it out of its share again. */
+/** A state with what is needed to take it out of its share again. */
 interface Held {
-  readonly entry: SyncEntry
+  readonly state: SyncState
   readonly share: number
   readonly digest: Uint8Array
 }
@@ -68,37 +56,36 @@ export class SyncTable {
     return this.#held.size < this.#maxEntries
   }
 
+  /** The entry of a key. */
   get(key: string): SyncEntry | undefined {
-    return this.#held.get(key)?.entry
+    return this.#held.get(key)?.state.entry
+  }
+
+  /** The same with which write each part of it comes from. */
+  state(key: string): SyncState | undefined {
+    return this.#held.get(key)?.state
   }
 
   /** All entries, those of deleted keys with the value null. */
   *entries(): IterableIterator<SyncEntry> {
-    for (const { entry } of this.#held.values()) yield entry
+    for (const { state } of this.#held.values()) yield state.entry
   }
 
-  /** Holds an entry in place of what was held under its key; `false` when there is no room for it. */
-  put(entry: SyncEntry): boolean {
-    if (!this.#held.has(entry.key) && !this.hasRoom) return false
-    this.#remove(entry.key)
-    const { key, owner, time, value } = entry
+  /** Holds a state in place of what was held under its key; `false` when there is no room for it. */
+  put(state: SyncState): boolean {
+    const { key } = state.entry
+    if (!this.#held.has(key) && !this.hasRoom) return false
+    this.#remove(key)
     const share = this.#hashing.digest("sha256", encoder.encode(key))[0]! % shareCount
-    const digest = this.#hashing.digest("sha256", encoder.encode(canonical([key, owner, time, value])))
-    this.#held.set(key, { entry, share, digest })
+    const digest = this.#hashing.digest("sha256", encoder.encode(textOf(state)))
+    this.#held.set(key, { state, share, digest })
     this.#mix(share, digest)
     return true
   }
 
-  /** Whether an entry that a peer holds counts more than the one here: by their stamps, of one stamp by the values. */
-  isBetter(entry: SyncEntry): boolean {
-    const held = this.get(entry.key)
-    if (held === undefined || isNewer(entry, held)) return true
-    return entry.time === held.time && entry.owner === held.owner && canonical(entry.value) > canonical(held.value)
-  }
-
   /** Forgets keys that were deleted before a time. */
   forgetDeleted(beforeSeconds: number): void {
-    for (const { entry } of this.#held.values()) {
+    for (const { state: { entry } } of this.#held.values()) {
       if (entry.value === null && entry.time < beforeSeconds) this.#remove(entry.key)
     }
   }
@@ -108,15 +95,15 @@ export class SyncTable {
     return this.#digests.slice()
   }
 
-  /** The entries of the shares whose digests are others than here. */
-  differing(digests: Uint8Array): ReadonlyArray<SyncEntry> {
+  /** What is held in the shares whose digests are others than here. */
+  differing(digests: Uint8Array): ReadonlyArray<SyncState> {
     const shares = new Set<number>()
     for (let i = 0; i < digestsBytes; i++) {
       if (digests[i] !== this.#digests[i]) shares.add(Math.floor(i / digestBytes))
     }
     return shares.size === 0
       ? []
-      : Array.from(this.#held.values()).filter(({ share }) => shares.has(share)).map(({ entry }) => entry)
+      : Array.from(this.#held.values()).filter(({ share }) => shares.has(share)).map(({ state }) => state)
   }
 
   /** Whether the digests are those of what is held here. */
@@ -135,16 +122,3 @@ export class SyncTable {
     for (let i = 0; i < digestBytes; i++) this.#digests[share * digestBytes + i]! ^= digest[i]!
   }
 }
-
-/**
- * JSON text that is the same for equal values: keys in order.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const canonical = (value: Schema.Json): string => JSON.stringify(value, sorted)
-
-const sorted = (_: string, value: unknown): unknown =>
-  typeof value !== "object" || value === null || Array.isArray(value)
-    ? value
-    : Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1))

@@ -1,7 +1,8 @@
 /**
  * What nodes tell each other: writes, by broadcast; copies of what they hold, by whisper to a newcomer, as
  * the original nodes do; and, between two of ours, digests of what they hold, so that only what differs is
- * sent. A pair compares when it meets, and each node with one of its peers every `reconcileInterval`.
+ * sent: as a copy, or, where fields were changed since the last whole write, with which write each comes
+ * from. A pair compares when it meets, and each node with one of its peers every `reconcileInterval`.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,15 +11,19 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { WhisperError } from "../../Mesh/Mesh.ts"
 import type { SubFlagTaken } from "../../Mesh/MeshError.ts"
 import type { MeshMessage } from "../../Mesh/MeshMessage.ts"
 import { isWireFault } from "../../Protocol/WireFault.ts"
-import { digestsBytes, type SyncEntry } from "../SyncTable.ts"
+import { ofWrite, type SyncState } from "../SyncState.ts"
+import { digestsBytes } from "../SyncTable.ts"
+import * as StateCodec from "./StateCodec.ts"
 import type { SyncNode } from "./SyncNode.ts"
 import { nowSeconds } from "./Writes.ts"
 
 const syncSubFlag = "sync"
 const digestSubFlag = "sync-digest"
+const stateSubFlag = "sync-state"
 
 /** A peer is sent what differs once in this time, whatever it says. */
 const answerIntervalMillis = 1000
@@ -27,8 +32,9 @@ const answerIntervalMillis = 1000
 export const serve = Effect.fnUntraced(function*(
   node: SyncNode
 ): Effect.fn.Return<void, SubFlagTaken, Scope.Scope> {
-  yield* node.mesh.handle(syncSubFlag, (message) => Effect.map(nowSeconds, (now) => take(node, message, now)))
+  yield* node.mesh.handle(syncSubFlag, (message) => take(node, message))
   yield* node.mesh.handle(digestSubFlag, (message) => compare(node, message))
+  yield* node.mesh.handle(stateSubFlag, (message) => Effect.map(nowSeconds, (now) => takeState(node, message, now)))
   yield* node.mesh.events.pipe(
     Stream.runForEach((event) => {
       if (event._tag === "PeerLeft") {
@@ -52,15 +58,28 @@ const send = (node: SyncNode, id: string, what: Effect.Effect<void>): Effect.Eff
     if (fiber.pollUnsafe() === undefined) node.sending.set(id, fiber)
   })
 
-const take = (node: SyncNode, message: MeshMessage, now: number): void => {
+const take = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage) {
   const said = node.protocol.decodePayload(message.payload)
   if (isWireFault(said)) return
+  const now = yield* nowSeconds
   const stamp = { owner: message.sender, time: message.time }
   if (said._tag === "SyncDelta" && message.kind === "broadcast") node.takeDelta(said.key, said.changes, stamp, now)
   if (said._tag !== "SyncStore") return
   const { key, origin, value } = said
   if (origin === null && message.kind === "broadcast") node.takeStore(key, value, stamp, now)
-  else if (origin !== null && message.kind === "whisper") node.takeCopy({ key, value, ...origin }, now)
+  if (origin === null || message.kind !== "whisper") return
+  const entry = { key, value, ...origin }
+  // Ours say so where there is more to know than the last write.
+  if (yield* isOurs(node, message.from)) node.takeCopy(ofWrite(entry), now)
+  else node.takeEntry(entry, now)
+})
+
+const isOurs = (node: SyncNode, id: string): Effect.Effect<boolean> =>
+  Effect.map(node.mesh.peers, (peers) => peers.some((peer) => peer.id === id && peer.isExtended))
+
+const takeState = (node: SyncNode, { kind, packets }: MeshMessage, now: number): void => {
+  const state = kind === "whisper" ? StateCodec.decode(packets[0], node.options.maxValueBytes) : undefined
+  if (state !== undefined) node.takeCopy(state, now)
 }
 
 /** A newcomer: one of ours is asked what differs, by whoever dialed; an original one gets all there is. */
@@ -70,7 +89,8 @@ const greet = (node: SyncNode, id: string, direction: "inbound" | "outbound"): E
     if (peer === undefined) return Effect.void
     if (peer.isExtended) return direction === "outbound" ? tellDigests(node, id, "ask") : Effect.void
     // Not of deleted keys: such a copy ends the link of an original JavaScript node.
-    return tellCopies(node, id, Array.from(node.table.entries()).filter(({ value }) => value !== null))
+    const entries = Array.from(node.table.entries()).filter(({ value }) => value !== null)
+    return tellCopies(node, id, entries.map(ofWrite))
   })
 
 const reconcile = (node: SyncNode): Effect.Effect<never> =>
@@ -125,10 +145,17 @@ const tellDigests = (node: SyncNode, id: string, verb: "ask" | "answer"): Effect
   })
 
 /** A peer that cannot be reached any more gets no further ones. */
-const tellCopies = (node: SyncNode, id: string, entries: ReadonlyArray<SyncEntry>): Effect.Effect<void> =>
+const tellCopies = (node: SyncNode, id: string, states: ReadonlyArray<SyncState>): Effect.Effect<void> =>
   Effect.ignore(Effect.forEach(
-    entries,
-    ({ key, owner, time, value }) =>
-      node.mesh.whisperPayload(id, { _tag: "SyncStore", key, value, origin: { owner, time } }),
+    states,
+    // What is too large for a message of this node holds up no others.
+    (state) => Effect.catchTag(Effect.asVoid(tell(node, id, state)), "MessageTooLarge", () => Effect.void),
     { discard: true }
   ))
+
+const tell = (node: SyncNode, id: string, state: SyncState): Effect.Effect<unknown, WhisperError> => {
+  const { key, owner, time, value } = state.entry
+  return state.fields.size === 0
+    ? node.mesh.whisperPayload(id, { _tag: "SyncStore", key, value, origin: { owner, time } })
+    : node.mesh.whisper(id, [StateCodec.encode(state)], { subFlag: stateSubFlag })
+}

@@ -10,7 +10,8 @@ import type { Hashing } from "../../Protocol/Hashing.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import { isNewer, mayWrite, type Stamp } from "../Rule.ts"
 import type { SyncOptions } from "../SyncConfig.ts"
-import { canonical, type SyncEntry, SyncTable } from "../SyncTable.ts"
+import * as SyncState from "../SyncState.ts"
+import { SyncTable } from "../SyncTable.ts"
 
 /** What a node was made with. */
 export interface SyncServices {
@@ -18,13 +19,10 @@ export interface SyncServices {
   readonly protocol: Protocol["Service"]
   readonly hashing: Hashing["Service"]
   readonly options: SyncOptions
-  readonly updates: PubSub.PubSub<SyncEntry>
+  readonly updates: PubSub.PubSub<SyncState.SyncEntry>
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
-
-/** A map of JSON. */
-export type JsonMap = { readonly [key: string]: Schema.Json }
 
 /** The longest id of an owner, in characters; the original ones have 65 or 66. */
 const maxOwnerLength = 256
@@ -35,7 +33,7 @@ export class SyncNode {
   readonly mesh: Mesh["Service"]
   readonly protocol: Protocol["Service"]
   readonly options: SyncOptions
-  readonly updates: PubSub.PubSub<SyncEntry>
+  readonly updates: PubSub.PubSub<SyncState.SyncEntry>
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly table: SyncTable
   /** Peers that were asked what differs, by their ids, until they answer. */
@@ -65,35 +63,54 @@ export class SyncNode {
 
   /** Takes a write that came as a broadcast, this node's own among them; `false` when it does not count. */
   takeStore(key: string, value: Schema.Json, stamp: Stamp, nowSeconds: number): boolean {
-    if (!this.isSound(key, value, stamp) || !this.mayWrite(key, stamp, false, nowSeconds)) return false
-    return this.#put({ key, value, owner: stamp.owner, time: stamp.time })
+    const written = SyncState.ofWrite({ key, value, owner: stamp.owner, time: stamp.time })
+    if (!this.isSound(written)) return false
+    const held = this.table.state(key)
+    if (held === undefined) return this.#put(written)
+    if (this.mayWrite(key, stamp, false, nowSeconds) && !isNewer(held.entry, stamp)) return this.#put(written)
+    // A later change overtook it: it still sets the fields which that left. With leases, if both are its owner's.
+    const mayComeLate = !this.options.leasing || held.entry.owner === stamp.owner
+    return mayComeLate && this.#merge(held, written)
   }
 
   /** The same for a part of a map: what is no map becomes one of these fields. */
-  takeDelta(key: string, changes: JsonMap, stamp: Stamp, nowSeconds: number): boolean {
-    const held = this.table.get(key)
-    // What was deleted later stays deleted: those who heard of the change first have deleted it all.
-    if (held?.value === null && isNewer(held, stamp)) return false
-    const value = { ...mapOf(held?.value), ...changes }
-    if (!this.isSound(key, value, stamp) || !this.mayWrite(key, stamp, true, nowSeconds)) return false
-    // An older change goes into the map, and does not make it older.
-    const { owner, time } = held !== undefined && isNewer(held, stamp) ? held : stamp
-    return this.#put({ key, value, owner, time })
+  takeDelta(key: string, changes: SyncState.JsonMap, stamp: Stamp, nowSeconds: number): boolean {
+    const held = this.table.state(key)
+    // The rule drops an owner's older writes; a change still sets the fields which the newer one left.
+    if (!this.mayWrite(key, stamp, true, nowSeconds) && held?.entry.owner !== stamp.owner) return false
+    const changed = SyncState.change(held, key, changes, { owner: stamp.owner, time: stamp.time })
+    return changed !== undefined && this.isSound(changed) && this.#put(changed)
   }
 
-  /** Takes what a peer holds, if it counts more than what is held here. */
-  takeCopy(entry: SyncEntry, nowSeconds: number): boolean {
+  /** Takes what a peer holds, as far as it counts more than what is held here. */
+  takeCopy(copy: SyncState.SyncState, nowSeconds: number): boolean {
     const { maxClockSkew, tombstoneTtl } = this.options
-    if (entry.time > nowSeconds + Duration.toSeconds(maxClockSkew)) return false
-    if (entry.value === null && entry.time < nowSeconds - Duration.toSeconds(tombstoneTtl)) return false
-    if (!this.isSound(entry.key, entry.value, entry) || !this.table.isBetter(entry)) return false
-    return this.#put(entry)
+    const { key, time, value } = copy.entry
+    if (time > nowSeconds + Duration.toSeconds(maxClockSkew)) return false
+    if (value === null && time < nowSeconds - Duration.toSeconds(tombstoneTtl)) return false
+    if (!this.isSound(copy)) return false
+    const held = this.table.state(key)
+    return held === undefined ? this.#put(copy) : this.#merge(held, copy)
   }
 
-  /** Whether key, value and owner are within the limits. */
-  isSound(key: string, value: Schema.Json, { owner }: Stamp): boolean {
-    return owner.length <= maxOwnerLength && bytesOf(key) <= this.options.maxKeyBytes &&
-      bytesOf(canonical(value)) <= this.options.maxValueBytes
+  /**
+   * The same for a copy of which only the last write is known, as the original nodes give it. A map may be by a change,
+   * and be lacking fields: so it replaces only what is older, and fills up what is of the same write.
+   */
+  takeEntry(entry: SyncState.SyncEntry, nowSeconds: number): boolean {
+    const held = this.table.state(entry.key)
+    const isWhole = held === undefined || !SyncState.isJsonMap(entry.value) ||
+      SyncState.isSameStamp(entry, held.base) || isNewer(entry, held.entry)
+    if (isWhole) return this.takeCopy(SyncState.ofWrite(entry), nowSeconds)
+    if (SyncState.isSameStamp(entry, held.entry)) return this.takeCopy(SyncState.ofFields(entry), nowSeconds)
+    return held.base === undefined && this.takeCopy(SyncState.ofWrite(entry), nowSeconds)
+  }
+
+  /** Whether key, value and owners are within the limits. */
+  isSound({ base, entry: { key, value }, fields }: SyncState.SyncState): boolean {
+    const isOwner = (stamp: Stamp | undefined) => stamp === undefined || stamp.owner.length <= maxOwnerLength
+    return isOwner(base) && Array.from(fields.values()).every(isOwner) && bytesOf(key) <= this.options.maxKeyBytes &&
+      bytesOf(SyncState.canonical(value)) <= this.options.maxValueBytes
   }
 
   /** Forgets deleted keys whose time is over. */
@@ -101,20 +118,23 @@ export class SyncNode {
     this.table.forgetDeleted(nowSeconds - Duration.toSeconds(this.options.tombstoneTtl))
   }
 
-  #put(entry: SyncEntry): boolean {
-    const before = this.table.get(entry.key)
-    if (!this.table.put(entry)) return false
-    const isChanged = canonical(before?.value ?? null) !== canonical(entry.value)
-    if (isChanged || before?.owner !== entry.owner) PubSub.publishUnsafe(this.updates, entry)
+  #merge(held: SyncState.SyncState, other: SyncState.SyncState): boolean {
+    const merged = SyncState.merge(held, other)
+    // Together they may be too large: then both nodes keep the same one of them.
+    const next = this.isSound(merged) ? merged : SyncState.isLater(other, held) ? other : held
+    return SyncState.textOf(next) !== SyncState.textOf(held) && this.#put(next)
+  }
+
+  #put(state: SyncState.SyncState): boolean {
+    const { key } = state.entry
+    const before = this.table.get(key)
+    if (!this.table.put(state)) return false
+    const { owner, value } = state.entry
+    const isChanged = SyncState.canonical(before?.value ?? null) !== SyncState.canonical(value)
+    if (isChanged || before?.owner !== owner) PubSub.publishUnsafe(this.updates, this.table.get(key)!)
     return true
   }
 }
 
 /** The length of a text in UTF-8. */
 export const bytesOf = (text: string): number => encoder.encode(text).length
-
-/** A value as a map: an empty one when it is none. */
-export const mapOf = (value: Schema.Json | undefined): JsonMap =>
-  typeof value === "object" && value !== null && !isList(value) ? value : {}
-
-const isList = (value: Schema.Json): value is Schema.JsonArray => Array.isArray(value)

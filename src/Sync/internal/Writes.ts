@@ -9,8 +9,8 @@ import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts
 import { leaseSeconds } from "../Rule.ts"
 import { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
 import type { SyncKey } from "../SyncKey.ts"
-import { canonical } from "../SyncTable.ts"
-import { bytesOf, type JsonMap, mapOf, type SyncNode } from "./SyncNode.ts"
+import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
+import { bytesOf, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
@@ -19,7 +19,11 @@ export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.m
 
 /** Sets a key; null deletes it. */
 export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
-  inTurn(node, key, write(node, key, value, false, { _tag: "SyncStore", key, value, origin: null }))
+  Effect.suspend(() => {
+    const error = check(node, key, value)
+    if (error !== undefined) return Effect.fail(error)
+    return inTurn(node, key, write(node, key, false, { _tag: "SyncStore", key, value, origin: null }))
+  })
 
 /** Sets some fields of the value of a key. */
 export const change = Effect.fnUntraced(function*<A extends object>(
@@ -37,10 +41,14 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   }
   const old = mapOf(held)
   const changed: JsonMap = Object.fromEntries(
-    Object.entries(encoded).filter(([name, value]) => !(name in old) || canonical(old[name]!) !== canonical(value))
+    Object.entries(encoded).filter(([name, value]) =>
+      !Object.hasOwn(old, name) || canonical(old[name]!) !== canonical(value)
+    )
   )
   if (Object.keys(changed).length === 0) return
-  yield* write(node, key.name, { ...old, ...changed }, true, { _tag: "SyncDelta", key: key.name, changes: changed })
+  const error = check(node, key.name, { ...old, ...changed })
+  if (error !== undefined) return yield* error
+  yield* write(node, key.name, true, { _tag: "SyncDelta", key: key.name, changes: changed })
 }, (change, node, key) => inTurn(node, key.name, change))
 
 /** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
@@ -59,12 +67,10 @@ const inTurn = <A, E>(node: SyncNode, key: string, write: Effect.Effect<A, E>): 
 const write = (
   node: SyncNode,
   key: string,
-  value: Schema.Json,
   isDelta: boolean,
   payload: Extract<Payload, { readonly _tag: "SyncDelta" | "SyncStore" }>
 ): Effect.Effect<void, WriteError> =>
   Effect.gen(function*() {
-    yield* checkSize(node, key, value)
     const held = node.table.get(key)
     const now = yield* nowSeconds
     // Later than what is held, whatever the clocks: the order of one's own writes is that of their stamps.
@@ -82,19 +88,18 @@ const write = (
     else node.takeDelta(key, payload.changes, stamp, yield* nowSeconds)
   })
 
-const checkSize = (
+/** Why a value cannot be held, if it cannot. */
+const check = (
   node: SyncNode,
   key: string,
   value: Schema.Json
-): Effect.Effect<void, EntryTooDeep | EntryTooLarge> => {
+): EntryTooDeep | EntryTooLarge | undefined => {
   const { maxKeyBytes, maxValueBytes } = node.options
   const keyBytes = bytesOf(key)
-  if (keyBytes > maxKeyBytes) {
-    return Effect.fail(new EntryTooLarge({ part: "key", bytes: keyBytes, maxBytes: maxKeyBytes }))
-  }
-  if (!isShallow(value)) return Effect.fail(new EntryTooDeep({ key, maxDepth: maxSyncDepth }))
+  if (keyBytes > maxKeyBytes) return new EntryTooLarge({ part: "key", bytes: keyBytes, maxBytes: maxKeyBytes })
+  if (!isShallow(value)) return new EntryTooDeep({ key, maxDepth: maxSyncDepth })
   const valueBytes = bytesOf(canonical(value))
   return valueBytes > maxValueBytes
-    ? Effect.fail(new EntryTooLarge({ part: "value", bytes: valueBytes, maxBytes: maxValueBytes }))
-    : Effect.void
+    ? new EntryTooLarge({ part: "value", bytes: valueBytes, maxBytes: maxValueBytes })
+    : undefined
 }
