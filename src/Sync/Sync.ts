@@ -44,6 +44,7 @@ import { SyncConfig } from "./SyncConfig.ts"
 import type { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
 import type { SyncKey } from "./SyncKey.ts"
 import type { SyncEntry } from "./SyncState.ts"
+import { copyOf } from "./SyncTable.ts"
 
 /**
  * What can keep a write from being made.
@@ -63,11 +64,11 @@ export class Sync extends Context.Service<Sync, {
   /** Whether keys belong to who wrote them, for an hour after the last write. */
   readonly leasing: boolean
 
-  /** The value of a key; none when there is none. Fails when the value is not of the key's schema. */
+  /** The value of a key, the reader's own; none when there is none. Fails when it is not of the key's schema. */
   readonly get: <A>(key: SyncKey<A>) => Effect.Effect<Option.Option<A>, Schema.SchemaError>
-  /** What is held under a key and who wrote it when; none when there is nothing, or it was deleted. */
+  /** What is held under a key and who wrote it when, frozen; none when there is nothing, or it was deleted. */
   readonly read: (key: string) => Effect.Effect<Option.Option<SyncEntry>>
-  /** All that is held, in no order that means anything. */
+  /** All that is held, frozen, in no order that means anything. */
   readonly entries: Effect.Effect<ReadonlyArray<SyncEntry>>
 
   /**
@@ -87,7 +88,10 @@ export class Sync extends Context.Service<Sync, {
   /** Deletes a key on all nodes. */
   readonly delete: (key: string) => Effect.Effect<void, SyncWriteError>
 
-  /** Each change from now on, own ones too; null is for a deleted key. A reader more than 1024 behind loses the oldest. */
+  /**
+   * Each change from now on, own ones too, frozen; null is for a deleted key. A reader more than 1024 behind loses the
+   * oldest.
+   */
   readonly updates: Stream.Stream<SyncEntry>
   /** The value of a key now, and again whenever it changes; what is not of the key's schema is left out. */
   readonly watch: <A>(key: SyncKey<A>) => Stream.Stream<Option.Option<A>>
@@ -123,7 +127,8 @@ const service = (node: SyncNode): Sync["Service"] => {
     Effect.flatMap(read(key.name), (entry) =>
       Option.isNone(entry)
         ? Effect.succeedNone
-        : Effect.asSome(Schema.decodeEffect(key.codec)(entry.value.value)))
+        // A copy, for a schema may give what its reader may change.
+        : Effect.asSome(Schema.decodeEffect(key.codec)(copyOf(entry.value.value))))
   return {
     leasing: options.leasing,
     get,

@@ -3,8 +3,10 @@
  * Bounded in keys; a deleted key is remembered for a while, so that who has not heard does not bring it back.
  *
  * Two nodes find out by digests of 32 shares whether they hold the same: a share's digest is that of its
- * entries, joined by exclusive or, so that it is kept up entry by entry.
+ * entries, joined by exclusive or, so that it is kept up entry by entry. So what is held must not change in
+ * place: it is a copy that nobody can change.
  */
+import type * as Schema from "effect/Schema"
 import type { Hashing } from "../Protocol/Hashing.ts"
 import { type SyncEntry, type SyncState, textOf } from "./SyncState.ts"
 
@@ -56,7 +58,7 @@ export class SyncTable {
     return this.#held.size < this.#maxEntries
   }
 
-  /** The entry of a key. */
+  /** The entry of a key; not to be changed, as all that the table gives. */
   get(key: string): SyncEntry | undefined {
     return this.#held.get(key)?.state.entry
   }
@@ -71,14 +73,16 @@ export class SyncTable {
     for (const { state } of this.#held.values()) yield state.entry
   }
 
-  /** Holds a state in place of what was held under its key; `false` when there is no room for it. */
+  /** Holds a copy of a state in place of what was held under its key; `false` when there is no room for it. */
   put(state: SyncState): boolean {
     const { key } = state.entry
     if (!this.#held.has(key) && !this.hasRoom) return false
     this.#remove(key)
+    const entry = Object.freeze({ ...state.entry, value: frozen(state.entry.value) })
+    const held = { ...state, entry }
     const share = this.#hashing.digest("sha256", encoder.encode(key))[0]! % shareCount
-    const digest = this.#hashing.digest("sha256", encoder.encode(textOf(state)))
-    this.#held.set(key, { state, share, digest })
+    const digest = this.#hashing.digest("sha256", encoder.encode(textOf(held)))
+    this.#held.set(key, { state: held, share, digest })
     this.#mix(share, digest)
     return true
   }
@@ -121,4 +125,23 @@ export class SyncTable {
   #mix(share: number, digest: Uint8Array): void {
     for (let i = 0; i < digestBytes; i++) this.#digests[share * digestBytes + i]! ^= digest[i]!
   }
+}
+
+/**
+ * A copy of a value that its reader may change.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const copyOf = (value: Schema.Json): Schema.Json => copyWith(value, (copy) => copy)
+
+const frozen = (value: Schema.Json): Schema.Json => copyWith(value, Object.freeze)
+
+const copyWith = (value: Schema.Json, finish: <A extends object>(copy: A) => A): Schema.Json => {
+  if (typeof value !== "object" || value === null) return value
+  const copy = (item: Schema.Json) => copyWith(item, finish)
+  return Array.isArray(value)
+    ? finish(value.map(copy))
+    // Not by assignment: a field may be named `__proto__`.
+    : finish(Object.fromEntries(Object.entries(value).map(([name, item]) => [name, copy(item)])))
 }

@@ -127,3 +127,25 @@ describe("two maps that are too large together", () => {
     assert.isTrue(one.table.isSame(other.table.digests))
   })
 })
+
+describe("what is held", () => {
+  it("is no longer what its writer had, and cannot be changed by a reader", () => {
+    const node = aloneNode({})
+    const value = { list: [{ n: 1 }] }
+    set(node, value, at(1))
+    const digests = node.table.digests
+
+    value.list[0]!.n = 2
+
+    assert.deepStrictEqual(valueOf(node), { list: [{ n: 1 }] })
+    const held = node.table.get("k") as unknown as { value: typeof value; time: number }
+    assert.throws(() => held.time = 0, TypeError)
+    assert.throws(() => held.value.list.push({ n: 2 }), TypeError)
+    assert.throws(() => held.value.list[0]!.n = 2, TypeError)
+    set(node, null, at(2))
+    set(node, { list: [{ n: 1 }] }, at(3))
+    assert.isFalse(node.table.isSame(digests))
+    assert.isTrue(set(node, { ["__proto__"]: { n: 1 } }, at(4)))
+    assert.deepStrictEqual(Object.keys(valueOf(node) as object), ["__proto__"])
+  })
+})

@@ -10,6 +10,7 @@ import { leaseSeconds } from "../Rule.ts"
 import { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
+import { copyOf } from "../SyncTable.ts"
 import { bytesOf, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
@@ -22,7 +23,9 @@ export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Eff
   Effect.suspend(() => {
     const error = check(node, key, value)
     if (error !== undefined) return Effect.fail(error)
-    return inTurn(node, key, write(node, key, false, { _tag: "SyncStore", key, value, origin: null }))
+    // The caller may change its own while the write waits for its turn.
+    const written = copyOf(value)
+    return inTurn(node, key, write(node, key, false, { _tag: "SyncStore", key, value: written, origin: null }))
   })
 
 /** Sets some fields of the value of a key. */
@@ -48,7 +51,8 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   if (Object.keys(changed).length === 0) return
   const error = check(node, key.name, { ...old, ...changed })
   if (error !== undefined) return yield* error
-  yield* write(node, key.name, true, { _tag: "SyncDelta", key: key.name, changes: changed })
+  const written = mapOf(copyOf(changed))
+  yield* write(node, key.name, true, { _tag: "SyncDelta", key: key.name, changes: written })
 }, (change, node, key) => inTurn(node, key.name, change))
 
 /** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */

@@ -1,0 +1,66 @@
+/** Whose a value is that was written. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Schema, Stream } from "effect"
+import * as SyncKey from "../../src/Sync/SyncKey.ts"
+import { run, start } from "./SyncNetwork.ts"
+
+describe("a value", () => {
+  it("that its writer changes afterwards is not changed by that, and told of when it is set again", () =>
+    run("writer", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a } = yield* start(simulation, ["a", "b"])
+        const key = SyncKey.json("settings")
+        const seen = yield* a!.sync.watch(key).pipe(
+          Stream.take(3),
+          Stream.runCollect,
+          Effect.forkScoped({ startImmediately: true })
+        )
+        const settings = { n: 1 }
+        yield* a!.sync.set(key, settings)
+
+        settings.n = 2
+        const between = yield* a!.sync.get(key)
+        yield* a!.sync.set(key, settings)
+
+        assert.deepStrictEqual(between, Option.some({ n: 1 }))
+        assert.deepStrictEqual(yield* Fiber.join(seen), [Option.none(), Option.some({ n: 1 }), Option.some({ n: 2 })])
+      })))
+
+  it("is written as it was when the write was made, though that has to wait", () =>
+    run("waiting", {}, (simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* start(simulation, ["a", "b"])
+        const key = SyncKey.json("settings")
+        // Each has a second of its own: the last ones wait.
+        for (let i = 0; i < 25; i++) yield* Effect.forkScoped(nodes["a"]!.sync.set(key, i), { startImmediately: true })
+        const settings = { n: 1 }
+        const writing = yield* Effect.forkScoped(nodes["a"]!.sync.set(key, settings), { startImmediately: true })
+
+        assert.isUndefined(writing.pollUnsafe())
+        settings.n = 2
+        yield* Fiber.join(writing)
+        yield* Effect.sleep("1 second")
+
+        for (const { sync } of Object.values(nodes)) {
+          assert.deepStrictEqual(yield* sync.get(key), Option.some({ n: 1 }))
+        }
+      })))
+
+  it("is its reader's own, and what is held cannot be changed by it", () =>
+    run("reader", {}, (simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* start(simulation, ["a", "b"])
+        const key = SyncKey.make("settings", Schema.MutableJson)
+        yield* nodes["a"]!.sync.set(key, { list: [1] })
+        yield* Effect.sleep("1 second")
+
+        for (const { sync } of Object.values(nodes)) {
+          const got = Option.getOrThrow(yield* sync.get(key)) as { list: Array<number> }
+          got.list.push(2)
+          const { value } = Option.getOrThrow(yield* sync.read("settings"))
+          assert.throws(() => (value as typeof got).list.push(2), TypeError)
+
+          assert.deepStrictEqual(yield* sync.get(key), Option.some({ list: [1] }))
+        }
+      })))
+})
