@@ -41,7 +41,7 @@ import * as Exchange from "./internal/Exchange.ts"
 import { SyncNode } from "./internal/SyncNode.ts"
 import * as Writes from "./internal/Writes.ts"
 import { SyncConfig } from "./SyncConfig.ts"
-import type { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
+import type { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "./SyncError.ts"
 import type { SyncKey } from "./SyncKey.ts"
 import type { SyncEntry } from "./SyncState.ts"
 import { copyOf } from "./SyncTable.ts"
@@ -52,7 +52,7 @@ import { copyOf } from "./SyncTable.ts"
  * @category errors
  * @since 0.1.0
  */
-export type SyncWriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+export type SyncWriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
 /**
  * A node of the shared dictionary.

@@ -62,6 +62,21 @@ export class EntryTooDeep extends Schema.TaggedError<EntryTooDeep>()("EntryTooDe
 }
 
 /**
+ * A key, or a text or the name of a field in a value, that holds half of a surrogate pair. UTF-8 cannot hold that: other
+ * nodes would hold something else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EntryNotText extends Schema.TaggedError<EntryNotText>()("EntryNotText", {
+  part: Schema.Literals(["key", "value"])
+}) {
+  override get message(): string {
+    return `a ${this.part} that is no well-formed text: it holds half of a surrogate pair`
+  }
+}
+
+/**
  * Some entries of a map were to be changed, and the value is none.
  *
  * @category errors

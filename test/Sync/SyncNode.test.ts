@@ -148,4 +148,23 @@ describe("what is held", () => {
     assert.isTrue(set(node, { ["__proto__"]: { n: 1 } }, at(4)))
     assert.deepStrictEqual(Object.keys(valueOf(node) as object), ["__proto__"])
   })
+
+  it("is text that UTF-8 can hold, whatever a peer says", () => {
+    const node = aloneNode({})
+    const half = "x\ud800"
+    const said: ReadonlyArray<readonly [string, Schema.Json, Stamp]> = [
+      [half, "v", at(1)],
+      ["k", half, at(1)],
+      ["k", [{ x: { [half]: 1 } }], at(1)],
+      ["k", "v", at(1, half)]
+    ]
+
+    for (const [key, value, stamp] of said) {
+      assert.isFalse(node.takeStore(key, value, stamp, now))
+      assert.isFalse(node.takeEntry({ key, value, ...stamp }, now))
+      assert.isFalse(node.takeDelta(key, { x: value }, stamp, now))
+    }
+    assert.isTrue(node.takeStore("k😀", { "😀": "😀" }, at(1), now))
+    assert.strictEqual(node.table.count, 1)
+  })
 })

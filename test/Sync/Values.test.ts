@@ -1,8 +1,9 @@
-/** Whose a value is that was written. */
+/** What may be written, and whose it is afterwards. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Schema, Stream } from "effect"
+import { wireVersions } from "../../src/Layers/WireVersion.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
-import { run, start } from "./SyncNetwork.ts"
+import { run, start, text } from "./SyncNetwork.ts"
 
 describe("a value", () => {
   it("that its writer changes afterwards is not changed by that, and told of when it is set again", () =>
@@ -61,6 +62,38 @@ describe("a value", () => {
           assert.throws(() => (value as typeof got).list.push(2), TypeError)
 
           assert.deepStrictEqual(yield* sync.get(key), Option.some({ list: [1] }))
+        }
+      })))
+})
+
+describe.each(wireVersions)("text over wire version %s", (protocol) => {
+  it("that is no text is refused, in keys and values, and any other arrives", () =>
+    run("text", {}, (simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* start(simulation, ["a", "b"], { protocol })
+        const { sync } = nodes["a"]!
+        const half = "x\ud800"
+        const any = SyncKey.json("any")
+        const map = SyncKey.make("map", Schema.Record(Schema.String, Schema.String))
+
+        const refused = [
+          yield* Effect.flip(sync.set(text(half), "v")),
+          yield* Effect.flip(sync.delete(half)),
+          yield* Effect.flip(sync.set(any, half)),
+          yield* Effect.flip(sync.set(any, [{ deep: { [half]: 1 } }])),
+          yield* Effect.flip(sync.change(map, { name: half }))
+        ]
+        yield* sync.set(text("😀\u0000"), "😀\u0000")
+        yield* Effect.sleep("1 second")
+
+        const parts = refused.map((error) => error._tag === "EntryNotText" ? error.part : error._tag)
+        assert.deepStrictEqual(parts, ["key", "key", "value", "value", "value"])
+        assert.include(refused[0]!.message, "surrogate")
+        for (const node of Object.values(nodes)) {
+          assert.deepStrictEqual(
+            (yield* node.sync.entries).map(({ key, value }) => [key, value]),
+            [["😀\u0000", "😀\u0000"]]
+          )
         }
       })))
 })

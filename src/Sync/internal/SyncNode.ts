@@ -106,11 +106,13 @@ export class SyncNode {
     return held.base === undefined && this.takeCopy(SyncState.ofWrite(entry), nowSeconds)
   }
 
-  /** Whether key, value and owners are within the limits. */
+  /** Whether key, value and owners are within the limits, and text that UTF-8 can hold. */
   isSound({ base, entry: { key, value }, fields }: SyncState.SyncState): boolean {
-    const isOwner = (stamp: Stamp | undefined) => stamp === undefined || stamp.owner.length <= maxOwnerLength
-    return isOwner(base) && Array.from(fields.values()).every(isOwner) && bytesOf(key) <= this.options.maxKeyBytes &&
-      bytesOf(SyncState.canonical(value)) <= this.options.maxValueBytes
+    const isOwner = (stamp: Stamp | undefined) =>
+      stamp === undefined || (stamp.owner.length <= maxOwnerLength && stamp.owner.isWellFormed())
+    return isOwner(base) && Array.from(fields.values()).every(isOwner) &&
+      isText(key) && bytesOf(key) <= this.options.maxKeyBytes &&
+      isText(value) && bytesOf(SyncState.canonical(value)) <= this.options.maxValueBytes
   }
 
   /** Forgets deleted keys whose time is over. */
@@ -138,3 +140,10 @@ export class SyncNode {
 
 /** The length of a text in UTF-8. */
 export const bytesOf = (text: string): number => encoder.encode(text).length
+
+/** Whether all text in a value is such as UTF-8 can hold: others would hold it otherwise than it was written. */
+export const isText = (value: Schema.Json): boolean => {
+  if (typeof value === "string") return value.isWellFormed()
+  if (typeof value !== "object" || value === null) return true
+  return Object.entries(value).every(([name, item]) => name.isWellFormed() && isText(item))
+}

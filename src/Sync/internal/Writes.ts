@@ -7,13 +7,13 @@ import * as Semaphore from "effect/Semaphore"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
-import { EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
+import { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
 import { copyOf } from "../SyncTable.ts"
-import { bytesOf, type SyncNode } from "./SyncNode.ts"
+import { bytesOf, isText, type SyncNode } from "./SyncNode.ts"
 
-type WriteError = EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+type WriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
 /** The time of day in whole seconds, not before 1970. */
 export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.max(0, Math.floor(millis / 1000)))
@@ -97,11 +97,13 @@ const check = (
   node: SyncNode,
   key: string,
   value: Schema.Json
-): EntryTooDeep | EntryTooLarge | undefined => {
+): EntryNotText | EntryTooDeep | EntryTooLarge | undefined => {
   const { maxKeyBytes, maxValueBytes } = node.options
+  if (!isText(key)) return new EntryNotText({ part: "key" })
   const keyBytes = bytesOf(key)
   if (keyBytes > maxKeyBytes) return new EntryTooLarge({ part: "key", bytes: keyBytes, maxBytes: maxKeyBytes })
   if (!isShallow(value)) return new EntryTooDeep({ key, maxDepth: maxSyncDepth })
+  if (!isText(value)) return new EntryNotText({ part: "value" })
   const valueBytes = bytesOf(canonical(value))
   return valueBytes > maxValueBytes
     ? new EntryTooLarge({ part: "value", bytes: valueBytes, maxBytes: maxValueBytes })
