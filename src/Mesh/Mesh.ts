@@ -194,7 +194,10 @@ export class Mesh extends Context.Service<
     /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
     readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
 
-    /** Answers a question whenever a node asks it, until the scope closes. */
+    /**
+     * Answers a question whenever a node asks it, until the scope closes. An answer waits for nobody: where the asker's
+     * queue has no room it is dropped (`droppedOutbound`), and the asker's time runs out.
+     */
     readonly respond: <Q, A, E, R>(
       query: Query<Q, A>,
       handler: (question: Q, from: string) => Effect.Effect<A, E, R>

@@ -22,7 +22,7 @@ import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { newRequestId } from "./RequestId.ts"
-import { whisper } from "./Sender.ts"
+import { offer, whisper } from "./Sender.ts"
 
 const askSubFlag = "ask"
 const answerSubFlag = "answer"
@@ -62,15 +62,20 @@ export class Questions {
       Effect.matchEffect(decode(asked.text), {
         onFailure: ({ message }) => {
           this.#node.emit({ _tag: "ValueRefused", name: query.name, sender: asked.from, detail: message })
-          return this.#reply(asked, "refused", `that is no question for "${query.name}"`)
+          return Effect.sync(() => this.#reply(asked, "refused", `that is no question for "${query.name}"`))
         },
         onSuccess: (question) =>
           Effect.flatMap(
             Effect.flatMap(handler(question, asked.from), encode),
-            (text) => this.#reply(asked, "ok", text)
+            (text) => {
+              const error = this.#reply(asked, "ok", text)
+              return error === undefined ? Effect.void : Effect.fail(error)
+            }
           )
       }).pipe(
-        Effect.onError(() => Effect.ignore(this.#reply(asked, "refused", `the responder to "${query.name}" failed`)))
+        Effect.onError(() =>
+          Effect.sync(() => this.#reply(asked, "refused", `the responder to "${query.name}" failed`))
+        )
       )
     return Effect.gen({ self: this }, function*() {
       if (this.#responders.has(query.name)) return yield* new SubFlagTaken({ subFlag: query.name })
@@ -148,14 +153,12 @@ export class Questions {
     Deferred.doneUnsafe(waiting.answer, verdict === "ok" ? Effect.succeed(text) : Effect.fail(text))
   }
 
-  /** To a neighbor alone: whoever asks and leaves is not looked for. Fails when it is too large. */
-  #reply(asked: Asked, verdict: "ok" | "refused", text: string): Effect.Effect<unknown, MessageTooLarge> {
-    return Effect.suspend(() =>
-      this.#node.table.get(asked.from) === undefined
-        ? Effect.void
-        : whisper(this.#node, asked.from, toWire([answerSubFlag, asked.number, verdict, text])).pipe(
-          Effect.catch((error) => error._tag === "MessageTooLarge" ? Effect.fail(error) : Effect.void)
-        )
-    )
+  /**
+   * To a neighbor alone: whoever asks and leaves is not looked for. At once: an asker that reads nothing must not keep
+   * others waiting for the places of its handler. Gives the error when it is too large.
+   */
+  #reply(asked: Asked, verdict: "ok" | "refused", text: string): MessageTooLarge | undefined {
+    const peer = this.#node.table.get(asked.from)
+    return peer && offer(this.#node, peer, toWire([answerSubFlag, asked.number, verdict, text]))
   }
 }

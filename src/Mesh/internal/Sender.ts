@@ -8,6 +8,7 @@ import type { Message } from "../../Protocol/Message.ts"
 import { contentOf, type Packet } from "../../Protocol/Packet.ts"
 import { hasRoomWithin } from "../../Transport/Lag.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
+import type { Peer } from "../RoutingTable.ts"
 import * as Congestion from "./Congestion.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Proofs from "./Proofs.ts"
@@ -92,3 +93,14 @@ export const whisper = Effect.fnUntraced(function*(
   node.counters.sent++
   return message
 })
+
+/** Whispers to a neighbor without waiting: where its queue has no room the message is dropped, which is counted. */
+export const offer = (node: MeshNode, peer: Peer, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
+  const error = tooLarge(node, payload)
+  if (error !== undefined) return error
+  const message = Proofs.make(node, "whisper", peer.id, payload, node.nowSeconds())
+  if (!Congestion.send(node, peer, node.outgoing(message))) return undefined
+  peer.link.remember(message)
+  node.counters.sent++
+  return undefined
+}
