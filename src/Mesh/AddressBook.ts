@@ -13,8 +13,10 @@ import { hostOf } from "../Transport/Source.ts"
  */
 export interface KnownAddress {
   readonly address: PeerAddress
-  /** The id that was announced or met there last. */
+  /** The id that was met there last; else the one that hearsay named first, good for a guess and no more. */
   id: string | undefined
+  /** Whether that id was met there. */
+  isMet: boolean
   /** Named by the user: never forgotten, dialed whenever no link to it is left. */
   isBootstrap: boolean
   /** Dials that came to nothing, and links that ended soon, since a link there lasted. */
@@ -121,6 +123,7 @@ export class AddressBook {
     this.#known.set(key, {
       address,
       id,
+      isMet: false,
       isBootstrap: false,
       failureCount: 0,
       nextDialMillis: 0,
@@ -154,6 +157,7 @@ export class AddressBook {
     const known = this.#known.get(format(address))
     if (known === undefined) return
     known.id = id
+    known.isMet = true
     known.nextDialMillis = 0
   }
 

@@ -60,6 +60,22 @@ describe("an address that a peer only claims", () => {
       assert.include(yield* peerIds(node), bootstrap.mesh.id)
     }).pipe(Effect.provide(network), Random.withSeed("listed")))
 
+  it.effect("in a list of peers does not keep it from dialing any node under the id of a linked one", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.66.6.6", id: "liar", methods: ours }))
+      yield* peer.handshake
+      yield* TestClock.adjust("100 millis")
+      const honest = yield* startNode(2, { maxOutboundLinks: 0 })
+      const entry = { address: second, id: honest.mesh.id }
+
+      yield* peer.tell({ _tag: "Peers", peers: [{ address: second, id: "liar" }] })
+      yield* peer.tell({ _tag: "Peers", peers: [entry] }, 1)
+      yield* chatter(peer, 40)
+
+      assert.include(yield* peerIds(node), honest.mesh.id)
+    }).pipe(Effect.provide(network), Random.withSeed("any node")))
+
   it.effect("is not what `connect` takes for a link to it", () =>
     Effect.gen(function*() {
       const node = yield* startNode(1, { maxOutboundLinks: 0 })

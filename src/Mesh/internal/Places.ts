@@ -63,18 +63,21 @@ const peerAtText = (node: MeshNode, text: string): Peer | undefined => {
 }
 
 /**
- * What the node may dial: not what is linked, nor what is said to be of a linked node, which may
- * have several addresses. Hearsay does not count where the user named the address.
+ * What the node may dial: not where links lead, nor, unless the user named that address, where a linked node was met
+ * before or announces that it is. What others say of whose an address is does not count: one peer could say of all that
+ * they are its own.
  */
 export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
   if (isBootstrapOnly) return node.book.candidates((_, text) => peerAtText(node, text) !== undefined, true)
   const linked = new Set<string>()
-  for (const { link } of node.table.values()) {
-    for (const text of node.places.get(link)?.keys() ?? []) linked.add(text)
+  const announced = new Set<string>()
+  for (const peer of node.table.values()) {
+    for (const text of node.places.get(peer.link)?.keys() ?? []) linked.add(text)
+    for (const address of addressesOf(peer)) announced.add(format(address))
   }
-  return node.book.candidates((known, text) =>
-    linked.has(text) || (!known.isBootstrap && known.id !== undefined && node.table.get(known.id) !== undefined)
-  )
+  const isOfLinked = ({ id, isMet }: KnownAddress, text: string) =>
+    announced.has(text) || (isMet && id !== undefined && node.table.get(id) !== undefined)
+  return node.book.candidates((known, text) => linked.has(text) || (!known.isBootstrap && isOfLinked(known, text)))
 }
 
 /** What may be dialed, but not yet. A node that has its share of links waits longer where it was turned away. */
