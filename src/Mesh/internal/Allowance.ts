@@ -1,7 +1,10 @@
 /**
  * What one peer may ask of this node in a second. Messages beyond it are read later, so that TCP slows
  * the peer down and nothing is lost; searches and lists of peers beyond it are not looked at.
+ *
+ * Messages count by what they cost: one that is cheap to send and dear to take counts as many.
  */
+import type { Message } from "../../Protocol/Message.ts"
 import { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 
@@ -9,20 +12,45 @@ import type { MeshOptions } from "../MeshConfig.ts"
 const searchBurstSeconds = 10
 /** Lists of peers that are looked at after a quiet time. */
 const listBurst = 16
+/** As many messages' work is it to check a signature: some 150 microseconds, where a message takes 10. */
+const signatureCount = 15
+/** Bytes that may come out of each that came, free of charge: texts are packed less. */
+const freeRatio = 8
+/** What came out beyond that counts as a message for each so many bytes: it takes as long. */
+const unpackedBytesEach = 4096
+/** Bytes that may come out later of what came already: what is read at once is unpacked bit by bit. */
+const maxFreeBytes = 8 * 1024 * 1024
 
 export class Allowance {
-  readonly messages: TokenBucket
+  readonly #messages: TokenBucket
   readonly searches: TokenBucket
   readonly lists: TokenBucket
   /** What was not looked at, or read later, so far. */
   readonly excess = { messages: 0, searches: 0, lists: 0 }
+  /** Work that came on top of the messages themselves, in messages, since the last charge. */
+  #extraCount = 0
+  #freeBytes = 0
 
   /** `isLimited`: false for peers on this machine, whose messages are read as they come. */
   constructor(options: MeshOptions, isLimited: boolean, nowMillis: number) {
     const { maxListsPerSecond, maxMessagesPerSecond, maxSearchesPerSecond } = options
     const perSecond = isLimited ? maxMessagesPerSecond : Number.POSITIVE_INFINITY
-    this.messages = new TokenBucket(perSecond, perSecond, nowMillis)
+    this.#messages = new TokenBucket(perSecond, perSecond, nowMillis)
     this.searches = new TokenBucket(maxSearchesPerSecond, maxSearchesPerSecond * searchBurstSeconds, nowMillis)
     this.lists = new TokenBucket(maxListsPerSecond, listBurst, nowMillis)
+  }
+  /** A signature was checked. */
+  signatureChecked(): void {
+    this.#extraCount += signatureCount
+  }
+
+  /** Pays for a batch that was taken, of which so many bytes came since the last one; gives how long to wait, in milliseconds. */
+  charge(batch: ReadonlyArray<Message>, cameBytes: number, nowMillis: number): number {
+    this.#freeBytes += freeRatio * cameBytes
+    for (const { body } of batch) this.#freeBytes -= body?.length ?? 0
+    const count = batch.length + this.#extraCount + Math.max(0, -this.#freeBytes) / unpackedBytesEach
+    this.#freeBytes = Math.min(maxFreeBytes, Math.max(0, this.#freeBytes))
+    this.#extraCount = 0
+    return this.#messages.charge(count, nowMillis)
   }
 }

@@ -15,6 +15,9 @@ import type { MeshNode } from "./MeshNode.ts"
 /** What a signature adds to a message, at most, in bytes. */
 export const maxSignatureBytes = 256
 
+/** Points for a whisper with a wrong signature, which no honest node sends. */
+const forgedPoints = 10
+
 const encoder = new TextEncoder()
 
 /** A message of this node's own, signed when it signs. `receiver` is empty for a broadcast. */
@@ -47,12 +50,25 @@ export const make = (
 /** The message as the application gets it; undefined when it is refused, which is counted and told. */
 export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): MeshMessage | undefined => {
   const isSigned = Signature.isSigned(message.payload)
-  const verdict = isSigned && node.services.signing !== undefined ? check(node, message) : byLink(peer, link, message)
+  const verdict = isSigned && node.services.signing !== undefined
+    ? check(node, peer, message)
+    : byLink(peer, link, message)
   if (verdict === "proven") remember(node, message.sender)
-  else if (verdict !== "claimed") return refuse(node, peer, message, verdict)
-  else if (isProofDue(node, message)) return refuse(node, peer, message, "Unproven")
+  else if (verdict !== "claimed") {
+    if (verdict === "Forged" && message.type === "whisper") blame(node, link)
+    return refuse(node, peer, message, verdict)
+  } else if (isProofDue(node, message)) return refuse(node, peer, message, "Unproven")
   const packetCount = message.payload.length - (isSigned ? 1 : 0)
   return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
+}
+
+/**
+ * Nobody passes on whispers: whoever is at the other end made it, where a broadcast may have come through honest
+ * hands. One ban is enough for all that comes in one go.
+ */
+const blame = (node: MeshNode, link: Link): void => {
+  if (node.guard.refusalOf(link.remote, undefined) !== undefined) return
+  node.guard.offend(link, forgedPoints, () => "a signature that is not the sender's")
 }
 
 type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
@@ -61,7 +77,7 @@ type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
 const byLink = (peer: Peer, link: Link, message: Message): Proof =>
   link.identity !== undefined && message.sender === peer.id ? "proven" : "claimed"
 
-const check = (node: MeshNode, message: Message): Proof | Refusal => {
+const check = (node: MeshNode, peer: Peer, message: Message): Proof | Refusal => {
   const { protocol, signing } = node.services
   const found = Signature.read(message.payload)
   if (found === undefined || signing === undefined) return "Forged"
@@ -79,6 +95,7 @@ const check = (node: MeshNode, message: Message): Proof | Refusal => {
     payload: message.packets.slice(0, -1),
     isTyped: protocol.isTyped
   })
+  node.allowanceOf(peer).signatureChecked()
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
   return isFresh(node, message, found.signature) ? "proven" : "Replayed"
 }

@@ -48,6 +48,8 @@ export const receive = (
       const reason = readGoodbye(message) ?? handle(node, peer, link, message)
       if (reason !== undefined) return reason
     } else node.counters.ignored++
+    // For what stood before it: the rest is not looked at.
+    if (link.closeReason?._tag === "Banned") return link.closeReason
   }
   return undefined
 }

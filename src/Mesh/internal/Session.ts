@@ -102,6 +102,8 @@ class Session {
   readonly #expectation: Expectation | undefined
   readonly #pending: Pending | undefined
   #peer: Peer | undefined
+  /** What had come over the link when its messages were last paid for. */
+  #chargedBytes = 0
 
   constructor(
     node: MeshNode,
@@ -121,12 +123,14 @@ class Session {
       const node = session.#node
       const link = session.#link
       const peer = yield* Session.#meet(session)
-      const { messages } = node.allowanceOf(peer)
+      const allowance = node.allowanceOf(peer)
       link.tell(node.listFor(link, peer))
       return yield* link.consume((batch) => {
         const reason = Relay.receive(node, peer, link, batch)
         if (reason !== undefined) return refuse(reason)
-        const waitMillis = messages.charge(batch.length, node.nowMillis())
+        const cameBytes = link.receivedBytes - session.#chargedBytes
+        session.#chargedBytes = link.receivedBytes
+        const waitMillis = allowance.charge(batch, cameBytes, node.nowMillis())
         if (waitMillis > 0) node.throttled(peer, "messages")
         return waitMillis > 0 || node.congested.size > 0 ? pause(node, waitMillis) : undefined
       })
