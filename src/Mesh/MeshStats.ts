@@ -24,8 +24,8 @@ export interface MeshStats {
   /** Broadcasts from beyond the allowed skew. */
   readonly fromFuture: number
   /**
-   * Messages without a payload, with an unknown main flag or a wrong id, or that nothing here handles, and pings that
-   * were too long or too many.
+   * Messages without a payload, with an unknown main flag or a wrong id, or that nothing here handles; pings that were
+   * too long or too many; searches and questions whose id is too long, or whose asker has no room for an answer.
    */
   readonly ignored: number
   /** Messages that were not delivered for want of a proof, or for a wrong one. */

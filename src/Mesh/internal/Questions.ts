@@ -21,11 +21,14 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
-import { newRequestId } from "./RequestId.ts"
+import { maxRequestIdLength, newRequestId } from "./RequestId.ts"
 import { offer, whisper } from "./Sender.ts"
 
 const askSubFlag = "ask"
 const answerSubFlag = "answer"
+
+/** So much is repeated of the name of a question that nobody answers. */
+const maxNameLength = 256
 
 /** A question that came in. */
 interface Asked extends Sized {
@@ -127,20 +130,22 @@ export class Questions {
 
   #asked(message: MeshMessage): void {
     const [number, name, text] = message.texts
-    if (message.kind !== "whisper" || number === undefined || name === undefined || text === undefined) {
+    const isQuestion = message.kind === "whisper" && number !== undefined && name !== undefined && text !== undefined
+    if (!isQuestion || number.length > maxRequestIdLength) {
       this.#node.counters.ignored++
       return
     }
     const asked: Asked = { from: message.from, number, text, bodyBytes: message.bodyBytes }
     const responder = this.#responders.get(name)
     if (responder !== undefined) responder(asked)
-    else this.#refuse(asked, `nobody responds to "${name}" there`)
+    else this.#refuse(asked, `nobody responds to "${name.slice(0, maxNameLength)}" there`)
   }
 
-  /** At once and without a fiber, for anybody can ask for anything. */
+  /** At once, without a fiber or a signature, and not where it would fill the queue: anybody can ask for anything. */
   #refuse(asked: Asked, detail: string): void {
     const link = this.#node.table.get(asked.from)?.link
-    link?.say(link.make("whisper", toWire([answerSubFlag, asked.number, "refused", detail])))
+    if (link?.outbox.hasRoom !== true) this.#node.counters.ignored++
+    else link.say(link.make("whisper", toWire([answerSubFlag, asked.number, "refused", detail])))
   }
 
   #answered(message: MeshMessage): void {

@@ -17,7 +17,7 @@ import { pass } from "./Congestion.ts"
 import { isPlausible } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { take } from "./Proofs.ts"
-import { schemesIn } from "./RequestId.ts"
+import { maxRequestIdLength, schemesIn } from "./RequestId.ts"
 
 /** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
@@ -191,9 +191,14 @@ const tellPeers = (node: MeshNode, peer: Peer, link: Link): void => {
 /**
  * Says where a node can be dialed, to the link that asked: a broadcast on that link alone, which
  * floods back to whoever searches. The originals never answer for themselves; this node does. Of its
- * addresses, those that the searcher can dial.
+ * addresses, those that the searcher can dial. Not where that would fill the link's queue, for answers are never
+ * dropped: a peer that has many and reads none would keep broadcasts waiting.
  */
 const answer = (node: MeshNode, link: Link, requestId: string, nodeId: string): void => {
+  if (requestId.length > maxRequestIdLength || !link.outbox.hasRoom) {
+    node.counters.ignored++
+    return
+  }
   const peer = nodeId === node.id ? undefined : node.table.get(nodeId)
   const known = nodeId === node.id ? node.addresses : peer === undefined ? [] : addressesOf(peer)
   const schemes = schemesIn(requestId)

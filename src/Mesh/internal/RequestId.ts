@@ -4,6 +4,9 @@
  */
 import type { MeshNode } from "./MeshNode.ts"
 
+/** The longest id, in characters, that is said back to whoever asks; the originals' have 65 or 66. */
+export const maxRequestIdLength = 256
+
 /** Unlike the originals' ids, which repeat within a second, one for each search. */
 export const newRequestId = (node: MeshNode): string => {
   const { random } = node.services
