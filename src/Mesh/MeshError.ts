@@ -42,7 +42,7 @@ export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("Mess
 }
 
 /**
- * There is no link to that node, and nobody said in time where it can be dialed.
+ * There is no link to that node, and nobody said in time where it can be dialed, or the answers did not lead there.
  *
  * @category errors
  * @since 0.1.0

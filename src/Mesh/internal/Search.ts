@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { PeerNotFound, TooManyRequests } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import * as Congestion from "./Congestion.ts"
@@ -17,6 +17,10 @@ import { newSearchId } from "./RequestId.ts"
 
 /** Answers to one search that wait to be tried; further ones are not looked at. */
 const maxAnswers = 16
+/** Answers that are tried at the same time, so that one that leads nowhere does not use up the time of the others. */
+const maxDials = 4
+/** For so long, in milliseconds, only one is, then two: an honest answer leads there at once, and a node may have many addresses. */
+const staggerMillis = 250
 
 /** The peer with this id: a neighbor, or found and dialed within `requestTimeout`. */
 export const find = (node: MeshNode, id: string): Effect.Effect<Peer, PeerNotFound | TooManyRequests> =>
@@ -32,6 +36,8 @@ export const find = (node: MeshNode, id: string): Effect.Effect<Peer, PeerNotFou
 const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.fn.Return<Peer, PeerNotFound> {
   const answers = yield* Queue.dropping<PeerAddress>(maxAnswers)
   const requestId = newSearchId(node)
+  /** Where it was said to be, so far. */
+  const said = new Set<string>()
   const dialAnswers: Effect.Effect<Peer> = Effect.flatMap(
     Queue.take(answers),
     (address) => Effect.catch(Dialer.connect(node, address, id), () => dialAnswers)
@@ -39,7 +45,8 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
   return yield* Effect.acquireUseRelease(
     Effect.sync(() => {
       node.searches.set(requestId, (entry) => {
-        if (entry.id === id) Queue.offerUnsafe(answers, entry.address)
+        const text = format(entry.address)
+        if (entry.id === id && !said.has(text) && Queue.offerUnsafe(answers, entry.address)) said.add(text)
       })
     }),
     () =>
@@ -47,10 +54,12 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
         const peer = yield* dialKnown(node, id)
         if (Option.isSome(peer)) return peer.value
         ask(node, requestId, id)
-        return yield* dialAnswers
+        return yield* Effect.raceAll(
+          Array.from({ length: maxDials }, (_, index) => Effect.delay(dialAnswers, index * staggerMillis))
+        )
       }).pipe(Effect.timeoutOrElse({
         duration: node.options.requestTimeout,
-        orElse: () => Effect.fail(new PeerNotFound({ id, detail: unanswered(node) }))
+        orElse: () => Effect.fail(new PeerNotFound({ id, detail: failure(node, said.size) }))
       })),
     () => Effect.sync(() => node.searches.delete(requestId))
   )
@@ -70,10 +79,13 @@ const dialKnown = (node: MeshNode, id: string): Effect.Effect<Option.Option<Peer
   })
 }
 
-const unanswered = (node: MeshNode): string =>
-  node.table.count === 0
+const failure = (node: MeshNode, answerCount: number): string => {
+  const millis = Duration.toMillis(node.options.requestTimeout)
+  if (answerCount > 0) return `none of ${answerCount} addresses that were answered led there within ${millis} ms`
+  return node.table.count === 0
     ? "this node has no links"
-    : `nobody said within ${Duration.toMillis(node.options.requestTimeout)} ms where it can be dialed`
+    : `nobody said within ${millis} ms where it can be dialed`
+}
 
 const ask = (node: MeshNode, requestId: string, nodeId: string): void => {
   const { protocol } = node.services
