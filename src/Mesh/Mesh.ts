@@ -212,7 +212,8 @@ export class Mesh extends Context.Service<
 
     /**
      * Broadcasts what the wire itself has words for, as the shared dictionary does (`Sync`); gives the message,
-     * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off.
+     * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off, or
+     * `maxClockSkew` if that is less.
      */
     readonly broadcastPayload: (
       payload: Payload,

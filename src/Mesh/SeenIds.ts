@@ -6,8 +6,8 @@
  * twice. They lie in arrays of numbers, in the order in which they came, with a hash table of their places: no text, no object and
  * no entry of a map for each message.
  *
- * Every id is kept for the same time, the relay window and the allowed skew together: a message
- * stamped as far in the future as is allowed stays within the window that long. So the order of
+ * Every id is kept for the same time, a second more than the relay window and the allowed skew together: a
+ * message stamped as far in the future as is allowed stays within the window that long. So the order of
  * insertion is the order of expiry, and nothing has to be searched.
  */
 import { knownIdBytes, type KnownIds } from "../Protocol/Message.ts"

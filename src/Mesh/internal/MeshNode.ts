@@ -143,7 +143,8 @@ export class MeshNode {
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
     this.relayWindowSeconds = Duration.toSeconds(options.relayWindow)
     this.maxClockSkewSeconds = Duration.toSeconds(options.maxClockSkew)
-    const seenSeconds = Math.ceil(this.relayWindowSeconds + this.maxClockSkewSeconds)
+    // One more: the seconds of the time of day do not begin with those that ids are kept by.
+    const seenSeconds = Math.ceil(this.relayWindowSeconds + this.maxClockSkewSeconds) + 1
     this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
     this.linkOptions = {

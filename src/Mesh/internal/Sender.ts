@@ -64,7 +64,9 @@ export const idOf = (message: Message): string => message.id
 const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number): Message | undefined => {
   const now = node.nowSeconds()
   const uptimeSeconds = node.uptimeSeconds()
-  for (let time = Math.max(now, notBefore); time <= now + maxStampAheadSeconds; time++) {
+  // Others of the network have the same bound, and drop what is beyond it.
+  const aheadSeconds = Math.min(maxStampAheadSeconds, node.maxClockSkewSeconds)
+  for (let time = Math.max(now, notBefore); time <= now + aheadSeconds; time++) {
     const message = Proofs.make(node, "broadcast", "", payload, time)
     if (node.seen.add(message.idBytes, uptimeSeconds)) return message
   }
