@@ -48,7 +48,13 @@ export type MeshReport =
   | { readonly event: "topic"; readonly name: string; readonly sender: string; readonly value: unknown }
   | { readonly event: "rejected"; readonly address: string; readonly reason: string; readonly detail: string }
   | { readonly event: "dial-failed"; readonly address: string; readonly reason: string; readonly detail: string }
-  | { readonly event: "refused"; readonly reason: string; readonly sender: string; readonly from: string }
+  | {
+    readonly event: "refused"
+    readonly reason: string
+    readonly sender: string
+    readonly from: string
+    readonly count: number
+  }
   | { readonly event: "slow"; readonly id: string }
   | BanReport
   | { readonly event: "throttled"; readonly id: string; readonly what: string; readonly count: number }
@@ -130,7 +136,7 @@ export const fromEvent = (event: MeshEvent): MeshReport => {
     case "ValueRefused":
       return fromError(event, `a value of "${event.name}" from ${event.sender} is no JSON: ${event.detail}`)
     case "ProofRefused":
-      return { event: "refused", reason: event.reason, sender: event.sender, from: event.from }
+      return { event: "refused", reason: event.reason, sender: event.sender, from: event.from, count: event.count }
     case "PeerBanned":
     case "PeerUnbanned":
       return fromGuardEvent(event)

@@ -275,7 +275,7 @@ const make = Effect.gen(function*() {
   const questions = new Questions(node)
   const topics = new Topics(node)
   yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
-  yield* Effect.addFinalizer(() => Effect.all([node.inbox.end, topics.end, node.events.end]))
+  yield* Effect.addFinalizer(() => Effect.all([node.inbox.end, topics.end, node.events.end, node.changes.end]))
   for (const each of [listener, ...further]) {
     yield* Effect.forkScoped(
       each.serve((connection) => Session.accept(node, connection), (refused) => Session.refused(node, refused))
@@ -302,14 +302,13 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     addresses: node.addresses,
     networkId: node.networkId,
     peers,
-    changes: Stream.unwrap(Effect.map(node.events.subscribe, (events) =>
-      Stream.concat(
-        Stream.fromEffect(peers),
-        events.pipe(
-          Stream.filter((event) => event._tag === "PeerJoined" || event._tag === "PeerLeft"),
-          Stream.mapEffect(() => peers)
-        )
-      ))),
+    changes: Stream.unwrap(
+      Effect.map(node.changes.subscribe, (changes) =>
+        Stream.concat(
+          Stream.fromEffect(peers),
+          Stream.mapEffect(changes, () => peers)
+        ))
+    ),
     survey: Effect.sync(() => {
       const isDue = node.nowMillis() - node.surveyedMillis >= surveyMillis
       if (isDue) node.surveyedMillis = node.nowMillis()

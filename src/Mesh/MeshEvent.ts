@@ -48,17 +48,25 @@ export const PeerRecovered = Schema.TaggedStruct("PeerRecovered", { id: Schema.S
 /** A reader of this node's own lost messages, being too slow. @category events @since 0.1.0 */
 export const ReaderLagged = Schema.TaggedStruct("ReaderLagged", { reader: Schema.String, lostCount: Schema.Int })
 
-/** Something for a topic, or a question, that its schema does not take; it was dropped. @category events @since 0.1.0 */
+/**
+ * Something for a topic, or a question, that its schema does not take; it was dropped. Told at the first, the second,
+ * the fourth, ... time for each `name`; `count` is how often so far. `sender` and `detail` have 256 characters at most.
+ *
+ * @category events
+ * @since 0.1.0
+ */
 export const ValueRefused = Schema.TaggedStruct("ValueRefused", {
   name: Schema.String,
   sender: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  count: Schema.Int
 })
 
 /**
  * A message was not delivered for what it did not prove: it has no proof and `requireProof` asks for
  * one (`Unproven`), its signature is not its sender's (`Forged`), or it is a signed whisper that came
- * before, or too late (`Replayed`). `from` is the neighbor that passed it on, who need not have made it.
+ * before, or too late (`Replayed`). `from` is the neighbor that passed it on, who need not have made it. Told at the
+ * first, the second, the fourth, ... time for each neighbor and reason; `count` is how often so far.
  *
  * @category events
  * @since 0.1.0
@@ -66,7 +74,8 @@ export const ValueRefused = Schema.TaggedStruct("ValueRefused", {
 export const ProofRefused = Schema.TaggedStruct("ProofRefused", {
   reason: Schema.Literals(["Unproven", "Forged", "Replayed"]),
   sender: Schema.String,
-  from: Schema.String
+  from: Schema.String,
+  count: Schema.Int
 })
 
 /**

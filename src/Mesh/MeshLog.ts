@@ -67,13 +67,15 @@ const log = (event: MeshEvent): Effect.Effect<void> => {
     case "ValueRefused":
       return Effect.annotateLogs(Effect.logWarning(`a value was refused: ${event.detail}`), {
         name: event.name,
-        sender: event.sender
+        sender: event.sender,
+        count: event.count
       })
     case "ProofRefused":
       return Effect.annotateLogs(Effect.logWarning("a message was refused"), {
         reason: event.reason,
         sender: event.sender,
-        from: event.from
+        from: event.from,
+        count: event.count
       })
     case "HandlerFailed":
       return Effect.annotateLogs(Effect.logError(`a handler failed: ${event.detail}`), { name: event.name })

@@ -237,7 +237,9 @@ describe("signed messages", () => {
       yield* second
 
       assert.deepStrictEqual(proofs(target), [["pay once", "proven"], ["pay", "proven"]])
-      assert.deepStrictEqual(refusals(target), ["Replayed", "Replayed", "Replayed"])
+      // The third is counted, and told with the fourth.
+      assert.deepStrictEqual(refusals(target), ["Replayed", "Replayed"])
+      assert.strictEqual((yield* target.mesh.stats).unproven, 3)
     })
   )
 })

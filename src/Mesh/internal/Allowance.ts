@@ -27,6 +27,8 @@ export class Allowance {
   readonly lists: TokenBucket
   /** What was not looked at, or read later, so far. */
   readonly excess = { messages: 0, searches: 0, lists: 0 }
+  /** What was not delivered for what it did not prove, so far. */
+  readonly refused = { Unproven: 0, Forged: 0, Replayed: 0 }
   /** Work that came on top of the messages themselves, in messages, since the last charge. */
   #extraCount = 0
   #freeBytes = 0

@@ -35,6 +35,7 @@ import { addressesOf, linksOf, type Peer, RoutingTable } from "../RoutingTable.t
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
 import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
+import { isTold } from "./Refusals.ts"
 
 /** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
 const maxOwnAddresses = 256
@@ -82,6 +83,8 @@ export class MeshNode {
   readonly outboxBudget: ByteBudget
   readonly counters: MeshCounters = makeCounters()
   readonly events = Readers.ofEvents<MeshEvent>()
+  /** Told of each join and leave: behind other events, which peers can make many of, the last ones could be lost. */
+  readonly changes = Readers.ofEvents<MeshEvent>()
   /** Readers of what users sent. */
   readonly inbox: Readers<MeshMessage>
   /** Whoever takes messages with a sub-flag of its own; called synchronously. */
@@ -104,6 +107,8 @@ export class MeshNode {
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Sources whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedSources = new Map<string, number>()
+  /** Values that a schema refused, by topic or question. */
+  readonly refusedCounts = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
   surveyedMillis = Number.NEGATIVE_INFINITY
   readonly #allowances = new WeakMap<Peer, Allowance>()
@@ -223,7 +228,7 @@ export class MeshNode {
     const count = ++this.allowanceOf(peer).excess[what]
     if (what === "messages") this.counters.throttled++
     else this.counters.excess++
-    if ((count & (count - 1)) === 0) this.emit({ _tag: "PeerThrottled", id: peer.id, what, count })
+    if (isTold(count)) this.emit({ _tag: "PeerThrottled", id: peer.id, what, count })
   }
 
   /** This node was met at an address: it is not dialed again. */
@@ -243,6 +248,7 @@ export class MeshNode {
 
   emit(event: MeshEvent): void {
     this.events.publish(event)
+    if (event._tag === "PeerJoined" || event._tag === "PeerLeft") this.changes.publish(event)
   }
 
   /** Readers whose losses are told as events under this name: the first, the second, the fourth, ... */
@@ -250,7 +256,7 @@ export class MeshNode {
     const { inboxCapacity, maxInboxBytes } = this.options
     return new Readers<A>(inboxCapacity, maxInboxBytes, ({ bodyBytes }) => bodyBytes, (lostCount) => {
       this.counters.lostByReaders++
-      if ((lostCount & (lostCount - 1)) === 0) this.emit({ _tag: "ReaderLagged", reader: name, lostCount })
+      if (isTold(lostCount)) this.emit({ _tag: "ReaderLagged", reader: name, lostCount })
     })
   }
 

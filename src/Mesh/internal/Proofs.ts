@@ -7,10 +7,10 @@ import type { Message } from "../../Protocol/Message.ts"
 import type { Packet } from "../../Protocol/Packet.ts"
 import * as Signature from "../../Protocol/Signature.ts"
 import type { Link } from "../../Transport/Link.ts"
-import type { MeshEvent } from "../MeshEvent.ts"
 import { MeshMessage, type Proof } from "../MeshMessage.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { proofRefused, type Reason } from "./Refusals.ts"
 
 /** What a signature adds to a message, at most, in bytes. */
 export const maxSignatureBytes = 256
@@ -56,8 +56,8 @@ export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): 
   if (verdict === "proven") remember(node, message.sender)
   else if (verdict !== "claimed") {
     if (verdict === "Forged" && message.type === "whisper") blame(node, link)
-    return refuse(node, peer, message, verdict)
-  } else if (isProofDue(node, message)) return refuse(node, peer, message, "Unproven")
+    return proofRefused(node, peer, verdict, message.sender)
+  } else if (isProofDue(node, message)) return proofRefused(node, peer, "Unproven", message.sender)
   const packetCount = message.payload.length - (isSigned ? 1 : 0)
   return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
 }
@@ -71,13 +71,11 @@ const blame = (node: MeshNode, link: Link): void => {
   node.guard.offend(link, forgedPoints, () => "a signature that is not the sender's")
 }
 
-type Refusal = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
-
 /** What comes over the sender's own link is from the sender, where the transport proved whose it is. */
 const byLink = (peer: Peer, link: Link, message: Message): Proof =>
   link.identity !== undefined && message.sender === peer.id ? "proven" : "claimed"
 
-const check = (node: MeshNode, peer: Peer, message: Message): Proof | Refusal => {
+const check = (node: MeshNode, peer: Peer, message: Message): Proof | Reason => {
   const { protocol, signing } = node.services
   const found = Signature.read(message.payload)
   if (found === undefined || signing === undefined) return "Forged"
@@ -118,13 +116,4 @@ const remember = (node: MeshNode, sender: string): void => {
 const isProofDue = (node: MeshNode, message: Message): boolean => {
   const { requireProof } = node.options
   return requireProof === "always" || (requireProof === "known" && node.provenIds.has(message.sender))
-}
-
-/** Senders are as long as strangers like. */
-const maxSenderLength = 256
-
-const refuse = (node: MeshNode, peer: Peer, message: Message, reason: Refusal): undefined => {
-  node.counters.unproven++
-  node.emit({ _tag: "ProofRefused", reason, sender: message.sender.slice(0, maxSenderLength), from: peer.id })
-  return undefined
 }

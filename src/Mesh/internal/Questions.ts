@@ -21,6 +21,7 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Query } from "../Query.ts"
 import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { valueRefused } from "./Refusals.ts"
 import { maxRequestIdLength, newRequestId } from "./RequestId.ts"
 import { offer, whisper } from "./Sender.ts"
 
@@ -63,8 +64,8 @@ export class Questions {
     const encode = Schema.encodeEffect(query.answer)
     const answer = (asked: Asked) =>
       Effect.matchEffect(decode(asked.text), {
-        onFailure: ({ message }) => {
-          this.#node.emit({ _tag: "ValueRefused", name: query.name, sender: asked.from, detail: message })
+        onFailure: (error) => {
+          valueRefused(this.#node, query.name, asked.from, () => error.message)
           return Effect.sync(() => this.#reply(asked, "refused", `that is no question for "${query.name}"`))
         },
         onSuccess: (question) =>

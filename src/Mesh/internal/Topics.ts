@@ -14,6 +14,7 @@ import { type MeshMessage, toWire } from "../MeshMessage.ts"
 import type { Topic, TopicMessage } from "../Topic.ts"
 import { claim } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
+import { valueRefused } from "./Refusals.ts"
 import { broadcast, idOf } from "./Sender.ts"
 
 const topicSubFlag = "topic"
@@ -82,8 +83,7 @@ export class Topics {
       const { id, proof, sender, time } = message
       return { value: result.success, sender, proof, id, time }
     }
-    const detail = result.failure.message
-    this.#node.emit({ _tag: "ValueRefused", name: topic.name, sender: message.sender, detail })
+    valueRefused(this.#node, topic.name, message.sender, () => result.failure.message)
     return undefined
   }
 }

@@ -1,0 +1,35 @@
+/**
+ * What is told of values and messages that were refused. Strangers can make as many as they like, of any size, so they
+ * are told ever more rarely and in few words: else they would push out what readers of events wait for.
+ */
+import type { MeshEvent } from "../MeshEvent.ts"
+import type { Peer } from "../RoutingTable.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** So much is told of what strangers wrote, in characters. */
+const maxLength = 256
+
+/** Whether that time is told: the first, the second, the fourth, ... */
+export const isTold = (count: number): boolean => (count & (count - 1)) === 0
+
+/** A schema refused a value; counted for each topic and question. */
+export const valueRefused = (node: MeshNode, name: string, sender: string, detail: () => string): void => {
+  const count = (node.refusedCounts.get(name) ?? 0) + 1
+  node.refusedCounts.set(name, count)
+  if (!isTold(count)) return
+  const told = { sender: sender.slice(0, maxLength), detail: detail().slice(0, maxLength) }
+  node.emit({ _tag: "ValueRefused", name, ...told, count })
+}
+
+/** Why a message was refused. */
+export type Reason = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
+
+/** A message was not delivered for what it did not prove; counted for each neighbor and reason. */
+export const proofRefused = (node: MeshNode, peer: Peer, reason: Reason, sender: string): undefined => {
+  node.counters.unproven++
+  const count = ++node.allowanceOf(peer).refused[reason]
+  if (isTold(count)) {
+    node.emit({ _tag: "ProofRefused", reason, sender: sender.slice(0, maxLength), from: peer.id, count })
+  }
+  return undefined
+}
