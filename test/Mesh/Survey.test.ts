@@ -3,6 +3,8 @@ import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { Mesh } from "effect-p2p"
 import { MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
 import { TestClock } from "effect/testing"
+import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 
 const start = (options: MemoryMesh.MemoryMeshOptions) =>
   Effect.map(Layer.build(MemoryMesh.layer({ maxOutboundLinks: 0, ...options })), Context.get(Mesh))
@@ -26,6 +28,20 @@ describe("Mesh", () => {
 
       assert.deepStrictEqual(before, [{ id: near.id, peers: [far.id] }])
       assert.deepStrictEqual(after, [{ id: near.id, peers: [] }])
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
+
+  it.effect("keeps of what a peer tells no id that is longer than ids are", () =>
+    Effect.gen(function*() {
+      const here = yield* start({ host: "here" })
+      const peer = yield* RawPeer.dial({ mesh: here }, { host: "liar", id: "liar" })
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+      const ids = [256, 257].map((length) => "x".repeat(length))
+      const address = new PeerAddress({ host: "there", port: 4444 })
+      yield* peer.tell({ _tag: "Peers", peers: ids.map((id) => ({ address, id })) })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(yield* here.survey, [{ id: "liar", peers: [ids[0]!] }])
     }).pipe(Effect.provide(MemoryNetwork.layer())))
 
   it.effect("gives its peers again for what changed while they were looked at", () =>

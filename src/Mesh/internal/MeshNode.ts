@@ -331,7 +331,9 @@ export class MeshNode {
   learn(entries: ReadonlyArray<PeerEntry>, link: Link, teller?: Peer): void {
     let isNew = false
     const taken = entries.slice(0, this.options.maxPeersPerList)
-    if (teller !== undefined) this.told.set(teller, [...new Set(taken.map((entry) => entry.id))])
+    if (teller !== undefined) {
+      this.told.set(teller, [...new Set(taken.map((entry) => entry.id).filter((id) => id.length <= maxIdLength))])
+    }
     for (const entry of taken) {
       if (entry.address === null || entry.id === this.id) continue
       const address = this.fromPeer(entry.address, link)
