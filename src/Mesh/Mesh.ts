@@ -175,8 +175,9 @@ export class Mesh extends Context.Service<
      * heard by nobody: `connect` waits for one, `bootstrap` does not. Waits while a healthy peer's queue
      * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
      * second is stamped with the next second: on this wire an id is made of payload and second alone.
-     * So two nodes that say the very same within a second say one message; put the author's id in it
-     * where that matters.
+     * So two nodes that say the very same within a second say one message, which those who heard the other one
+     * first take for a copy; where that matters, put something of the author's in it, or `publish` it over a topic. Of
+     * more than twenty equal ones in a second the next wait for their seconds.
      */
     readonly broadcast: (packets: Packets, options?: SendOptions) => Effect.Effect<string, MessageTooLarge>
     /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */
@@ -189,7 +190,7 @@ export class Mesh extends Context.Service<
      */
     readonly messages: Stream.Stream<MeshMessage>
 
-    /** Broadcasts a value of a topic. */
+    /** Broadcasts a value of a topic; equal values, of one node or of several, are messages of their own. */
     readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
     /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
     readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>

@@ -1,7 +1,8 @@
 /**
  * Typed topics: a name and a Schema. Publishing checks and encodes the value, subscribing decodes
  * and checks it, so that what crosses the application's edge has its type. On the wire a value is a
- * broadcast with the sub-flag `topic`, the name, and the value as JSON; original nodes relay it.
+ * broadcast with the sub-flag `topic`, the name, the value as JSON, and a mark that tells it from equal ones; original
+ * nodes relay it.
  *
  * ```ts
  * import { Console, Effect, Schema, Stream } from "effect"

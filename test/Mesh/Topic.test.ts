@@ -38,6 +38,21 @@ describe("a topic", () => {
       assert.deepStrictEqual(values[0]?.value, { at: new Date(86_400_000), level: 2n ** 70n })
     }).pipe(Effect.provide(network), Random.withSeed("dates")))
 
+  it.effect("carries equal values of several nodes in one second, and many of one, each once", () =>
+    Effect.gen(function*() {
+      const nodes = yield* startNetwork(3)
+      const scope = yield* Effect.scope
+      const heard = yield* Effect.forEach(nodes, ({ mesh }) => collect(mesh.subscribe(Temperature), scope))
+      const value = { room: "lab", celsius: 20 }
+
+      yield* Effect.all(nodes.map(({ mesh }) => mesh.publish(Temperature, value)), { concurrency: "unbounded" })
+      yield* Effect.forEach(Array.from({ length: 40 }), () => nodes[0]!.mesh.publish(Temperature, value))
+      yield* TestClock.adjust("500 millis")
+
+      assert.deepStrictEqual(heard.map((values) => values.length), [2, 42, 42])
+      assert.deepStrictEqual(new Set(heard[1]!.map(({ time }) => time)).size, 1)
+    }).pipe(Effect.provide(network), Random.withSeed("equal")))
+
   it.effect("drops a value that its schema refuses, says so, and goes on", () =>
     Effect.gen(function*() {
       const [a, b] = yield* startNetwork(2)

@@ -1,6 +1,7 @@
 /**
- * Typed topics over broadcast: `topic, name, JSON`. A value is decoded once for each subscriber,
- * by that subscriber's schema.
+ * Typed topics over broadcast: `topic, name, JSON, mark`. A value is decoded once for each subscriber,
+ * by that subscriber's schema. The mark is another one each time: an id covers no more than payload and second, so that
+ * equal values of two nodes would be one message.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -19,10 +20,14 @@ import { broadcast, idOf } from "./Sender.ts"
 
 const topicSubFlag = "topic"
 
+/** So much of the node's id, which is random, goes into the marks of its values. */
+const markLength = 8
+
 /** The topics that one node's application reads. */
 export class Topics {
   readonly #node: MeshNode
   readonly #topics = new Map<string, { readonly readers: Readers<MeshMessage>; count: number }>()
+  #publishedCount = 0
 
   constructor(node: MeshNode) {
     this.#node = node
@@ -46,8 +51,12 @@ export class Topics {
     return Effect.flatMap(
       // Anew each time the effect runs: whoever repeats it may have changed the value.
       Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
-      (text) => broadcast(this.#node, toWire([topicSubFlag, topic.name, text]), idOf)
+      (text) => broadcast(this.#node, toWire([topicSubFlag, topic.name, text, this.#nextMark()]), idOf)
     )
+  }
+
+  #nextMark(): string {
+    return `${this.#node.id.slice(-markLength)}${(this.#publishedCount++).toString(36)}`
   }
 
   subscribe<A>(topic: Topic<A>): Stream.Stream<TopicMessage<A>> {
