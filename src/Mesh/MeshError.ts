@@ -27,16 +27,23 @@ export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectErr
 }
 
 /**
- * The message is larger than `maxMessageBytes`; nothing was sent.
+ * The message is larger than `maxMessageBytes`, or has more packets than any may have, its sub-flag and its
+ * signature among them; nothing was sent.
  *
  * @category errors
  * @since 0.1.0
  */
 export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
   bytes: Schema.Int,
-  maxBytes: Schema.Int
+  maxBytes: Schema.Int,
+  packets: Schema.Int,
+  maxPackets: Schema.Int
 }) {
   override get message(): string {
+    if (this.packets > this.maxPackets) {
+      return `the message has ${this.packets} packets, the limit is ${this.maxPackets}: put several values into one ` +
+        "packet, as JSON for example, or send several messages"
+    }
     return `the message takes ${this.bytes} bytes, the limit is ${this.maxBytes} (maxMessageBytes)`
   }
 }

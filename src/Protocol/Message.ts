@@ -109,6 +109,22 @@ export interface KnownIds {
 export const knownIdBytes = 24
 
 /**
+ * Packets of a payload, at most, the sub-flag and a signature among them. The originals have no limit; but a packet
+ * becomes an object, and takes a byte on the wire, or next to nothing where it is packed. Ours send a thousand at most.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const maxPackets = 4096
+
+/** Throws a `RangeError` for more packets than a message may have, which no node of ours would read. */
+export const checkPackets = (payload: ReadonlyArray<unknown>): void => {
+  if (payload.length > maxPackets) {
+    throw new RangeError(`a message has ${maxPackets} packets at most, not ${payload.length}`)
+  }
+}
+
+/**
  * A message all of whose parts are given.
  *
  * @category models

@@ -69,7 +69,7 @@ export class Protocol extends Context.Service<Protocol, {
 
   /**
    * A new message with its id; its body is a copy of the payload. Throws a `RangeError` for a type or a
-   * time that the version cannot write.
+   * time that the version cannot write, and for more than `maxPackets` packets.
    */
   readonly make: (
     type: MessageType,

@@ -19,11 +19,11 @@ import * as Schema from "effect/Schema"
  *   or nests too deep (0.7).
  * - `MissingPackets`: fewer than flag, sender, id and time (0.4); no id and list, or a list of fewer than flag,
  *   sender and time (0.7).
+ * - `TooManyPackets`: a payload of more packets than a message may have (`maxPackets`).
  * - `InvalidTime`: a time that is not a number in base 58, or endless (0.4), or no number from 0 on (0.7).
  * - `ChecksumMismatch`: a message id that is not the digest of payload and time (0.4), or of the list (0.7).
  * - `MissingPacket`, `InvalidText`, `InvalidJson` (0.4), `InvalidField`: a payload that lacks a packet
- *   its sub-flag asks for, or whose packet does not hold what it must; on 0.7 also a body that is no list, or one
- *   of too many values.
+ *   its sub-flag asks for, or whose packet does not hold what it must; on 0.7 also a body that is no list.
  *
  * @category models
  * @since 0.1.0
@@ -38,6 +38,7 @@ export const WireFaultReason = Schema.Literals([
   "TruncatedLength",
   "PacketOverrun",
   "MissingPackets",
+  "TooManyPackets",
   "InvalidTime",
   "ChecksumMismatch",
   "MissingPacket",

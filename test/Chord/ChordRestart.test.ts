@@ -6,7 +6,9 @@ import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import { tables } from "../../src/Chord/KeyPlacement.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
+import { maxPackets } from "../../src/Protocol/Message.ts"
 import { quick, type Settings, simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { record } from "./records.ts"
 
 const nodeCount = 16
 const settings = { ...quick, copies: 1, repairInterval: "20 seconds" } as const
@@ -181,6 +183,27 @@ describe("a node that comes between another one and its heir", () => {
     )
 
     assert.deepStrictEqual(lost, [])
+  })
+})
+
+describe("a node that comes with more small records than a message has packets", () => {
+  it("hands them over all the same", () => {
+    const count = 6000
+    const { held, sent } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const share = yield* Layer.build(Layer.fresh(ChordStorage.layerMemory()))
+        const records = Array.from({ length: count }, (_, index) => record(`${index}`, 1e12, "v", { writer: "w" }))
+        yield* Context.get(share, ChordStorage).putAll(records)
+        const [other] = yield* startRing(simulation, 1, { repairInterval: "1 hour" })
+        const away = yield* startAway(simulation, share)
+        yield* Effect.sleep("30 seconds")
+        return { held: (yield* other!.holdings(count + 1)).length, sent: (yield* away.stats).recordsSent }
+      })
+    )
+
+    assert.strictEqual(held, count)
+    // The other one may have asked for some by itself.
+    assert.isAbove(sent, maxPackets)
   })
 })
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
+import { maxPackets } from "../../src/Protocol/Message.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { peerIds, startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
@@ -90,6 +91,26 @@ describe("whisper", () => {
       assert.deepStrictEqual(b.received.map((message) => message.packets[0]!.length), [9000])
       assert.strictEqual((yield* a.mesh.stats).sent, 1)
     }).pipe(Effect.provide(network), Random.withSeed("large")))
+
+  it.effect("refuses a message of more packets than any may have, and says what to do", () =>
+    Effect.gen(function*() {
+      const a = yield* startNode(1)
+      const b = yield* startNode(2)
+      yield* whileTimePasses(a.mesh.connect(b.address))
+      // The sub-flag is one, too.
+      const most = Array.from({ length: maxPackets - 1 }, () => "")
+
+      for (const send of [a.mesh.broadcast([...most, ""]), a.mesh.whisper(b.mesh.id, [...most, ""])]) {
+        const error = yield* Effect.flip(send)
+        assert.strictEqual(error._tag, "MessageTooLarge")
+        assert.include(error.message, "4097 packets, the limit is 4096: put several values into one packet")
+      }
+      yield* a.mesh.broadcast(most)
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(b.received.map((message) => message.packets.length), [maxPackets - 1])
+      assert.strictEqual((yield* a.mesh.stats).sent, 1)
+    }).pipe(Effect.provide(network), Random.withSeed("many")))
 
   it.effect("fails within that time, too, where a node that says nothing is at the address that it knows", () =>
     Effect.gen(function*() {

@@ -6,12 +6,13 @@ import type { CompressionMethod } from "../../src/Protocol/Compression/Compressi
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
-import { knownTypes, type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
+import { knownTypes, maxPackets, type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
 import { isWireFault, type WireFault } from "../../src/Protocol/WireFault.ts"
 import { type MessageVector, toBytes, vectors } from "../fixtures/Vectors.ts"
 import { keyPositions } from "../utils/keyPositions.ts"
+import { bodyOf } from "./manyPackets.ts"
 import { protocolLayer } from "./protocolLayer.ts"
 
 const maxBytes = 1 << 22
@@ -145,6 +146,21 @@ layer(protocolLayer)("Protocol04", (it) => {
         const protocol = yield* Protocol
 
         assert.throws(() => protocol.make("whisper", "a", [], time), RangeError)
+      }))
+
+    it.effect("refuses more packets than any message needs", () =>
+      Effect.gen(function*() {
+        const protocol = yield* Protocol
+
+        assert.deepInclude(protocol.decode(bodyOf(protocol, maxPackets)), { packetCount: maxPackets })
+        for (const count of [maxPackets + 1, 400_000]) {
+          assert.deepInclude(protocol.decode(bodyOf(protocol, count)), {
+            reason: "TooManyPackets",
+            detail: "4097 packets or more, the limit is 4096"
+          })
+        }
+        const many = Array.from({ length: maxPackets + 1 }, () => new Uint8Array(0))
+        assert.throws(() => protocol.make("whisper", "A", many, 0), RangeError)
       }))
 
     it.effect("names a known flag that was given in hex", () =>

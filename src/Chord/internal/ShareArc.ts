@@ -57,7 +57,7 @@ export const onPull = (
 
 const notNow = refuse(busy, "another comparison of this node is being prepared here")
 
-/** Hashes in one request for records. */
+/** Hashes in one request for records, and records in one message: each is a packet there. */
 export const maxHashes = 1024
 /** Bytes of records in one message. */
 export const maxBatchBytes = 256 * 1024

@@ -90,7 +90,7 @@ const push = Effect.fnUntraced(function*(
     const packet = Record.encode(record)
     batch.push(packet)
     bytes += packet.length
-    if (bytes < maxBatchBytes && index < records.length - 1) continue
+    if (bytes < maxBatchBytes && batch.length < maxHashes && index < records.length - 1) continue
     const taken = batch.length
     count += yield* Effect.catch(
       Effect.as(patiently(node, node.call(contact, "copy", batch, timeout)), taken),

@@ -4,7 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Message } from "../../Protocol/Message.ts"
+import { maxPackets, type Message } from "../../Protocol/Message.ts"
 import { contentOf, type Packet } from "../../Protocol/Packet.ts"
 import { hasRoomWithin } from "../../Transport/Lag.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
@@ -19,10 +19,14 @@ const maxStampAheadSeconds = 20
 
 /** What is wrong with payloads over the limit, before they are hashed; the frame adds at most some hundred bytes. */
 const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
-  let bytes = overheadBytes + (node.services.signing?.sign === undefined ? 0 : Proofs.maxSignatureBytes)
+  const isSigned = node.services.signing?.sign !== undefined
+  const packets = payload.length + (isSigned ? 1 : 0)
+  let bytes = overheadBytes + (isSigned ? Proofs.maxSignatureBytes : 0)
   for (const packet of payload) bytes += contentOf(packet).length + 5
   const maxBytes = node.options.maxMessageBytes
-  return bytes > maxBytes ? new MessageTooLarge({ bytes, maxBytes }) : undefined
+  return bytes > maxBytes || packets > maxPackets
+    ? new MessageTooLarge({ bytes, maxBytes, packets, maxPackets })
+    : undefined
 }
 
 /** Flag, sender, id and time with their lengths, at most. */

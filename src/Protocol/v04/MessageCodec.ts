@@ -11,7 +11,7 @@ import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
 import { isAt, view } from "../internal/Bytes.ts"
 import * as Slab from "../internal/Slab.ts"
-import { knownIdBytes, type KnownIds, type Message, type MessageType } from "../Message.ts"
+import { checkPackets, knownIdBytes, type KnownIds, maxPackets, type Message, type MessageType } from "../Message.ts"
 import { WireFault } from "../WireFault.ts"
 import { BodyMessage, fixedPackets, lengthBytes } from "./BodyMessage.ts"
 import * as Flags from "./Flags.ts"
@@ -23,6 +23,8 @@ const maxIdBytes = 66
  * quadratic in its length; the references take any length.
  */
 const maxTimeDigits = 64
+/** Where the lengths of a message end that has all the packets it may have. */
+const maxLengthsEnd = (fixedPackets + maxPackets) * lengthBytes
 
 const encoder = new TextEncoder()
 
@@ -39,6 +41,13 @@ export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: Kn
   let lengthsEnd = 0
   let announced = 0
   while (lengthsEnd + announced < total) {
+    if (lengthsEnd === maxLengthsEnd) {
+      return new WireFault(
+        "TooManyPackets",
+        lengthsEnd,
+        `${maxPackets + 1} packets or more, the limit is ${maxPackets}`
+      )
+    }
     if (total - lengthsEnd < lengthBytes) {
       return new WireFault("TruncatedLength", lengthsEnd, `${total - lengthsEnd} of ${lengthBytes} bytes of a length`)
     }
@@ -94,7 +103,7 @@ const decodePackets = (
 
 /**
  * A new message, serialized at once: the payload has to be joined for the digest anyway. Throws a
- * `RangeError` for a type or a time that cannot be written.
+ * `RangeError` for a type or a time that cannot be written, or too many packets.
  *
  * @category constructors
  * @since 0.1.0
@@ -106,6 +115,7 @@ export const make = (
   payload: ReadonlyArray<Uint8Array>,
   time: number | bigint
 ): Message => {
+  checkPackets(payload)
   const flag = flagPacket(type)
   const senderBytes = typeof sender === "string" ? encodeSender(sender) : sender
   const timeText = encodeTime(time)

@@ -6,30 +6,17 @@
 import * as Frame from "../Frame.ts"
 import type { Hashing } from "../Hashing.ts"
 import { isAt, view } from "../internal/Bytes.ts"
-import { type KnownIds, type Message, type MessageType, PlainMessage } from "../Message.ts"
-import { contentOf, contentsOf, kindOf, type Packet, TypedPacket } from "../Packet.ts"
+import { checkPackets, type KnownIds, maxPackets, type Message, type MessageType, PlainMessage } from "../Message.ts"
+import { contentOf, contentsOf, kindOf, type Packet } from "../Packet.ts"
 import { WireFault } from "../WireFault.ts"
 import * as Flags from "./Flags.ts"
+import { hex, idBytes, ListMessage, packetAt } from "./ListMessage.ts"
 import * as MessagePack from "./MessagePack.ts"
 
-/**
- * The digest before the list.
- *
- * @category models
- * @since 0.1.0
- */
-const idBytes = 32
 /** Flag, sender and time. */
 const fixedValues = 3
 
-/**
- * Packets of a payload, at most. Each becomes an object here, and takes a single byte on the wire: the
- * references have no limit, and no message of theirs has more than a few.
- */
-const maxPackets = 65_536
-
 const encoder = new TextEncoder()
-const hexPairs = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 /**
  * Reads a plain body; the message's parts are views of it. A broadcast with an id that is `known` is not
@@ -45,11 +32,11 @@ export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: Kn
   }
   if (known !== undefined && known.has(body, 0)) {
     const copy = decodeList(body, false)
-    if (copy instanceof PlainMessage && (copy.type === "broadcast" || copy.type === "waterfall")) return copy
+    if (copy instanceof ListMessage && (copy.type === "broadcast" || copy.type === "waterfall")) return copy
   }
   if (!isIntact(hashing, body)) {
     const digest = hashing.digest("sha256", view(body, idBytes, body.length))
-    return new WireFault("ChecksumMismatch", 0, `the id should be ${hex(digest)}`)
+    return new WireFault("ChecksumMismatch", 0, `the id should be ${hex(digest, idBytes)}`)
   }
   return decodeList(body, true)
 }
@@ -73,7 +60,7 @@ const decodeList = (body: Uint8Array, isVerified: boolean): Message | WireFault 
     return new WireFault("MissingPackets", idBytes, `${list.childCount} of at least ${fixedValues} values`)
   }
   if (list.childCount > fixedValues + maxPackets) {
-    return new WireFault("InvalidField", idBytes, `${list.childCount} values, more than ${maxPackets} packets`)
+    return tooMany(list.childCount - fixedValues)
   }
   const flagStart = list.end
   const senderStart = MessagePack.skip(body, flagStart)
@@ -86,41 +73,27 @@ const decodeList = (body: Uint8Array, isVerified: boolean): Message | WireFault 
   if (time === undefined || time < 0) {
     return new WireFault("InvalidTime", timeStart, "a time that is no number from 0 on")
   }
-  const packets: Array<Packet> = []
-  let start = payloadStart
+  let end = payloadStart
   for (let i = fixedValues; i < list.childCount; i++) {
-    const end = MessagePack.skip(body, start)
+    const start = end
+    end = MessagePack.skip(body, start)
     if (end < 0) return truncated(start)
-    packets.push(packetAt(body, start, end))
-    start = end
   }
   // What follows the list is covered by the id; the references take and ignore it.
-  return new PlainMessage(
-    Flags.readType(body, flagStart, senderStart),
-    contentOf(packetAt(body, senderStart, timeStart)),
-    hex(body.subarray(0, idBytes)),
-    time,
-    contentsOf(packets),
-    body,
-    packets,
-    view(body, 0, idBytes),
-    isVerified
-  )
+  const type = Flags.readType(body, flagStart, senderStart)
+  const packetCount = list.childCount - fixedValues
+  return new ListMessage(type, time, isVerified, body, senderStart, timeStart, payloadStart, packetCount)
 }
+
+const tooMany = (count: number): WireFault =>
+  new WireFault("TooManyPackets", idBytes, `${count} packets, the limit is ${maxPackets}`)
 
 const truncated = (offset: number): WireFault =>
   new WireFault("PacketOverrun", offset, "a value that is malformed, cut off, or nested too deep")
 
-const packetAt = (body: Uint8Array, start: number, end: number): Packet => {
-  const { kind, start: contentStart } = MessagePack.readHeader(body, start)!
-  if (kind === "bytes") return view(body, contentStart, end)
-  return kind === "text"
-    ? new TypedPacket("text", view(body, contentStart, end))
-    : new TypedPacket("value", view(body, start, end))
-}
-
 /**
- * A new message, serialized at once. Throws a `RangeError` for a type or a time that cannot be written.
+ * A new message, serialized at once. Throws a `RangeError` for a type or a time that cannot be written, or too many
+ * packets.
  *
  * @category constructors
  * @since 0.1.0
@@ -132,9 +105,10 @@ export const make = (
   packets: ReadonlyArray<Packet>,
   time: number | bigint
 ): Message => {
+  checkPackets(packets)
   const senderBytes = typeof sender === "string" ? encoder.encode(sender) : sender
   const body = serialize(hashing, type, senderBytes, packets, time)
-  const id = hex(body.subarray(0, idBytes))
+  const id = hex(body, idBytes)
   return new PlainMessage(type, senderBytes, id, time, contentsOf(packets), body, packets, view(body, 0, idBytes))
 }
 
@@ -218,10 +192,4 @@ const writePacket = (packet: Packet, out: Uint8Array, offset: number): number =>
   if (kind !== "value") return MessagePack.writePart(kind, content, out, offset)
   out.set(content, offset)
   return offset + content.length
-}
-
-const hex = (bytes: Uint8Array): string => {
-  let text = ""
-  for (let i = 0; i < bytes.length; i++) text += hexPairs[bytes[i]!]
-  return text
 }

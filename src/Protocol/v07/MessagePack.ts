@@ -22,19 +22,45 @@ export const maxDepth = 32
  * @category decoding
  * @since 0.1.0
  */
-export const skip = (bytes: Uint8Array, start: number): number => skipNested(bytes, start, maxDepth)
-
-const skipNested = (bytes: Uint8Array, start: number, depth: number): number => {
-  const header = readHeader(bytes, start)
-  if (header === undefined) return -1
-  if (header.childCount === 0) return header.end
-  if (depth === 0) return -1
-  let position = header.end
-  for (let i = 0; i < header.childCount; i++) {
-    position = skipNested(bytes, position, depth - 1)
-    if (position < 0) return -1
+export const skip = (bytes: Uint8Array, start: number): number => {
+  let position = start
+  let depth = 0
+  let left = 1
+  for (;;) {
+    while (left === 0) {
+      if (depth === 0) return position
+      left = outside[--depth]!
+    }
+    left--
+    const end = shortEnd(bytes, position)
+    if (end >= 0) {
+      position = end
+      continue
+    }
+    const header = readHeader(bytes, position)
+    if (header === undefined) return -1
+    position = header.end
+    if (header.childCount === 0) continue
+    if (depth === maxDepth) return -1
+    outside[depth++] = left
+    left = header.childCount
   }
-  return position
+}
+
+/** While `skip` is in a value that holds others: how many are left behind it, at each depth. */
+const outside = /* @__PURE__ */ new Float64Array(maxDepth)
+
+/**
+ * Where a value ends whose first byte tells, and that holds no others; -1 for the rest. A packed message may be
+ * millions of these, for which no header shall be made.
+ */
+const shortEnd = (bytes: Uint8Array, offset: number): number => {
+  const tag = bytes[offset]
+  if (tag === undefined) return -1
+  if (tag < 0x80 || tag >= 0xe0) return offset + 1
+  if (tag < 0xa0) return (tag & 0x0f) === 0 ? offset + 1 : -1
+  const size = tag < 0xc0 ? tag & 0x1f : tag === 0xc1 ? -1 : fixedBytes[tag - 0xc0]!
+  return size < 0 || offset + 1 + size > bytes.length ? -1 : offset + 1 + size
 }
 
 /** What a value is, and where the part of it that is no further value begins and ends. */
