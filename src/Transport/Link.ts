@@ -71,8 +71,9 @@ const maxPingPackets = 16
 const pingsPerSecond = 32
 const pingBurst = 512
 /**
- * Messages after which the reading fiber lets others run. A fiber yields by the number of its steps, and a
- * step here is a whole batch: a peer that writes without end would keep the others waiting for seconds.
+ * Messages after which the reading fiber lets others run, large ones counted by what they cost. A fiber yields by the
+ * number of its steps, and a step here is a whole batch: a peer that writes without end would keep the others waiting
+ * for seconds.
  */
 const yieldEvery = 256
 
@@ -128,7 +129,8 @@ export class Link {
   /** What a `resend` repeats. What the link itself says is not kept as it went out: that would be a part of a slab. */
   #lastSent: Message | Payload | undefined
   #renegotiationCount = 0
-  #yieldedCount = 0
+  #yieldedWork = 0
+  #takenWork = 0
   #pings: TokenBucket | undefined
   #ignoredPingCount = 0
   /** Whether what is pulled next was read already. */
@@ -260,10 +262,23 @@ export class Link {
     return !this.#isRead
   }
 
-  /** What was read, once the others had their turn. */
+  /**
+   * What it cost to read messages since this was asked last, beyond a small message each, in small messages: one more
+   * for 64 packets, and for 8 KiB that were packed.
+   */
+  takeExtraWork(): number {
+    const { extraWork } = this.#reader
+    const work = extraWork - this.#takenWork
+    this.#takenWork = extraWork
+    return work
+  }
+
+  /** What was read, once the others had their turn, if so much was read or waits that they should. */
   get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
-    if (this.#reader.messageCount - this.#yieldedCount < yieldEvery) return this.pull
-    this.#yieldedCount = this.#reader.messageCount
+    const { extraWork, hasBodies, messageCount } = this.#reader
+    const work = messageCount + extraWork
+    if (!hasBodies && work - this.#yieldedWork < yieldEvery) return this.pull
+    this.#yieldedWork = work
     return Effect.andThen(Effect.yieldNow, this.pull)
   }
 

@@ -128,6 +128,25 @@ describe("a node's bounds", () => {
       assert.strictEqual(peer.received.length - before, 3)
     }).pipe(Effect.provide(network), Random.withSeed("storm")))
 
+  it.effect("reads a message of many packets like many small ones: what comes behind it later", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxMessagesPerSecond: 100 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+      const packets = Array.from({ length: 4000 }, (_, index) => Uint8Array.of(index === 0 ? 2 : 1))
+
+      // Each counts as 63.
+      for (let time = 0; time < 6; time++) yield* peer.say(peer.make("whisper", packets, time))
+      yield* TestClock.adjust("100 millis")
+      const early = node.received.length
+      yield* TestClock.adjust("10 seconds")
+
+      assert.isAtMost(early, 4)
+      assert.strictEqual(node.received.length, 6)
+      assert.isTrue(node.events.some((event) => event._tag === "PeerThrottled" && event.what === "messages"))
+    }).pipe(Effect.provide(network), Random.withSeed("heavy")))
+
   it.effect("loses the oldest messages of a reader that is too slow, and says so", () =>
     Effect.gen(function*() {
       const node = yield* startNode(1, { inboxCapacity: 10 })

@@ -52,7 +52,7 @@ const whisper = (peer: Effect.Success<ReturnType<typeof RawPeer.dial>>, pack: (b
 }
 
 describe("messages that are dear to take", () => {
-  it.effect("are read later, where they are packed far beyond what texts are, and none is lost", () =>
+  it.effect("are read later, where much comes out of them, and none is lost", () =>
     Effect.gen(function*() {
       const mesh = yield* startPacking
       const peer = yield* join({ mesh })
@@ -62,7 +62,7 @@ describe("messages that are dear to take", () => {
       const early = yield* mesh.stats
       yield* TestClock.adjust("10 seconds")
 
-      // Each is the work of seventeen messages, and there may be a thousand a second.
+      // Each is the work of nine messages, and there may be a thousand a second.
       assert.isAbove(early.throttled, 0)
       assert.isBelow(early.received, 150)
       assert.strictEqual((yield* mesh.stats).delivered, 200)

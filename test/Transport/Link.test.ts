@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "eff
 import { TestClock } from "effect/testing"
 import * as zlib from "node:zlib"
 import { frame } from "../../src/Protocol/Frame.ts"
-import type { Message } from "../../src/Protocol/Message.ts"
+import { maxPackets, type Message } from "../../src/Protocol/Message.ts"
 import type { Payload } from "../../src/Protocol/Payload.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import type { WireFaultReason } from "../../src/Protocol/WireFault.ts"
@@ -12,6 +12,7 @@ import { readGoodbye } from "../../src/Transport/Goodbye.ts"
 import * as Link from "../../src/Transport/Link.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { Outgoing } from "../../src/Transport/Outgoing.ts"
+import { bodyOf } from "../Protocol/manyPackets.ts"
 import {
   broadcastOf,
   bytesOf,
@@ -181,6 +182,11 @@ describe("Link", () => {
       ["TruncatedLength", 0, Effect.succeed(frame(Uint8Array.of(1, 2, 3)))],
       ["PacketOverrun", 0, Effect.succeed(Uint8Array.of(0, 0, 0, 8, 255, 255, 255, 255, 255, 255, 255, 255))],
       ["MissingPackets", 4, Effect.succeed(frame(Uint8Array.of(0, 0, 0, 1, 2)))],
+      [
+        "TooManyPackets",
+        4100 * 4,
+        Effect.map(Protocol, (protocol) => frame(zlib.deflateSync(bodyOf(protocol, maxPackets + 1))))
+      ],
       ["InvalidTime", 95, changed((body) => body.set(bytesOf("0"), timeStart(body)))],
       ["ChecksumMismatch", 29, Effect.map(wrongId, (bytes) => join([bytes, bytes, bytes]))],
       ["MissingPacket", 1, said("renegotiate", 1)],
@@ -533,7 +539,7 @@ describe("Link", () => {
         const { peer, pulled } = yield* linked(ours)
         const emptyPackets = (count: number) => Array.from({ length: count }, () => new Uint8Array(0))
 
-        for (const count of [20_000, 16, 15]) {
+        for (const count of [maxPackets - 1, 16, 15]) {
           yield* peer.say("ping", { _tag: "Ping", packets: emptyPackets(count) })
         }
         const { says } = yield* peer.next("Pong")

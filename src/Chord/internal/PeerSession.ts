@@ -86,7 +86,8 @@ export class PeerSession implements PeerLink {
     Effect.flatMap(this.link.pull, (batch) => {
       const reason = this.#receive(batch)
       if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
-      const waitMillis = this.#messages?.charge(batch.length, this.#node.nowMillis()) ?? 0
+      const work = batch.length + this.link.takeExtraWork()
+      const waitMillis = this.#messages?.charge(work, this.#node.nowMillis()) ?? 0
       if (waitMillis === 0) return this.converse
       this.#throttled()
       return Effect.andThen(Effect.sleep(waitMillis), this.converse)

@@ -64,7 +64,8 @@ export interface PeersSettings extends SourceLimits {
   readonly compressFromBytes: number
   /**
    * Messages a second that are read from one source, over all of its links, a second's worth at once; what is
-   * more waits on its side. Default 10000.
+   * more waits on its side. One counts once more for each 64 packets, and for each 8 KiB that it inflates to.
+   * Default 10000.
    */
   readonly maxMessagesPerSecond: number
   /**

@@ -4,7 +4,6 @@
  *
  * Messages count by what they cost: one that is cheap to send and dear to take counts as many.
  */
-import type { Message } from "../../Protocol/Message.ts"
 import { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 
@@ -14,12 +13,6 @@ const searchBurstSeconds = 10
 const listBurst = 16
 /** As many messages' work is it to check a signature: some 150 microseconds, where a message takes 10. */
 const signatureCount = 15
-/** Bytes that may come out of each that came, free of charge: texts are packed less. */
-const freeRatio = 8
-/** What came out beyond that counts as a message for each so many bytes: it takes as long. */
-const unpackedBytesEach = 4096
-/** Bytes that may come out later of what came already: what is read at once is unpacked bit by bit. */
-const maxFreeBytes = 8 * 1024 * 1024
 
 export class Allowance {
   readonly #messages: TokenBucket
@@ -31,7 +24,6 @@ export class Allowance {
   readonly refused = { Unproven: 0, Forged: 0, Replayed: 0 }
   /** Work that came on top of the messages themselves, in messages, since the last charge. */
   #extraCount = 0
-  #freeBytes = 0
 
   /** `isLimited`: false for peers on this machine, whose messages are read as they come. */
   constructor(options: MeshOptions, isLimited: boolean, nowMillis: number) {
@@ -41,18 +33,16 @@ export class Allowance {
     this.searches = new TokenBucket(maxSearchesPerSecond, maxSearchesPerSecond * searchBurstSeconds, nowMillis)
     this.lists = new TokenBucket(maxListsPerSecond, listBurst, nowMillis)
   }
+
   /** A signature was checked. */
   signatureChecked(): void {
     this.#extraCount += signatureCount
   }
 
-  /** Pays for a batch that was taken, of which so many bytes came since the last one; gives how long to wait, in milliseconds. */
-  charge(batch: ReadonlyArray<Message>, cameBytes: number, nowMillis: number): number {
-    this.#freeBytes += freeRatio * cameBytes
-    for (const { body } of batch) this.#freeBytes -= body?.length ?? 0
-    const count = batch.length + this.#extraCount + Math.max(0, -this.#freeBytes) / unpackedBytesEach
-    this.#freeBytes = Math.min(maxFreeBytes, Math.max(0, this.#freeBytes))
+  /** Pays for work that was done, in messages; gives how long to wait, in milliseconds. */
+  charge(count: number, nowMillis: number): number {
+    const extraCount = this.#extraCount
     this.#extraCount = 0
-    return this.#messages.charge(count, nowMillis)
+    return this.#messages.charge(count + extraCount, nowMillis)
   }
 }

@@ -102,8 +102,6 @@ class Session {
   readonly #expectation: Expectation | undefined
   readonly #pending: Pending | undefined
   #peer: Peer | undefined
-  /** What had come over the link when its messages were last paid for. */
-  #chargedBytes = 0
 
   constructor(
     node: MeshNode,
@@ -128,9 +126,7 @@ class Session {
       return yield* link.consume((batch) => {
         const reason = Relay.receive(node, peer, link, batch)
         if (reason !== undefined) return refuse(reason)
-        const cameBytes = link.receivedBytes - session.#chargedBytes
-        session.#chargedBytes = link.receivedBytes
-        const waitMillis = allowance.charge(batch, cameBytes, node.nowMillis())
+        const waitMillis = allowance.charge(batch.length + link.takeExtraWork(), node.nowMillis())
         if (waitMillis > 0) node.throttled(peer, "messages")
         return waitMillis > 0 || node.congested.size > 0 ? pause(node, waitMillis) : undefined
       })

@@ -5,7 +5,7 @@
 import type * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import { FrameSplitter } from "../../Protocol/FrameSplitter.ts"
-import type { KnownIds, Message } from "../../Protocol/Message.ts"
+import { type KnownIds, maxPackets, type Message } from "../../Protocol/Message.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
 import type { ByteBudget } from "../ByteBudget.ts"
@@ -18,6 +18,14 @@ import type { ConnectionClosed } from "../Transport.ts"
  * are dropped. The original JavaScript node makes such ids, of packets that are not UTF-8.
  */
 const maxChecksumFaults = 3
+/** Packets that are read at once, as objects; a message has no more than a quarter of them. */
+const maxStepPackets = 4 * maxPackets
+/**
+ * How much of a message takes as long to read as a small message does, each a power of two: packets, and bytes that
+ * were packed, for a peer sends those at a thousandth of what they cost here.
+ */
+const packetBits = 6
+const inflatedBits = 13
 
 export interface LinkReaderOptions {
   readonly maxMessageBytes: number
@@ -38,6 +46,8 @@ export class LinkReader {
   frameSinceMillis: number | undefined
   /** Messages that were understood. */
   messageCount = 0
+  /** What reading them cost beyond that of as many small ones, in small messages. */
+  extraWork = 0
   /** Messages with a wrong id that were dropped. */
   droppedCount = 0
   readonly #protocol: Protocol["Service"]
@@ -93,15 +103,19 @@ export class LinkReader {
 
   /**
    * Turns bodies into messages, and gives the reason to end the link behind them. No more at once than inflate
-   * to the largest message: the rest waits packed, or a few bytes from each peer would fill the memory.
+   * to the largest message, nor than `maxStepPackets`: the rest waits packed, or a few bytes from each peer would
+   * fill the memory, and others would wait for this one.
    */
   decode(): CloseReason | undefined {
     const bodies = this.#bodies ?? []
     const { known, maxMessageBytes, onMessage, onUnreadable } = this.#options
     let plainBytes = 0
+    let packetCount = 0
     let index = 0
     let goesOn = true
-    while (goesOn && index < bodies.length && plainBytes < maxMessageBytes) {
+    while (
+      goesOn && index < bodies.length && plainBytes < maxMessageBytes && packetCount <= maxStepPackets - maxPackets
+    ) {
       const body = bodies[index++]!
       const plain = this.#protocol.unpack(body, this.#protocol.methods, maxMessageBytes)
       if (isWireFault(plain) && plain.reason === "MalformedCompression" && onUnreadable()) continue
@@ -113,7 +127,10 @@ export class LinkReader {
         break
       }
       this.messageCount++
-      if (plain !== body) plainBytes += message.body?.length ?? 0
+      const inflatedBytes = plain === body || isWireFault(plain) ? 0 : plain.length
+      plainBytes += inflatedBytes
+      packetCount += message.packetCount
+      this.extraWork += (message.packetCount >>> packetBits) + (inflatedBytes >>> inflatedBits)
       goesOn = onMessage(message)
     }
     this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : undefined
