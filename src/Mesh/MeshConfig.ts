@@ -116,7 +116,10 @@ export interface MeshOptions extends SourceLimits {
   readonly maxPendingRequests: number
   /** Messages that wait for one reader of `messages`, `subscribe` or `handle`; past it the oldest go. Default 65536. */
   readonly inboxCapacity: number
-  /** The same in bytes. Default 64 MiB. */
+  /**
+   * The same in bytes, the objects that messages and packets are in memory among them; an eighth more of what was
+   * received with them. Default 64 MiB.
+   */
   readonly maxInboxBytes: number
   /** Runs of one handler (`handle`, `respond`) at the same time. Default 64. */
   readonly handlerConcurrency: number

@@ -15,6 +15,10 @@ export type Packets = string | Uint8Array | ReadonlyArray<string | Uint8Array>
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
+/** What the objects of a message take, and those of each packet: measured, on Node 24. */
+const messageBytes = 450
+const packetBytes = 170
+
 /**
  * Packets as the wire takes them.
  *
@@ -38,8 +42,8 @@ export type Proof = "claimed" | "proven"
 
 /**
  * One message for the application. `packets` are those after the sub-flag, without a signature, views
- * of the received bytes; `sender` is what the message claims, `proof` what that is worth, `from` the id
- * of the peer it came from, a neighbor.
+ * of the received bytes (what is kept for long is better a `copy`); `sender` is what the message claims,
+ * `proof` what that is worth, `from` the id of the peer it came from, a neighbor.
  *
  * @category models
  * @since 0.1.0
@@ -93,6 +97,22 @@ export class MeshMessage {
   /** The bytes that it takes, those of the frame around its packets included. */
   get bodyBytes(): number {
     return this.#message.body?.length ?? 0
+  }
+
+  /** What it holds of memory, roughly: its bytes, and the objects that it consists of. */
+  get heldBytes(): number {
+    return messageBytes + packetBytes * this.#message.packetCount + this.bodyBytes
+  }
+
+  /** What was received together with it, and stays in memory as long as it, where that is more than twice as much. */
+  get sharedMemory(): ArrayBufferLike | undefined {
+    const body = this.#message.body
+    return body !== undefined && body.buffer.byteLength > 2 * body.length ? body.buffer : undefined
+  }
+
+  /** The same message over bytes of its own. */
+  copy(): MeshMessage {
+    return new MeshMessage(this.#message.copy(), this.from, this.proof, this.#valueOf, this.payload.length)
   }
 
   /** The packets read as UTF-8; in wire version 0.7 those that are neither text nor bytes as JSON. */

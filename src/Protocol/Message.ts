@@ -77,10 +77,17 @@ export abstract class Message {
    * told is known: it is a copy, or worth nothing.
    */
   abstract readonly isVerified: boolean
+  /** The same over a body of its own, where it was decoded: its views keep the whole of what was received alive. */
+  abstract copy(): Message
 
   /** The sender's id as text; bytes that are not UTF-8 read as U+FFFD. A claim, not a proof. */
   get sender(): string {
     return this.#sender ??= senderText(this.senderBytes)
+  }
+
+  /** The time as the constructor takes it. */
+  protected get wholeTime(): number | bigint {
+    return this.#largeTime ?? this.time
   }
 
   /** The time without the rounding of numbers above 2^53. */
@@ -162,6 +169,11 @@ export class PlainMessage extends Message {
 
   get packetCount(): number {
     return this.payload.length
+  }
+
+  /** The same one: its parts are not for it to copy. */
+  copy(): Message {
+    return this
   }
 
   get idBytes(): Uint8Array {

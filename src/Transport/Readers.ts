@@ -12,36 +12,68 @@ import * as Stream from "effect/Stream"
 interface Waiting<A> {
   readonly queue: Queue.Queue<A, Cause.Done>
   bytes: number
+  /** Of the memory that items keep as a whole, since none waited last. */
+  sharedBytes: number
+  /** What was counted of it last: items that come together share it. */
+  sharedMemory: ArrayBufferLike | undefined
 }
 
-/** What tells how much memory it holds, in bytes. */
-export interface Sized {
-  readonly bodyBytes: number
+/** What tells how much memory it holds. */
+export interface Sized<A> {
+  /** Bytes of its own, with those of the objects that it consists of. */
+  readonly heldBytes: number
+  /** The memory that it is a small part of, and keeps as a whole; undefined when there is none. */
+  readonly sharedMemory: ArrayBufferLike | undefined
+  /** The same with memory of its own. */
+  readonly copy: () => A
 }
 
 /** Events that may wait for a reader. */
 const maxUnreadEvents = 1024
 
+/**
+ * The part of `maxBytes` that items for one reader may keep beside it of memory which is not theirs. What is taken at
+ * once is not worth a copy; but where a small message stands alone in a large chunk, it would keep all of that.
+ */
+const sharedPart = 1 / 8
+
+/** What is never large. */
+const weightless = { heldBytes: 0, sharedMemory: undefined }
+
 export class Readers<A> {
   readonly #capacity: number
   readonly #maxBytes: number
-  readonly #bytesOf: (item: A) => number
+  readonly #sizeOf: (item: A) => Omit<Sized<A>, "copy">
+  readonly #copy: (item: A) => A
   /** Told of each lost message, with the number lost so far. */
   readonly #onLost: (lostCount: number) => void
   readonly #waiting = new Set<Waiting<A>>()
   #lostCount = 0
 
-  /** `bytesOf` tells how much memory an item holds. */
-  constructor(capacity: number, maxBytes: number, bytesOf: (item: A) => number, onLost: (lostCount: number) => void) {
+  private constructor(
+    capacity: number,
+    maxBytes: number,
+    sizeOf: (item: A) => Omit<Sized<A>, "copy">,
+    copy: (item: A) => A,
+    onLost: (lostCount: number) => void
+  ) {
     this.#capacity = capacity
     this.#maxBytes = maxBytes
-    this.#bytesOf = bytesOf
+    this.#sizeOf = sizeOf
+    this.#copy = copy
     this.#onLost = onLost
   }
 
+  /** Readers of what takes memory: who is that many behind, or bytes, loses the oldest. */
+  static readonly ofMessages = <A extends Sized<A>>(
+    capacity: number,
+    maxBytes: number,
+    onLost: (lostCount: number) => void
+  ): Readers<A> => new Readers<A>(capacity, maxBytes, (item) => item, (item) => item.copy(), onLost)
+
   /** Readers of what happens; who is 1024 events behind loses the oldest. */
   static readonly ofEvents = <A>(): Readers<A> =>
-    new Readers(maxUnreadEvents, Number.POSITIVE_INFINITY, () => 0, () => {})
+    new Readers<A>(maxUnreadEvents, Number.POSITIVE_INFINITY, () => weightless, (item) => item, () => {})
 
   get count(): number {
     return this.#waiting.size
@@ -49,21 +81,37 @@ export class Readers<A> {
 
   /** Puts an item into each queue, in the place of the oldest ones where there is no room. */
   publish(item: A): void {
-    const bytes = this.#bytesOf(item)
+    let kept = item
+    const bytes = this.#sizeOf(item).heldBytes
     for (const waiting of this.#waiting) {
       const { queue } = waiting
       let count = Queue.sizeUnsafe(queue)
       // A reader takes all that waits at once.
-      if (count === 0) waiting.bytes = 0
+      if (count === 0) {
+        waiting.bytes = 0
+        waiting.sharedBytes = 0
+        waiting.sharedMemory = undefined
+      }
       while (count > 0 && (count >= this.#capacity || waiting.bytes + bytes > this.#maxBytes)) {
         const oldest = Queue.takeUnsafe(queue)
         count--
-        if (oldest?._tag === "Success") waiting.bytes -= this.#bytesOf(oldest.value)
+        if (oldest?._tag === "Success") waiting.bytes -= this.#sizeOf(oldest.value).heldBytes
         this.#onLost(++this.#lostCount)
       }
       waiting.bytes += bytes
-      Queue.offerUnsafe(queue, item)
+      if (!this.#mayShare(waiting, this.#sizeOf(kept).sharedMemory)) kept = this.#copy(kept)
+      Queue.offerUnsafe(queue, kept)
     }
+  }
+
+  /** Whether what waits may keep this memory as well. */
+  #mayShare(waiting: Waiting<A>, memory: ArrayBufferLike | undefined): boolean {
+    if (memory === undefined || memory === waiting.sharedMemory) return true
+    const sharedBytes = waiting.sharedBytes + memory.byteLength
+    if (waiting.sharedBytes > 0 && sharedBytes > this.#maxBytes * sharedPart) return false
+    waiting.sharedBytes = sharedBytes
+    waiting.sharedMemory = memory
+    return true
   }
 
   /** What is published from now on, until the node stops or the scope closes. */
@@ -71,7 +119,7 @@ export class Readers<A> {
     Effect.acquireRelease(
       Effect.suspend(() =>
         Effect.map(Queue.sliding<A, Cause.Done>(this.#capacity), (queue) => {
-          const waiting: Waiting<A> = { queue, bytes: 0 }
+          const waiting: Waiting<A> = { queue, bytes: 0, sharedBytes: 0, sharedMemory: undefined }
           this.#waiting.add(waiting)
           return waiting
         })

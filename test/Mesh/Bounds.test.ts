@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Random, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import type { MeshMessage } from "../../src/Mesh/MeshMessage.ts"
+import { frame } from "../../src/Protocol/Frame.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
@@ -170,6 +172,39 @@ describe("a node's bounds", () => {
       assert.deepStrictEqual(lagged.slice(0, 5).map((event) => event.lostCount), [1, 2, 4, 8, 16])
       assert.isAtLeast((yield* node.mesh.stats).lostByReaders, 20)
     }).pipe(Effect.provide(network), Random.withSeed("reader")))
+
+  it.effect("holds no more for a reader that hangs than it may: packets count, and what stands around messages", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxInboxBytes: 800_000 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      const goOn = yield* Deferred.make<void>()
+      const taken: Array<MeshMessage> = []
+      yield* node.mesh.messages.pipe(
+        Stream.runForEach((message) => Effect.andThen(Deferred.await(goOn), Effect.sync(() => taken.push(message)))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      const filler = frame(peer.protocol.encode(peer.make("pong", [Uint8Array.of(5), new Uint8Array(50_000)], 0)))
+      const small = [Uint8Array.of(2), RawPeer.bytes("small")]
+      const many = Array.from({ length: 1001 }, (_, index) => Uint8Array.of(index === 0 ? 2 : 1))
+      const say = Effect.fnUntraced(function*(payload: ReadonlyArray<Uint8Array>, time: number) {
+        const said = frame(peer.protocol.encode(peer.make("whisper", payload, time)))
+        yield* peer.write(new Uint8Array(Buffer.concat([said, filler])))
+        yield* TestClock.adjust("20 millis")
+      })
+
+      for (let time = 0; time < 200; time++) yield* say(small, time)
+      for (let time = 200; time < 220; time++) yield* say(many, time)
+      yield* Deferred.succeed(goOn, undefined)
+      yield* TestClock.adjust("1 second")
+
+      // Each thousand packets count for 170 kB, whatever they take on the wire.
+      assert.deepStrictEqual(taken.slice(1).map(({ packets }) => packets.length), [1000, 1000, 1000, 1000])
+      const memory = new Set(taken.map((message) => message.packets[0]!.buffer))
+      const bytes = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)
+      assert.isAtMost(bytes, 800_000 / 8 + 60_000 + 4 * 6000)
+      assert.deepStrictEqual(taken.at(-1)!.texts.slice(0, 2), ["\u0001", "\u0001"])
+    }).pipe(Effect.provide(network), Random.withSeed("chunks")))
 
   it.effect("gives up a peer of ours that falls silent, and keeps an original one that never answers pings", () =>
     Effect.gen(function*() {

@@ -29,7 +29,7 @@ export const claim = (
   ))
 
 /** Runs an effect for each item that is published, `handlerConcurrency` at a time, until the scope closes. */
-export const consume = <A extends Sized, E, R>(
+export const consume = <A extends Sized<A>, E, R>(
   node: MeshNode,
   name: string,
   handler: (item: A) => Effect.Effect<unknown, E, R>

@@ -252,9 +252,9 @@ export class MeshNode {
   }
 
   /** Readers whose losses are told as events under this name: the first, the second, the fourth, ... */
-  readers<A extends Sized>(name: string): Readers<A> {
+  readers<A extends Sized<A>>(name: string): Readers<A> {
     const { inboxCapacity, maxInboxBytes } = this.options
-    return new Readers<A>(inboxCapacity, maxInboxBytes, ({ bodyBytes }) => bodyBytes, (lostCount) => {
+    return Readers.ofMessages<A>(inboxCapacity, maxInboxBytes, (lostCount) => {
       this.counters.lostByReaders++
       if (isTold(lostCount)) this.emit({ _tag: "ReaderLagged", reader: name, lostCount })
     })

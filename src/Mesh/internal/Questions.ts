@@ -32,7 +32,7 @@ const answerSubFlag = "answer"
 const maxNameLength = 256
 
 /** A question that came in. */
-interface Asked extends Sized {
+interface Asked extends Sized<Asked> {
   readonly from: string
   readonly number: string
   readonly text: string
@@ -136,7 +136,9 @@ export class Questions {
       this.#node.counters.ignored++
       return
     }
-    const asked: Asked = { from: message.from, number, text, bodyBytes: message.bodyBytes }
+    const { from, heldBytes } = message
+    // Texts keep nothing of what was received.
+    const asked: Asked = { from, number, text, heldBytes, sharedMemory: undefined, copy: () => asked }
     const responder = this.#responders.get(name)
     if (responder !== undefined) responder(asked)
     else this.#refuse(asked, `nobody responds to "${name.slice(0, maxNameLength)}" there`)

@@ -98,6 +98,21 @@ export class BodyMessage extends Message {
     return this.payload
   }
 
+  copy(): Message {
+    return new BodyMessage(
+      this.type,
+      this.wholeTime,
+      this.isVerified,
+      this.body.slice(),
+      0,
+      this.#lengthsEnd - this.#start,
+      this.#senderStart - this.#start,
+      this.#idStart - this.#start,
+      this.#timeStart - this.#start,
+      this.#payloadStart - this.#start
+    )
+  }
+
   #readPayload(): ReadonlyArray<Uint8Array> {
     const payload: Array<Uint8Array> = []
     let start = this.#payloadStart

@@ -82,6 +82,19 @@ export class ListMessage extends Message {
     return this.#payload ??= contentsOf(this.packets)
   }
 
+  copy(): Message {
+    return new ListMessage(
+      this.type,
+      this.wholeTime,
+      this.isVerified,
+      this.body.slice(),
+      this.#senderStart,
+      this.#timeStart,
+      this.#payloadStart,
+      this.packetCount
+    )
+  }
+
   #readPackets(): ReadonlyArray<Packet> {
     const packets: Array<Packet> = []
     let start = this.#payloadStart
