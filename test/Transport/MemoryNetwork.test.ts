@@ -44,10 +44,11 @@ describe.each(options)("MemoryNetwork on a virtual clock %s", (_, options) => {
 
 const address = new PeerAddress({ host: "there", port: 4444 })
 
-/** A connection from `here` to `there`, by its two ends. */
-const connect = Effect.gen(function*() {
+/** A connection from `here` to another host, by its two ends. */
+const connectTo = Effect.fnUntraced(function*(host: string) {
+  const address = new PeerAddress({ host, port: 4444 })
   const network = yield* MemoryNetwork
-  const listener = yield* network.transport("there").listen(address)
+  const listener = yield* network.transport(host).listen(address)
   const accepted = yield* Deferred.make<Connection>()
   yield* Effect.forkScoped(
     listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
@@ -55,6 +56,8 @@ const connect = Effect.gen(function*() {
   const dialed = yield* whileTimePasses(network.transport("here").dial(address))
   return { dialed, accepted: yield* whileTimePasses(Deferred.await(accepted)) }
 })
+
+const connect = connectTo("there")
 
 describe("MemoryNetwork", () => {
   it.effect("takes a round trip to dial, and the latency to deliver", () =>
@@ -128,6 +131,27 @@ describe("MemoryNetwork", () => {
       yield* TestClock.adjust("1 millis")
 
       assert.deepStrictEqual([counts, halfClosed, yield* network.connectionCount], [1, 1, 0])
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer())))
+
+  it.effect("carries bytes down a line of hosts that pass them on at once, however long it is", () =>
+    Effect.gen(function*() {
+      const hostCount = 1500
+      const arrived = yield* Deferred.make<Uint8Array>()
+      let next = (bytes: Uint8Array): Effect.Effect<unknown> => Deferred.succeed(arrived, bytes)
+      for (let i = 0; i < hostCount; i++) {
+        const { accepted, dialed } = yield* connectTo(`${i}`)
+        const onward = next
+        yield* Effect.forkScoped(
+          Effect.forever(Effect.flatMap(accepted.pull, ([bytes]) => onward(bytes)), { disableYield: true }),
+          { startImmediately: true }
+        )
+        next = (bytes) => Effect.sync(() => dialed.sendNow?.(bytes))
+      }
+
+      yield* next(Uint8Array.of(7))
+      const bytes = yield* Deferred.await(arrived)
+
+      assert.deepStrictEqual(bytes, Uint8Array.of(7))
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer())))
 
   it.effect("gives each host a transport of its own on one network", () =>

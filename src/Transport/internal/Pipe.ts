@@ -52,6 +52,9 @@ const toleranceMillis = 1e-3
  */
 const hearsayMillis = 0.01
 
+/** So many readers go on in the turn in which the first of them was woken; the next one in a later turn. */
+const maxDepth = 32
+
 /**
  * Nothing in flight: nothing is ever put into it. A list that waits for the next message gets old, and what is put into an old
  * one stays until the engine looks at old memory, even if the list is dropped a moment later.
@@ -60,6 +63,8 @@ const none: Array<InFlight> = []
 
 /** One direction: bytes arrive in order, each after its delay; a full window holds the writer. */
 export class Pipe {
+  /** How many readers are being woken, one by another. */
+  static #depth = 0
   readonly #line: PipeLine
   /** The way back. What the reader's end may still send there depends on what has come here. */
   #other: Pipe = this
@@ -245,8 +250,15 @@ export class Pipe {
   /** Has a reader that waits look at a time: by a timer where there are any, by its own sleep where not. */
   #expect(at: number): void {
     if (!this.#isAwaited || this.#heldCount !== undefined) return
-    if (this.#line.timers === undefined) this.#wakeReader()
+    if (this.#line.timers === undefined) this.#wakeInTurn()
     else this.#arm(at, this.#now())
+  }
+
+  /** A reader that sends on wakes the next one, all in this turn and on one stack: a long line of them must not fill it. */
+  #wakeInTurn(): void {
+    Pipe.#depth++
+    this.#wakeReader(Pipe.#depth > maxDepth ? Effect.yieldNow : Effect.void)
+    Pipe.#depth--
   }
 
   #arm(at: number, now: number): void {
@@ -292,11 +304,11 @@ export class Pipe {
     return ready
   }
 
-  #wakeReader(): void {
+  #wakeReader(first: Effect.Effect<void> = Effect.void): void {
     const resume = this.#resume
     this.#isAwaited = false
     this.#resume = undefined
-    resume?.(Effect.void)
+    resume?.(first)
   }
 
   /** Has both look again: the process of the one or the other was stopped, or goes on. */
