@@ -166,7 +166,6 @@ export class Outbox {
   written(bytes: number): void {
     this.writtenBytes += bytes
     this.#release(bytes)
-    if (this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
   }
 
   /** Takes no more frames; what waits can still be taken. */
@@ -235,9 +234,11 @@ export class Outbox {
       : Math.min(this.capacityBytes, budget.maxBytes * fairPart)
   }
 
+  /** Written or dropped: nothing would open an outbox in which nothing is left to write. */
   #release(bytes: number): void {
     this.#queuedBytes -= bytes
     if (this.#budget !== undefined) this.#budget.usedBytes -= bytes
+    if (!this.#hasRoom && this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
   }
 }
 

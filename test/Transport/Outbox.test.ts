@@ -72,6 +72,19 @@ describe("Outbox", () => {
     assert.isTrue(outbox.hasRoom)
   })
 
+  it("has room again when dropping has emptied it, as it does once the budget of the node is spent", () => {
+    const budget = new ByteBudget(640)
+    const outbox = new Outbox(100, budget)
+    outbox.offer(bytes(60), true)
+    assert.isFalse(outbox.hasRoom)
+    budget.usedBytes += 640
+
+    const droppedCount = outbox.dropOldest(10)
+
+    assert.strictEqual(droppedCount, 1)
+    assert.deepStrictEqual([outbox.queuedBytes, outbox.hasRoom], [0, true])
+  })
+
   it("has room until it is over half full, and again when it is a quarter full at most", () => {
     const outbox = new Outbox(100)
 
