@@ -3,13 +3,12 @@
  * (`TCP_NODELAY`); writes wait for `drain`, reads for a pull, so that back-pressure runs from the
  * reading application to the writing one.
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Net from "node:net"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { closeGently, fromSocket, listenTcp, openSocket, sendNow, toDialError } from "./internal/NodeSockets.ts"
+import { closeGently, fromSocket, listenTcp, openSocket, toDialError } from "./internal/NodeSockets.ts"
 import { type Listener, refuseDial, refuseListen, Transport } from "./Transport.ts"
 
 /**
@@ -52,13 +51,9 @@ export const layer = (options: NodeTcpOptions = {}): Layer.Layer<Transport> => {
 }
 
 const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration.Input, lingerMillis: number) {
-  let opened: Net.Socket | undefined
-  const create = () => opened = Net.createConnection({ host: address.host, port: address.port, noDelay: true })
+  const create = () => Net.createConnection({ host: address.host, port: address.port, noDelay: true })
   const open = Effect.flatMap(Effect.scope, (scope) => openSocket(create, "connect", scope, lingerMillis))
-  const socket = yield* NodeSocket.fromDuplex(open, { openTimeout: timeout })
-  const connection = fromSocket(socket, address, {
-    sendNow: (bytes) => opened !== undefined && sendNow(opened, bytes)
-  })
+  const connection = fromSocket(open, address, {}, timeout)
   return yield* Effect.mapError(connection, (error) => toDialError(address, error))
 })
 
@@ -68,9 +63,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: n
     server.accept(
       Effect.fnUntraced(function*(accepted, remote) {
         const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
-        const socket = yield* NodeSocket.fromDuplex(open)
-        const connection = fromSocket(socket, remote, { sendNow: (bytes) => sendNow(accepted, bytes) })
-        yield* Effect.flatMap(Effect.orDie(connection), handler)
+        yield* Effect.flatMap(Effect.orDie(fromSocket(open, remote)), handler)
       }),
       onRefused
     )

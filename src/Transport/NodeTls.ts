@@ -4,7 +4,6 @@
  * its id follows from. `authority`: only nodes whose certificate was issued by one authority get in,
  * and their ids follow from their keys as well. Nodes of different modes are on different networks.
  */
-import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,7 +11,7 @@ import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { NodeKnownPeers } from "./internal/NodeKnownPeers.ts"
-import { fromSocket, openSocket, sendNow, toDialError } from "./internal/NodeSockets.ts"
+import { fromSocket, openSocket, toDialError } from "./internal/NodeSockets.ts"
 import * as Credentials from "./internal/NodeTlsCredentials.ts"
 import { agree, fromError, type TlsMode } from "./internal/NodeTlsHandshake.ts"
 import { listen } from "./internal/NodeTlsListener.ts"
@@ -140,19 +139,16 @@ const closedEarly = (cause: Error): TlsRefused | undefined =>
 const toRefusal = (address: PeerAddress, { by, detail, fault }: TlsRefused): DialError =>
   new DialError({ address, kind: fault, by, cause: detail })
 
-const toConnection = Effect.fnUntraced(function*(
+const toConnection = (
   credentials: Credentials.NodeTlsCredentials,
   socket: Tls.TLSSocket,
   remote: PeerAddress,
   identity: Uint8Array | undefined
-) {
-  const duplex = yield* NodeSocket.fromDuplex(Effect.succeed(socket))
-  return yield* fromSocket(duplex, remote, {
+) =>
+  fromSocket(Effect.succeed(socket), remote, {
     identity,
-    sendNow: (bytes) => sendNow(socket, bytes),
     ...(credentials.mode === "compatible" ? { sendApart: sendApart(socket) } : {})
   })
-})
 
 /** Writes that wait for each other: those that are queued together share a record. */
 const sendApart = (socket: Net.Socket): Connection["send"] => (chunks) =>

@@ -133,7 +133,10 @@ export interface Connection {
   readonly incoming: Stream.Stream<Uint8Array, ConnectionClosed>
   /** The same, batch by batch, for loops that count every step. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
-  /** Succeeds once the transport took all of it: this is the back-pressure. For one caller at a time. */
+  /**
+   * Succeeds once the transport took all of it: this is the back-pressure. Fails once `pull` has told of the end, or this
+   * end is closed. For one caller at a time.
+   */
   readonly send: (chunks: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, ConnectionClosed>
   /** Takes bytes at once, without a fiber; `false` when they have to wait, and then nothing was taken. */
   readonly sendNow?: ((bytes: Uint8Array) => boolean) | undefined

@@ -3,7 +3,7 @@ import { Deferred, Effect, Stream } from "effect"
 import * as Net from "node:net"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
-import { type ConnectionClosed, Transport } from "../../src/Transport/Transport.ts"
+import { type Connection, type ConnectionClosed, Transport } from "../../src/Transport/Transport.ts"
 import { transportSuite } from "../compliance/transport.ts"
 
 const loopback = new PeerAddress({ host: "127.0.0.1", port: 0 })
@@ -40,6 +40,25 @@ describe("NodeTcp", () => {
 
       assert.deepInclude(error, { clean: false, detail: "ECONNRESET" })
       assert.include(error.message, "the connection was lost")
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+
+  it.live("fails what is sent after a reset that was read", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const accepted = yield* Deferred.make<Connection>()
+      yield* Effect.forkScoped(
+        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+      )
+      const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })
+      const connection = yield* Deferred.await(accepted)
+
+      raw.resetAndDestroy()
+      yield* Effect.flip(connection.pull)
+      const first = yield* Effect.flip(connection.send([Uint8Array.of(1)]))
+      const second = yield* Effect.flip(connection.send([Uint8Array.of(1)]))
+
+      assert.deepStrictEqual([first._tag, second._tag], ["ConnectionClosed", "ConnectionClosed"])
     }).pipe(Effect.scoped, Effect.provide(tcp)))
 
   it.live("says that this machine has no such address", () =>

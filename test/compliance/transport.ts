@@ -200,6 +200,22 @@ export const transportSuite = <R = never>(suite: TransportSuite<R>): void => {
     )
 
     test(
+      `fails what the other end sends once it has read that the ${end} closed`,
+      Effect.gen(function*() {
+        const pair = yield* connect
+        const { connection } = pair[other[end]]
+        yield* Effect.forkChild(pair[end].close)
+        yield* readToEnd(connection)
+
+        const first = yield* Effect.flip(connection.send([pattern(0, 1)]))
+        const second = yield* Effect.flip(connection.send([pattern(0, 1)]))
+
+        assert.deepStrictEqual([first._tag, second._tag], ["ConnectionClosed", "ConnectionClosed"])
+        assert.isFalse(connection.sendNow?.(pattern(0, 1)) ?? false)
+      })
+    )
+
+    test(
       `holds the ${end} back while the other end does not read, and lets it go on when it does`,
       Effect.gen(function*() {
         const pair = yield* connect

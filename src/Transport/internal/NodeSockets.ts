@@ -4,6 +4,8 @@
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -59,25 +61,38 @@ export const closeGently = (connection: Net.Socket, lingerMillis: number): Effec
     Effect.andThen(Effect.sync(() => connection.destroy()))
   )
 
-/** The connection of a socket that is open. */
+/** The connection of a socket that `open` gives. */
 export const fromSocket = Effect.fnUntraced(function*(
-  socket: Socket.Socket,
+  open: Effect.Effect<Net.Socket, Socket.SocketError, Scope.Scope>,
   remote: PeerAddress,
-  more: Partial<Connection> = {}
+  more: Partial<Connection> = {},
+  openTimeout?: Duration.Input
 ) {
-  const pull = yield* Socket.readerBytes(socket)
-  const writer = yield* socket.writer
+  const opened = yield* Deferred.make<Net.Socket>()
+  const duplex = yield* NodeSocket.fromDuplex(Effect.tap(open, (socket) => Deferred.succeed(opened, socket)), {
+    openTimeout
+  })
+  const pull = yield* Socket.readerBytes(duplex)
+  const writer = yield* duplex.writer
+  const socket = yield* Deferred.await(opened)
   return makeConnection({
     remote,
     pull: Effect.mapError(pull, toClosed),
-    send: (chunks) => Effect.mapError(writer.writeAll(chunks), toClosed),
+    // A socket that has told of its end tells of nothing more: what is written to it then would be waited for for ever.
+    send: (chunks) => Effect.suspend(() => isOver(socket) ? gone : Effect.mapError(writer.writeAll(chunks), toClosed)),
+    sendNow: (bytes) => sendNow(socket, bytes),
     ...more
   })
 })
 
+/** Closed at this end, or read to the end: the other one takes nothing more then. */
+const isOver = (socket: Net.Socket): boolean => !socket.writable || socket.readableEnded
+
+const gone = Effect.fail(new ConnectionClosed({ clean: false, detail: "aborted" }))
+
 /** Hands bytes to an open socket whose buffer has room for them; `false` where they have to wait, or it is closed. */
-export const sendNow = (socket: Net.Socket, bytes: Uint8Array): boolean => {
-  if (!socket.writable || socket.writableLength + bytes.length >= socket.writableHighWaterMark) return false
+const sendNow = (socket: Net.Socket, bytes: Uint8Array): boolean => {
+  if (isOver(socket) || socket.writableLength + bytes.length >= socket.writableHighWaterMark) return false
   socket.write(bytes)
   return true
 }

@@ -25,6 +25,8 @@ interface Finish {
   readonly error: ConnectionClosed
   /** Whether it had come when the pipe was last held. */
   isIn: boolean
+  /** Whether the reader was told of it: it need not hear so on the way back. */
+  isTold: boolean
 }
 
 /** What a pipe asks of the network it belongs to, and tells it. Sends are numbered from 0. */
@@ -137,6 +139,7 @@ export class Pipe {
     if (count > 0) return Effect.succeed(this.#take(count))
     const finish = this.#finish
     if (finish !== undefined && this.#inFlight.length === 0 && this.#hasCome(finish, now)) {
+      finish.isTold = true
       return Exit.fail(finish.error)
     }
     const nextAt = this.#heldCount === undefined ? this.#inFlight[0]?.at ?? finish?.at : undefined
@@ -201,7 +204,7 @@ export class Pipe {
   #isOver(): boolean {
     if (this.#isWriterGone || this.#line.writer.down !== undefined) return true
     const finish = this.#other.#finish
-    return finish !== undefined && this.#other.#hasCome(finish, this.#now() - hearsayMillis)
+    return finish !== undefined && (finish.isTold || this.#other.#hasCome(finish, this.#now() - hearsayMillis))
   }
 
   #hasCome(finish: Finish, now: number): boolean {
@@ -334,7 +337,7 @@ export class Pipe {
 
   #end(error: ConnectionClosed, at: number): void {
     this.#isWriterGone = true
-    this.#finish = { at, error, isIn: false }
+    this.#finish = { at, error, isIn: false, isTold: false }
     this.#room?.openUnsafe()
     if (!this.#isReaderGone) this.#expect(at)
     this.#other.#room?.openUnsafe()
