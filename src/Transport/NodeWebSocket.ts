@@ -52,8 +52,23 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
   readonly secureServer?: (() => Https.Server) | undefined
 }
 
-/** The largest message taken, in bytes; ours send 64 KiB at most. A larger one ends the connection. */
-const maxPayload = 1024 * 1024
+/**
+ * The largest message taken, in bytes; ours send 64 KiB at most. A larger one ends the connection, for what came of it is
+ * unseen by the link until all is there. Original nodes send a message of the protocol in one.
+ */
+const maxMessageBytes = 128 * 1024
+const maxOriginalMessageBytes = 1024 * 1024
+
+/**
+ * How a message may come. Each of its parts holds on to all that the system read with it, up to 64 KiB, until the last one is
+ * there; each read of some bytes of a part takes hundreds more.
+ */
+const receiving = (options: NodeWebSocketOptions) => ({
+  maxPayload: WebSocket.hasSubprotocol(options) ? maxMessageBytes : maxOriginalMessageBytes,
+  maxFragments: 32,
+  maxBufferedChunks: 4096,
+  perMessageDeflate: false
+})
 
 /**
  * The `Transport` over WebSockets: it listens on `ws://` and, given a server with a certificate, on
@@ -75,12 +90,15 @@ export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] =
   encryption: options.encryption ?? "Plaintext",
   schemes: WebSocket.schemes,
   resolvesNames: true,
-  dial: (address) => WebSocket.dial(address, open, options, send),
+  dial: (address) =>
+    WebSocket.dial(
+      address,
+      (url, protocols) => new NodeWS.WebSocket(url, protocols, receiving(options)),
+      options,
+      send
+    ),
   listen: (address) => listen(address, options)
 })
-
-const open = (url: string, protocols: Array<string>): NodeWS.WebSocket =>
-  new NodeWS.WebSocket(url, protocols, { maxPayload, perMessageDeflate: false })
 
 /** The last message's callback comes when the system took it, and with an error when it never will. */
 const send: WebSocket.Send<NodeWS.WebSocket> = (webSocket, messages) =>
@@ -103,9 +121,8 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   const http = yield* Effect.acquireRelease(Effect.sync(() => bound(makeServer(), options)), closeServer)
   const [server] = yield* Effect.all([
     NodeSocketServer.makeWebSocket({
+      ...receiving(options),
       server: http,
-      maxPayload,
-      perMessageDeflate: false,
       handleProtocols: (offered) => offered.has(WebSocket.subprotocol) && WebSocket.subprotocol,
       verifyClient: ({ origin, req }, answer) => verify(options, origin, req, answer)
     }),

@@ -1,51 +1,21 @@
 import * as NodeWS from "@effect/platform-node/NodeWS"
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, type Layer, type Scope, Stream } from "effect"
+import { assert, describe } from "@effect/vitest"
+import { Deferred, Effect, Stream } from "effect"
 import { readFileSync } from "node:fs"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
-import { type Connection, type RefusedConnection, Transport } from "../../src/Transport/Transport.ts"
+import { type Connection, Transport } from "../../src/Transport/Transport.ts"
 import * as WebSocket from "../../src/Transport/WebSocket.ts"
 import { transportSuite } from "../compliance/transport.ts"
-
-const webSocket = NodeWebSocket.layer()
-const loopback = new PeerAddress({ host: "ws://127.0.0.1", port: 0 })
+import { listen, loopback, pair, rawClient, test } from "./WebSocketEnds.ts"
 
 /** A key and a certificate for localhost that nobody trusts. */
 const pem = readFileSync(new URL("../fixtures/localhost.pem", import.meta.url))
 
 const isTcp = (resource: string): boolean => resource.startsWith("TCP")
-
-const test = (
-  name: string,
-  body: Effect.Effect<void, unknown, Scope.Scope | Transport>,
-  layer: Layer.Layer<Transport> = webSocket
-) => it.live(name, () => body.pipe(Effect.scoped, Effect.provide(layer)))
-
-/** A listener whose first connection is given, and the first that it refused. */
-const listen = Effect.gen(function*() {
-  const transport = yield* Transport
-  const listener = yield* transport.listen(loopback)
-  const accepted = yield* Deferred.make<Connection>()
-  const refused = yield* Deferred.make<RefusedConnection>()
-  yield* Effect.forkScoped(
-    listener.serve(
-      (connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never),
-      (one) => Deferred.doneUnsafe(refused, Effect.succeed(one))
-    )
-  )
-  const { port } = listener.address
-  return {
-    address: listener.address,
-    port,
-    url: `http://127.0.0.1:${port}`,
-    accepted: Deferred.await(accepted),
-    refused: Deferred.await(refused)
-  }
-})
 
 /** What an HTTP server answers to an opening handshake with these headers; 101 when it takes it. */
 const statusOf = (url: string, headers: Http.OutgoingHttpHeaders) =>
@@ -64,26 +34,6 @@ const statusOf = (url: string, headers: Http.OutgoingHttpHeaders) =>
     }
     request.once("response", answered).once("upgrade", answered)
   })
-
-/** A client that is none of ours, and speaks the subprotocol. */
-const rawClient = (port: number) =>
-  Effect.acquireRelease(
-    Effect.callback<NodeWS.WebSocket>((resume) => {
-      const client = new NodeWS.WebSocket(`ws://127.0.0.1:${port}`, WebSocket.subprotocol)
-      client.once("open", () => resume(Effect.succeed(client)))
-    }),
-    (client) => Effect.sync(() => client.terminate())
-  )
-
-/** Reads to the end; how many bytes came, and how it ended. */
-const readAll = Effect.fnUntraced(function*(connection: Connection) {
-  let bytes = 0
-  const end = yield* Stream.runForEach(connection.incoming, (chunk) => Effect.sync(() => void (bytes += chunk.length)))
-    .pipe(Effect.andThen(Effect.never), Effect.flip)
-  return { bytes, end }
-})
-
-const endOf = (connection: Connection) => Effect.map(readAll(connection), ({ end }) => end)
 
 /** Waits until the other end has closed a socket. */
 const closed = (socket: Net.Socket) =>
@@ -126,27 +76,6 @@ describe("NodeWebSocket", () => {
       assert.strictEqual(yield* statusOf(url, offered), 101)
     }),
     NodeWebSocket.layer({ origins: ["https://example.org"] })
-  )
-
-  test(
-    "reads bytes from messages of any size up to its bound, and ends a connection with a larger one",
-    Effect.gen(function*() {
-      const { accepted, port } = yield* listen
-      const client = yield* rawClient(port)
-      const connection = yield* accepted
-      for (const size of [1, 0, 3, 1024 * 1024]) client.send(new Uint8Array(size))
-
-      let received = 0
-      yield* connection.incoming.pipe(
-        Stream.takeUntil((chunk) => (received += chunk.length) >= 1024 * 1024 + 4),
-        Stream.runDrain
-      )
-      client.send(new Uint8Array(1024 * 1024 + 1))
-      const end = yield* endOf(connection)
-
-      assert.strictEqual(received, 1024 * 1024 + 4)
-      assert.isFalse(end.clean)
-    })
   )
 
   test(
@@ -251,12 +180,6 @@ describe("NodeWebSocket", () => {
 })
 
 describe("WebSocket", () => {
-  const pair = Effect.gen(function*() {
-    const { accepted, address } = yield* Effect.provide(listen, webSocket)
-    const dialed = yield* Effect.flatMap(Transport, (transport) => transport.dial(address))
-    return { dialed, accepted: yield* accepted }
-  })
-
   test(
     "dials with the WebSocket of the platform, and has no place to listen",
     Effect.gen(function*() {
@@ -300,21 +223,6 @@ describe("WebSocket", () => {
       assert.strictEqual(received, count * 100_000)
     }),
     WebSocket.layer()
-  )
-
-  test(
-    "ends a connection when more comes in than it may hold while nobody reads",
-    Effect.gen(function*() {
-      const { accepted, dialed } = yield* pair
-
-      for (let i = 0; i < 20; i++) yield* Effect.ignore(accepted.send([new Uint8Array(10_000)]))
-      yield* endOf(accepted)
-      const { bytes, end } = yield* readAll(dialed)
-
-      assert.include(end.detail, "maxUnreadBytes")
-      assert.isAtMost(bytes, 60_000)
-    }),
-    WebSocket.layer({ maxUnreadBytes: 50_000 })
   )
 
   test(

@@ -1,0 +1,145 @@
+import type * as NodeWS from "@effect/platform-node/NodeWS"
+import { assert, describe } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import * as Http from "node:http"
+import type * as Net from "node:net"
+import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
+import { Transport } from "../../src/Transport/Transport.ts"
+import * as WebSocket from "../../src/Transport/WebSocket.ts"
+import { endOf, listen, pair, rawClient, rawServer, readAll, test } from "./WebSocketEnds.ts"
+
+/** Reads messages of any size up to one, and ends with one that is larger. */
+const takesMessagesUpTo = (maxBytes: number) =>
+  Effect.gen(function*() {
+    const { accepted, port } = yield* listen
+    const client = yield* rawClient(port)
+    const connection = yield* accepted
+    for (const size of [1, 0, 3, maxBytes]) client.send(new Uint8Array(size))
+
+    let received = 0
+    yield* connection.incoming.pipe(
+      Stream.takeUntil((chunk) => (received += chunk.length) >= maxBytes + 4),
+      Stream.runDrain
+    )
+    client.send(new Uint8Array(maxBytes + 1))
+    const end = yield* endOf(connection)
+
+    assert.strictEqual(received, maxBytes + 4)
+    assert.isFalse(end.clean)
+  })
+
+/** The socket of a client that was let in. */
+const upgraded = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<Net.Socket>((resume) => {
+      const request = Http.get(`http://127.0.0.1:${port}`, {
+        headers: {
+          Connection: "Upgrade",
+          Upgrade: "websocket",
+          "Sec-WebSocket-Version": "13",
+          "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+          "Sec-WebSocket-Protocol": WebSocket.subprotocol
+        }
+      })
+      request.once("upgrade", (_response, socket) => {
+        socket.on("error", () => {})
+        resume(Effect.succeed(socket as Net.Socket))
+      })
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+/** Writes some bytes at once, and then single ones, each apart. */
+const writeSlowly = (socket: Net.Socket, first: Uint8Array) =>
+  Effect.callback<void>((resume) => {
+    socket.setNoDelay(true)
+    const go = () => {
+      if (socket.destroyed) resume(Effect.void)
+      else socket.write(Uint8Array.of(0), () => setImmediate(go))
+    }
+    socket.write(first, go)
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** Parts of a message, of one byte each; what is sent next is its end. */
+const sendParts = (client: NodeWS.WebSocket, count: number): void => {
+  for (let i = 0; i < count; i++) client.send(Uint8Array.of(1), { fin: false })
+}
+
+describe("NodeWebSocket", () => {
+  test(
+    "reads bytes from messages of any size up to its bound, and ends a connection with a larger one",
+    takesMessagesUpTo(128 * 1024)
+  )
+
+  test(
+    "takes larger ones where original nodes are, which send all in one",
+    takesMessagesUpTo(1024 * 1024),
+    NodeWebSocket.layer({ encryption: "ws" })
+  )
+
+  test(
+    "takes a message in a few parts, and ends a connection that sends one in ever more of them",
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const client = yield* rawClient(port)
+      const connection = yield* accepted
+      sendParts(client, 30)
+      client.send(Uint8Array.of(1))
+
+      const [chunk] = yield* connection.pull
+      sendParts(client, 40)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.deepStrictEqual([chunk.length, bytes], [31, 0])
+      assert.isFalse(end.clean)
+    })
+  )
+
+  test(
+    "ends one that it dialed, and that does the same",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const server = yield* rawServer((client) => sendParts(client, 40))
+
+      const connection = yield* transport.dial(server)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.strictEqual(bytes, 0)
+      assert.isFalse(end.clean)
+    })
+  )
+
+  test(
+    "ends a connection that sends a message byte by byte",
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const socket = yield* upgraded(port)
+      const connection = yield* accepted
+      const masked = [0x82, 0x80 | 126, 0xff, 0xff, 0, 0, 0, 0]
+
+      yield* Effect.forkScoped(writeSlowly(socket, Uint8Array.from(masked)))
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.strictEqual(bytes, 0)
+      assert.isFalse(end.clean)
+    })
+  )
+})
+
+describe("WebSocket", () => {
+  test(
+    "ends a connection when more comes in than it may hold while nobody reads",
+    Effect.gen(function*() {
+      const { accepted, dialed } = yield* pair
+
+      for (let i = 0; i < 20; i++) yield* Effect.ignore(accepted.send([new Uint8Array(10_000)]))
+      yield* endOf(accepted)
+      const { bytes, end } = yield* readAll(dialed)
+
+      assert.include(end.detail, "maxUnreadBytes")
+      assert.isAtMost(bytes, 60_000)
+    }),
+    WebSocket.layer({ maxUnreadBytes: 50_000 })
+  )
+})
