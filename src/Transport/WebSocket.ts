@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { codeOf, dialErrorKinds } from "./internal/SystemErrors.ts"
+import { cut, Unread } from "./internal/Unread.ts"
 import {
   type Connection,
   ConnectionClosed,
@@ -66,7 +67,7 @@ export interface WebSocketOptions {
   readonly encryption?: "Plaintext" | "SSL" | "ws" | undefined
   /**
    * Bytes that may come in while nobody reads them, where reading cannot be held back: in browsers.
-   * Past it the connection ends. Default 16 MiB.
+   * A message counts for 256 at least. Past it the connection ends. Default 16 MiB.
    */
   readonly maxUnreadBytes?: number | undefined
 }
@@ -156,45 +157,21 @@ export const fromWebSocket = Effect.fnUntraced(function*<W extends Socket.WebSoc
   send: Send<W>
 ): Effect.fn.Return<Connection, Socket.SocketError, Scope.Scope> {
   const webSocket = yield* Effect.acquireRelease(open, (opened) => closeGently(opened, options.lingerMillis ?? 1000))
-  const unread = new Unread(webSocket, options.maxUnreadBytes)
+  const unread = yield* Effect.acquireRelease(
+    Effect.sync(() => new Unread(webSocket, options.maxUnreadBytes)),
+    (made) => Effect.sync(() => made.stop())
+  )
   const socket = yield* Socket.fromWebSocket(Effect.succeed(webSocket), { openTimeout: options.dialTimeout })
   const pull = yield* Socket.readerBytes(socket)
   return makeConnection({
     remote,
     pull: Effect.mapBoth(pull, {
       onSuccess: (chunks) => unread.taken(chunks),
-      onFailure: (error) => unread.isOver ? tooMuch : toClosed(error)
+      onFailure: (error) => unread.fault ?? toClosed(error)
     }),
     send: (chunks) => Effect.suspend(() => webSocket.readyState === 1 ? send(webSocket, split(chunks)) : gone)
   })
 })
-
-/** Any of the codes that pages may use (RFC 6455, section 7.4.2). */
-const unreadCode = 4009
-
-const tooMuch = new ConnectionClosed({ clean: false, detail: "more came in than was read (maxUnreadBytes)" })
-
-/** Closes a WebSocket that cannot be held back when too much waits to be read; what comes then is dropped. */
-class Unread {
-  isOver = false
-  #bytes = 0
-
-  constructor(webSocket: Socket.WebSocketLike, maxBytes: number | undefined) {
-    if (maxBytes === undefined) return
-    webSocket.addEventListener("message", ({ data }) => {
-      // Text, which ours never send, counts for the most bytes that it can become.
-      this.#bytes += data instanceof ArrayBuffer ? data.byteLength : typeof data === "string" ? data.length * 3 : 0
-      if (this.#bytes <= maxBytes || this.isOver) return
-      this.isOver = true
-      webSocket.close(unreadCode)
-    })
-  }
-
-  taken<A extends ReadonlyArray<Uint8Array>>(chunks: A): A {
-    for (const chunk of chunks) this.#bytes -= chunk.length
-    return chunks
-  }
-}
 
 const gone = Effect.fail(new ConnectionClosed({ clean: false, detail: "aborted" }))
 
@@ -237,9 +214,7 @@ const closeGently = (webSocket: Socket.WebSocketLike, lingerMillis: number): Eff
     webSocket.close(1000)
   }).pipe(
     Effect.timeoutOption(lingerMillis),
-    Effect.andThen(Effect.sync(() => {
-      if ("terminate" in webSocket && typeof webSocket.terminate === "function") webSocket.terminate()
-    }))
+    Effect.andThen(Effect.sync(() => cut(webSocket)))
   )
 
 const toDialError = (address: PeerAddress, error: Socket.SocketError): DialError => {

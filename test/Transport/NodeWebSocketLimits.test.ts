@@ -1,6 +1,6 @@
 import type * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Deferred, Effect, Stream } from "effect"
 import * as Http from "node:http"
 import type * as Net from "node:net"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
@@ -66,6 +66,16 @@ const sendParts = (client: NodeWS.WebSocket, count: number): void => {
   for (let i = 0; i < count; i++) client.send(Uint8Array.of(1), { fin: false })
 }
 
+/** Sends messages of a size until the other end has had enough. */
+const sendUntilClosed = (client: NodeWS.WebSocket, size: number) =>
+  Effect.callback<void>((resume) => {
+    client.once("close", () => resume(Effect.void))
+    const go = () => {
+      if (client.readyState === 1) client.send(new Uint8Array(size), () => setImmediate(go))
+    }
+    go()
+  })
+
 describe("NodeWebSocket", () => {
   test(
     "reads bytes from messages of any size up to its bound, and ends a connection with a larger one",
@@ -125,6 +135,91 @@ describe("NodeWebSocket", () => {
       assert.isFalse(end.clean)
     })
   )
+
+  test(
+    "ends a connection that sends empty messages without end, whether anybody reads or not",
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const client = yield* rawClient(port)
+      const connection = yield* accepted
+
+      yield* sendUntilClosed(client, 0)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.strictEqual(bytes, 0)
+      assert.include(end.detail, "empty")
+    })
+  )
+
+  test(
+    "ends one that it dialed, and that does the same among messages of one byte",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const server = yield* rawServer((client) => {
+        for (let i = 0; i < 100; i++) for (const size of [0, 0, 0, 1]) client.send(new Uint8Array(size))
+      })
+
+      const connection = yield* transport.dial(server)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.isAtMost(bytes, 100)
+      assert.include(end.detail, "empty")
+    })
+  )
+
+  test(
+    "bears as many empty messages as others, for as long as they come",
+    Effect.gen(function*() {
+      const { accepted, port } = yield* listen
+      const client = yield* rawClient(port)
+      const connection = yield* accepted
+      for (let i = 0; i < 500; i++) for (const size of [0, 1]) client.send(new Uint8Array(size))
+
+      client.close(1000)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.deepStrictEqual([bytes, end.clean], [500, true])
+    })
+  )
+
+  test(
+    "reads no more than some thousands of the smallest messages while nobody pulls, and then the rest",
+    Effect.gen(function*() {
+      const count = 60_000
+      const { accepted, port } = yield* listen
+      const client = yield* rawClient(port)
+      const connection = yield* accepted
+      yield* Effect.callback<void>((resume) => {
+        for (let i = 1; i < count; i++) client.send(Uint8Array.of(1))
+        client.send(Uint8Array.of(1), () => resume(Effect.void))
+      })
+
+      // Time to read all of them, for one that would.
+      yield* Effect.sleep("300 millis")
+      const first = yield* connection.pull
+      client.close(1000)
+      const { bytes, end } = yield* readAll(connection)
+
+      assert.isBelow(first.length, 20_000)
+      assert.deepStrictEqual([first.length + bytes, end.clean], [count, true])
+    })
+  )
+
+  test(
+    "closes in order though more came than was read",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const code = yield* Deferred.make<number>()
+      const server = yield* rawServer((client) => {
+        for (let i = 0; i < 60_000; i++) client.send(Uint8Array.of(1))
+        client.once("close", (closeCode) => Deferred.doneUnsafe(code, Effect.succeed(closeCode)))
+      })
+
+      yield* Effect.scoped(Effect.andThen(transport.dial(server), Effect.sleep("100 millis")))
+
+      assert.strictEqual(yield* Deferred.await(code), 1000)
+    })
+  )
 })
 
 describe("WebSocket", () => {
@@ -141,5 +236,34 @@ describe("WebSocket", () => {
       assert.isAtMost(bytes, 60_000)
     }),
     WebSocket.layer({ maxUnreadBytes: 50_000 })
+  )
+
+  test(
+    "counts small messages for what they take, and ends a connection of many that nobody reads",
+    Effect.gen(function*() {
+      const { accepted, dialed } = yield* pair
+
+      for (let i = 0; i < 1000; i++) yield* Effect.ignore(accepted.send([Uint8Array.of(1)]))
+      yield* endOf(accepted)
+      const { bytes, end } = yield* readAll(dialed)
+
+      assert.include(end.detail, "maxUnreadBytes")
+      assert.isAtMost(bytes, 500)
+    }),
+    WebSocket.layer({ maxUnreadBytes: 50_000 })
+  )
+
+  test(
+    "ends a connection that sends empty messages without end",
+    Effect.gen(function*() {
+      const { accepted, dialed } = yield* pair
+
+      for (let i = 0; i < 100; i++) yield* Effect.ignore(accepted.send([new Uint8Array(0)]))
+      yield* endOf(accepted)
+      const { end } = yield* readAll(dialed)
+
+      assert.include(end.detail, "empty")
+    }),
+    WebSocket.layer()
   )
 })
