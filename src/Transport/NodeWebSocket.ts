@@ -119,6 +119,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
     options.server ?? plainServer(options)
   if (!WebSocket.schemes.includes(address.scheme) || makeServer === undefined) return yield* refuseListen(address)
   const http = yield* Effect.acquireRelease(Effect.sync(() => bound(makeServer(), options)), closeServer)
+  const others = http.listeners("error")
   const [server] = yield* Effect.all([
     NodeSocketServer.makeWebSocket({
       ...receiving(options),
@@ -131,6 +132,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
     const cause = "cause" in error.reason ? error.reason.cause : error
     return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
   }))
+  hearErrors(http, others)
   const port = "port" in server.address ? server.address.port : address.port
   const run: Listener["serve"] = (handler) =>
     server.run(() =>
@@ -159,6 +161,17 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   }
   return { address: new PeerAddress({ host: address.host, port }), serve } satisfies Listener
 })
+
+/**
+ * That the system lets it accept nothing for a while is an error of the server, which goes on. The `ws` package passes each
+ * on to where only the first is heard, and a second one would end the process.
+ */
+const hearErrors = (server: Http.Server, others: ReadonlyArray<unknown>): void => {
+  for (const listener of server.listeners("error")) {
+    if (!others.includes(listener)) server.off("error", listener as (error: Error) => void)
+  }
+  server.on("error", () => {})
+}
 
 /** Not the socket that the server offers: that one says no clean farewell, and waits for nothing. */
 const acceptedSocket = Effect.map(

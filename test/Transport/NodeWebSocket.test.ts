@@ -41,6 +41,9 @@ const closed = (socket: Net.Socket) =>
     socket.on("error", () => {}).once("close", () => resume(Effect.void)).resume()
   })
 
+/** The HTTP server that was made last for a listener. */
+let lastServer: Http.Server | undefined
+
 const offered = { "Sec-WebSocket-Protocol": `chat, ${WebSocket.subprotocol}` }
 
 describe("NodeWebSocket", () => {
@@ -76,6 +79,18 @@ describe("NodeWebSocket", () => {
       assert.strictEqual(yield* statusOf(url, offered), 101)
     }),
     NodeWebSocket.layer({ origins: ["https://example.org"] })
+  )
+
+  test(
+    "goes on listening when the system lets it accept nothing for a while",
+    Effect.gen(function*() {
+      const { url } = yield* listen
+
+      for (let i = 0; i < 3; i++) lastServer?.emit("error", new Error("accept ENFILE"))
+
+      assert.strictEqual(yield* statusOf(url, offered), 101)
+    }),
+    NodeWebSocket.layer({ server: () => lastServer = Http.createServer() })
   )
 
   test(
