@@ -129,7 +129,10 @@ export interface Connection {
   readonly remote: PeerAddress
   /** Its encryption, where that is another one than the transport's: it belongs to another network then. */
   readonly encryption?: string | undefined
-  /** Bytes in any chunking, for one consumer. Nothing is read while nobody pulls. */
+  /**
+   * Bytes in any chunking, for one consumer. Nothing is read while nobody pulls, beyond a bound of the transport's; where
+   * reading cannot be held back, as in pages, the connection ends past that (`maxUnreadBytes`).
+   */
   readonly incoming: Stream.Stream<Uint8Array, ConnectionClosed>
   /** The same, batch by batch, for loops that count every step. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ConnectionClosed>
