@@ -1,7 +1,8 @@
 /**
  * A file of addresses: a bootstrap list that somebody writes, and the memory of a node that was in the
  * network before. One address a line; those that the node wrote have the time behind it when they were
- * last linked, and are forgotten when that is long ago. Lines without a time are the user's, and stay.
+ * last linked (where they still are, a time of the last hour), and are forgotten when that is long ago.
+ * Lines without a time are the user's, and stay.
  *
  * ```ts
  * import { NodeRuntime } from "@effect/platform-node"
@@ -58,8 +59,16 @@ export class PeersFileError extends Schema.TaggedError<PeersFileError>()("PeersF
   }
 }
 
-/** The largest file that is read, in bytes. */
-const maxFileBytes = 256 * 1024
+/** A file of the user's may have so many bytes; the node's own lines come on top of that, each of so many at most. */
+const maxUserBytes = 256 * 1024
+const maxLineBytes = 320
+
+const maxPeersOf = (options: PeersFileOptions): number => options.maxPeers ?? 200
+
+const maxAgeOf = (options: PeersFileOptions): number => Duration.toMillis(options.maxAge ?? "30 days")
+
+/** For links that merely stand the file is not written each minute: so old may their times get, in milliseconds. */
+const maxHeldMillis = 3_600_000
 
 /** An open file; change it by `note`. */
 export class PeersFile {
@@ -91,11 +100,19 @@ export class PeersFile {
     this.#isChanged = true
   }
 
+  /** Links to these addresses stand: notes those that were noted so long ago, in milliseconds, or never. */
+  hold(addresses: Iterable<PeerAddress>, nowMillis: number, afterMillis: number): void {
+    for (const address of addresses) {
+      const seenMillis = this.#seen.get(format(address)) ?? Number.NEGATIVE_INFINITY
+      if (nowMillis - seenMillis >= afterMillis) this.note(address, nowMillis)
+    }
+  }
+
   /** Forgets what is too old, or too much. */
   forget(nowMillis: number): void {
-    const oldest = nowMillis - Duration.toMillis(this.#options.maxAge ?? "30 days")
+    const oldest = nowMillis - maxAgeOf(this.#options)
     for (const [text, seenMillis] of this.#seen) {
-      if (seenMillis < oldest || this.#seen.size > (this.#options.maxPeers ?? 200)) this.#seen.delete(text)
+      if (seenMillis < oldest || this.#seen.size > maxPeersOf(this.#options)) this.#seen.delete(text)
     }
   }
 
@@ -117,8 +134,8 @@ export class PeersFile {
 }
 
 /**
- * Reads a file; one that is missing is empty. Fails when it cannot be read, is larger than 256 KiB, or has a
- * line that is not an address, or one and a time.
+ * Reads a file; one that is missing is empty. Fails when it cannot be read, has a line that is not an address, or
+ * one and a time, or is larger than 256 KiB and the `maxPeers` longest lines of a node.
  *
  * @category constructors
  * @since 0.1.0
@@ -127,10 +144,13 @@ export const open = Effect.fnUntraced(function*(
   options: PeersFileOptions
 ): Effect.fn.Return<PeersFile, PeersFileError> {
   const { file } = options
+  const maxBytes = maxUserBytes + maxLineBytes * maxPeersOf(options)
   const text = yield* Effect.try({
     try: () => {
       if (!fs.existsSync(file)) return ""
-      if (fs.statSync(file).size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`)
+      if (fs.statSync(file).size > maxBytes) {
+        throw new Error(`it has more than ${maxBytes} bytes, which is the most for ${maxPeersOf(options)} addresses`)
+      }
       return fs.readFileSync(file, "utf8")
     },
     catch: (cause) => new PeersFileError({ file, detail: cause instanceof Error ? cause.message : String(cause) })
@@ -164,12 +184,23 @@ export const layerMesh = (options: PeersFileOptions): Layer.Layer<never, PeersFi
     const mesh = yield* Mesh
     const opened = yield* open(options)
     yield* mesh.learn(opened.addresses)
-    yield* remember(
-      opened,
-      options,
-      mesh.events,
-      (event) => event._tag === "PeerJoined" ? event.dialed : undefined
-    )
+    const dialed = new Map<string, PeerAddress>()
+    yield* remember(opened, options, {
+      events: mesh.events,
+      addressOf: (event) => {
+        if (event._tag === "PeerJoined" && event.dialed !== undefined) dialed.set(event.id, event.dialed)
+        if (event._tag !== "PeerJoined" && event._tag !== "PeerLeft") return undefined
+        const address = dialed.get(event.id)
+        if (event._tag === "PeerLeft") dialed.delete(event.id)
+        return address
+      },
+      standing: Effect.map(mesh.peers, (peers) => {
+        // By the peers there are: an event that a slow reader lost must not keep an address for ever.
+        const linked = new Set(peers.map(({ id }) => id))
+        for (const id of dialed.keys()) if (!linked.has(id)) dialed.delete(id)
+        return dialed.values()
+      })
+    })
   }))
 
 /**
@@ -184,31 +215,51 @@ export const layerChord = (options: PeersFileOptions): Layer.Layer<never, PeersF
   Layer.effectDiscard(Effect.gen(function*() {
     const chord = yield* Chord
     const opened = yield* open(options)
-    yield* remember(opened, options, chord.events, (event) => {
-      if (event._tag === "Joined") return event.successor?.address
-      return event._tag === "NeighborCame" ? event.contact.address : undefined
+    yield* remember(opened, options, {
+      events: chord.events,
+      addressOf: (event) => {
+        if (event._tag === "Joined") return event.successor?.address
+        return event._tag === "NeighborCame" || event._tag === "NeighborWent" ? event.contact.address : undefined
+      },
+      standing: Effect.map(chord.ring, (members) => {
+        const own = format(chord.address)
+        return members.flatMap(({ membership: { predecessor, successors } }) => [predecessor, ...successors])
+          .flatMap((contact) => contact === undefined || format(contact.address) === own ? [] : [contact.address])
+      })
     })
     if (opened.addresses.length > 0) yield* enter(chord, chord.learn(opened.addresses))
   }))
 
-/** Notes in a file the addresses that events tell of, until the scope closes. */
-const remember = <Event>(
-  opened: PeersFile,
-  options: PeersFileOptions,
-  events: Stream.Stream<Event>,
-  addressOf: (event: Event) => PeerAddress | undefined
-) =>
+/** What a node tells of its links. */
+interface Remembered<Event> {
+  readonly events: Stream.Stream<Event>
+  /** Where a link began or ended. */
+  readonly addressOf: (event: Event) => PeerAddress | undefined
+  /** Where there are links now. */
+  readonly standing: Effect.Effect<Iterable<PeerAddress>>
+}
+
+/** Notes in a file the addresses of links, until the scope closes. */
+const remember = <Event>(opened: PeersFile, options: PeersFileOptions, told: Remembered<Event>) =>
   Effect.gen(function*() {
-    const save = Effect.catch(opened.save, (error) => Effect.logWarning(error.message))
-    yield* Effect.addFinalizer(() => save)
-    yield* events.pipe(
+    // A link may stand for longer than addresses are remembered, and nothing would tell of it meanwhile.
+    const save = Effect.fnUntraced(function*(heldMillis: number) {
+      opened.hold(yield* told.standing, yield* Clock.currentTimeMillis, heldMillis)
+      yield* Effect.catch(opened.save, (error) => Effect.logWarning(error.message))
+    })
+    yield* Effect.addFinalizer(() => save(0))
+    yield* told.events.pipe(
       Stream.runForEach((event) => {
-        const address = addressOf(event)
+        const address = told.addressOf(event)
         return address === undefined
           ? Effect.void
           : Effect.map(Clock.currentTimeMillis, (now) => opened.note(address, now))
       }),
       Effect.forkScoped({ startImmediately: true })
     )
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(options.saveInterval ?? "1 minute"), save)))
+    const saveLater = Effect.andThen(
+      Effect.sleep(options.saveInterval ?? "1 minute"),
+      save(Math.min(maxHeldMillis, maxAgeOf(options) / 10))
+    )
+    yield* Effect.forkScoped(Effect.forever(saveLater))
   })

@@ -1,9 +1,9 @@
 /** The ways by which nodes find each other: invitations, a file of addresses, the LAN. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Layer, Option, Random, Scope, Stream } from "effect"
 import { Chord, Mesh } from "effect-p2p"
 import { Invite, NodeChord, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
-import { MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
+import { MemoryChord, MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
 import { TestClock } from "effect/testing"
 import * as dgram from "node:dgram"
 import * as fs from "node:fs"
@@ -21,7 +21,7 @@ const temporary = Effect.acquireRelease(
 const build = <E, R>(layer: Layer.Layer<Mesh, E, R>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Mesh))
 
-const buildChord = <E>(layer: Layer.Layer<Chord, E>) =>
+const buildChord = <E, R>(layer: Layer.Layer<Chord, E, R>) =>
   Effect.map(Layer.build(layer), (context) => Context.get(context, Chord))
 
 const hasPeer = (mesh: Mesh["Service"], id: string) =>
@@ -168,11 +168,11 @@ describe("a file of addresses", () => {
       const file = path.join(yield* temporary, "peers.txt")
       fs.writeFileSync(file, "10.0.0.1:1\nnot an address\n")
       const wrong = yield* Effect.flip(NodePeersFile.open({ file }))
-      fs.writeFileSync(file, "#".repeat(300_000))
+      fs.writeFileSync(file, "#".repeat(400_000))
       const large = yield* Effect.flip(NodePeersFile.open({ file }))
 
       assert.include(wrong.message, "line 2 is no address: write host:port")
-      assert.include(large.message, "more than 262144 bytes")
+      assert.include(large.message, "more than 326144 bytes")
     }))
 
   it.effect("refuses a line with more than an address and a time", () =>
@@ -215,6 +215,86 @@ describe("a file of addresses", () => {
 
       assert.match(fs.readFileSync(file, "utf8"), /^hub:4444 [^\n]*\n$/)
     }).pipe(Effect.provide(MemoryNetwork.layer())))
+
+  const remembering = { maxAge: "1 minute", saveInterval: "1 second" } as const
+
+  it.effect("does not forget an address while a link to it stands, however long, nor right after it", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      const hubs = yield* Effect.forEach(["one", "other"], (host) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          yield* Layer.buildWithScope(MemoryMesh.layer({ host, maxOutboundLinks: 0 }), scope)
+          return { stop: Scope.close(scope, Exit.void) }
+        }))
+      const guest = NodePeersFile.layerMesh({ ...remembering, file }).pipe(
+        Layer.provideMerge(MemoryMesh.layer({ host: "guest", bootstrap: ["one:4444", "other:4444"] }))
+      )
+      const remembered = Effect.map(
+        NodePeersFile.open({ ...remembering, file }),
+        ({ addresses }) => addresses.map(String).sort()
+      )
+      const scope = yield* Scope.make()
+      yield* Layer.buildWithScope(guest, scope)
+
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(yield* remembered, ["one:4444", "other:4444"])
+      yield* hubs[0]!.stop
+      yield* TestClock.adjust("50 seconds")
+      assert.deepStrictEqual(yield* remembered, ["one:4444", "other:4444"])
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(yield* remembered, ["other:4444"])
+      yield* Effect.forkScoped(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("59 seconds")
+      assert.deepStrictEqual(yield* remembered, ["other:4444"])
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("standing")))
+
+  it.effect("does not forget a neighbor in the ring while it is one, however long", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      yield* buildChord(MemoryChord.layer({ host: "host" }))
+      const guest = NodePeersFile.layerChord({ ...remembering, file }).pipe(
+        Layer.provideMerge(MemoryChord.layer({ host: "guest", bootstrap: ["host:5555"] }))
+      )
+      yield* buildChord(guest)
+
+      yield* TestClock.adjust("5 minutes")
+
+      const { addresses } = yield* NodePeersFile.open({ ...remembering, file })
+      assert.deepStrictEqual(addresses.map(String), ["host:5555"])
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("standing")))
+
+  it.effect("is not written again and again for links that merely stand", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      yield* build(MemoryMesh.layer({ host: "hub" }))
+      yield* build(
+        NodePeersFile.layerMesh({ file }).pipe(
+          Layer.provideMerge(MemoryMesh.layer({ host: "guest", bootstrap: ["hub:4444"] }))
+        )
+      )
+      yield* TestClock.adjust("2 minutes")
+      const written = fs.readFileSync(file, "utf8")
+
+      yield* TestClock.adjust("50 minutes")
+      assert.strictEqual(fs.readFileSync(file, "utf8"), written)
+      yield* TestClock.adjust("10 minutes")
+      assert.notStrictEqual(fs.readFileSync(file, "utf8"), written)
+    }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("standing")))
+
+  it.effect("that a node wrote is one that it reads, however many addresses it remembers", () =>
+    Effect.gen(function*() {
+      const options = { file: path.join(yield* temporary, "peers.txt"), maxPeers: 7000 }
+      const opened = yield* NodePeersFile.open(options)
+      for (let index = 0; index < options.maxPeers; index++) {
+        opened.note(parse(`10.1.${index >> 8}.${index & 255}:4444`)!, index)
+      }
+      yield* opened.save
+
+      assert.lengthOf((yield* NodePeersFile.open(options)).addresses, 7000)
+      const fewer = yield* Effect.flip(NodePeersFile.open({ ...options, maxPeers: 10 }))
+      assert.include(fewer.message, "more than 265344 bytes, which is the most for 10 addresses")
+    }))
 
   it.live("brings a node back to whom it was linked with", () =>
     Effect.gen(function*() {
