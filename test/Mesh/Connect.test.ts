@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Random } from "effect"
+import { Effect, Exit, Fiber, Random, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
+import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { ConnectError } from "../../src/Mesh/MeshError.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startMesh } from "../hostile/Simulated.ts"
 import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 
@@ -158,4 +161,97 @@ describe("connect", () => {
 
       assert.deepStrictEqual([yield* peerIds(a), yield* peerIds(b)], [[], []])
     }).pipe(Effect.provide(network), Random.withSeed("interrupted")))
+
+  it.effect("goes on for whoever else asked for the address when one of them is interrupted", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1, { maxOutboundLinks: 0 }), yield* startNode(2, { maxOutboundLinks: 0 })]
+      const asked = yield* Effect.forEach(
+        [1, 2, 3],
+        () => Effect.andThen(TestClock.adjust("2 millis"), Effect.forkChild(a.mesh.connect(b.address)))
+      )
+
+      yield* Fiber.interrupt(asked[0]!)
+      yield* Fiber.interrupt(asked[2]!)
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual((yield* Fiber.join(asked[1]!)).id, b.mesh.id)
+      assert.deepStrictEqual(b.events.map((event) => event._tag), ["PeerJoined"])
+    }).pipe(Effect.provide(network), Random.withSeed("interrupted")))
+
+  it.effect("waits for a dial that all others give up to end, and then dials", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1, { maxOutboundLinks: 0 }), yield* startNode(2, { maxOutboundLinks: 0 })]
+      const given = yield* Effect.forkChild(a.mesh.connect(b.address))
+      yield* TestClock.adjust("25 millis")
+
+      yield* Effect.forkChild(Fiber.interrupt(given), { startImmediately: true })
+      const peer = yield* whileTimePasses(a.mesh.connect(b.address))
+      yield* TestClock.adjust("10 seconds")
+
+      assert.strictEqual(peer.id, b.mesh.id)
+      assert.deepStrictEqual([yield* peerIds(a), yield* peerIds(b)], [[b.mesh.id], [a.mesh.id]])
+    }).pipe(Effect.provide(network), Random.withSeed("given up")))
+
+  it.effect("is given up when all who asked for the address are interrupted, and then is made anew", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1, { maxOutboundLinks: 0 }), yield* startNode(2, { maxOutboundLinks: 0 })]
+      const asked = yield* Effect.forEach([1, 2], () => Effect.forkChild(a.mesh.connect(b.address)))
+      yield* TestClock.adjust("5 millis")
+
+      yield* Fiber.interruptAll(asked)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([yield* peerIds(a), yield* peerIds(b)], [[], []])
+
+      const again = yield* whileTimePasses(a.mesh.connect(b.address))
+      assert.strictEqual(again.id, b.mesh.id)
+    }).pipe(Effect.provide(network), Random.withSeed("interrupted")))
+
+  it.effect("takes whoever answers, though a search dials the same address for another node", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1, { maxOutboundLinks: 0 }), yield* startNode(2, { maxOutboundLinks: 0 })]
+      const liar = yield* whileTimePasses(RawPeer.dial(a, { host: "10.0.1.1" }))
+      yield* liar.handshake
+      yield* TestClock.adjust("1 second")
+      const search = yield* Effect.forkChild(Effect.exit(a.mesh.whisper("somebody", "hello")))
+      yield* TestClock.adjust("20 millis")
+      const [requestId] = liar.payloads().flatMap((says) => says._tag === "Request" ? [says.requestId] : [])
+      yield* liar.tell({
+        _tag: "Response",
+        requestId: requestId!,
+        address: b.mesh.address,
+        nodeId: "somebody"
+      })
+      yield* TestClock.adjust("12 millis")
+
+      const peer = yield* whileTimePasses(a.mesh.connect(b.address))
+
+      assert.strictEqual(peer.id, b.mesh.id)
+      yield* TestClock.adjust("10 seconds")
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(search)))
+      assert.include(yield* peerIds(a), b.mesh.id)
+    }).pipe(Effect.provide(network), Random.withSeed("searched")))
+
+  it("leaves nothing of itself behind, in whichever step it is interrupted", () => {
+    for (let steps = 0; steps < 20; steps++) {
+      const exit = Simulation.run({ seed: "steps", latency: "1 millis" }, (simulation) =>
+        Effect.gen(function*() {
+          const a = yield* startMesh(simulation, "a", { maxOutboundLinks: 0 })
+          yield* startMesh(simulation, "b", { maxOutboundLinks: 0 })
+          // So that the fiber stops wherever it can.
+          const asked = yield* a.mesh.connect("b:4444").pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, 3),
+            Effect.forkChild
+          )
+          for (let step = 0; step < steps; step++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(asked)
+          yield* Effect.sleep("1 second")
+          yield* simulation.restart("b")
+          yield* Effect.sleep("1 second")
+          yield* a.mesh.connect("b:4444")
+          return (yield* a.mesh.peers).length
+        }))
+
+      assert.deepStrictEqual(exit, Exit.succeed(1), `after ${steps} steps`)
+    }
+  })
 })

@@ -2,20 +2,17 @@
  * Links that this node opens: those the application asks for, and its own share, kept up by a loop
  * that redials what was lost, with growing and jittered waits, and asks peers for theirs.
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { LinkClosed } from "../../Transport/CloseReason.ts"
+import * as Result from "effect/Result"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
-import { canDial, type DialError, refuseDial } from "../../Transport/Transport.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
-import * as Session from "./Session.ts"
+import * as SharedDial from "./SharedDial.ts"
 
 /** The longest wait between two requests for peers of a node whose share of links cannot be had. */
 const maxAskMillis = 60_000
@@ -23,7 +20,7 @@ const maxAskMillis = 60_000
 /**
  * A link to an address: the one there is, the one that is being made, or a new one; never two at
  * once, which original nodes bear badly. Fails with the reason when there is none and it cannot be
- * made. When the caller that dialed is interrupted before the link stands, it is given up.
+ * made. When all who wait for it are interrupted before the link stands, it is given up.
  */
 export const connect = Effect.fnUntraced(function*(
   node: MeshNode,
@@ -32,48 +29,20 @@ export const connect = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Peer, ConnectError> {
   const banned = node.guard.refusalOf(address, id)
   if (banned !== undefined) return yield* new ConnectError({ address, reason: banned })
-  const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)
-  if (linked !== undefined) return linked
-  const underway = node.dials.get(format(address))
-  const joined = underway === undefined
-    ? dial(node, address, id)
-    : Effect.filterOrElse(
-      Deferred.await(underway),
-      (peer) => id === undefined || peer.id === id,
-      (peer) => Effect.fail(new LinkClosed({ reason: { _tag: "WrongPeer", expected: id ?? "", found: peer.id } }))
-    )
-  return yield* Effect.mapError(
-    joined,
-    (error) => new ConnectError({ address, reason: error._tag === "DialError" ? error : error.reason })
-  )
-})
-
-const dial = Effect.fnUntraced(function*(
-  node: MeshNode,
-  address: PeerAddress,
-  id: string | undefined
-): Effect.fn.Return<Peer, LinkClosed | DialError> {
-  const joined = yield* Deferred.make<Peer, LinkClosed | DialError>()
-  const session = Effect.flatMap(
-    canDial(node.services.transport, address) ? node.services.transport.dial(address) : refuseDial(address),
-    (connection) => Session.run(node, connection, "outbound", { address, id, joined })
-  )
-  const key = format(address)
-  node.dials.set(key, joined)
-  const fiber = node.services.run(session.pipe(
-    Effect.scoped,
-    Effect.catch((error) => Effect.asVoid(Deferred.fail(joined, error))),
-    // As a rule it was settled long ago, and an error would be made for nobody.
-    Effect.ensuring(Effect.suspend(() =>
-      Deferred.isDoneUnsafe(joined)
-        ? Effect.void
-        : Deferred.fail(joined, new LinkClosed({ reason: { _tag: "Disconnected" } }))
-    ))
-  ))
-  return yield* Deferred.await(joined).pipe(
-    Effect.onInterrupt(() => Fiber.interrupt(fiber)),
-    Effect.ensuring(Effect.sync(() => node.dials.delete(key)))
-  )
+  while (true) {
+    const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)
+    if (linked !== undefined) return linked
+    const met = yield* Effect.result(SharedDial.join(node, address, id))
+    if (Result.isSuccess(met)) {
+      const peer = met.success
+      if (peer === undefined) continue
+      if (id === undefined || peer.id === id) return peer
+      return yield* new ConnectError({ address, reason: { _tag: "WrongPeer", expected: id, found: peer.id } })
+    }
+    const reason = met.failure._tag === "DialError" ? met.failure : met.failure.reason
+    // Somebody else's dial met a node that they did not look for; it may be the right one here.
+    if (reason._tag !== "WrongPeer" || reason.expected === id) return yield* new ConnectError({ address, reason })
+  }
 })
 
 /** Keeps the node's share of links; runs until interrupted. */

@@ -4,7 +4,6 @@
  */
 import type * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
-import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -19,13 +18,13 @@ import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import { Guard } from "../../Transport/Admission/Guard.ts"
 import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
-import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
+import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
 import { Readers, type Sized } from "../../Transport/Readers.ts"
 import { reachOf, sourceOf } from "../../Transport/Source.ts"
-import { canDial, type DialError, type Transport } from "../../Transport/Transport.ts"
+import { canDial, type Transport } from "../../Transport/Transport.ts"
 import { AddressBook } from "../AddressBook.ts"
 import type { MeshOptions } from "../MeshConfig.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
@@ -36,6 +35,7 @@ import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
 import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
 import { isTold } from "./Refusals.ts"
+import type { SharedDial } from "./SharedDial.ts"
 
 /** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
 const maxOwnAddresses = 256
@@ -94,7 +94,7 @@ export class MeshNode {
   /** Peers whose queue is more than half full and who do not count as slow yet: senders wait for them. */
   readonly congested = new Set<Peer>()
   /** Dials under way, by address. */
-  readonly dials = new Map<string, Deferred.Deferred<Peer, LinkClosed | DialError>>()
+  readonly dials = new Map<string, SharedDial>()
   /** Addresses under which this node found itself. */
   readonly ownAddresses = new Set<string>()
   /** Opened when links or addresses changed, for the upkeep to look again. */
