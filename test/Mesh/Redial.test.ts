@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer, Queue, Random } from "effect"
+import { Clock, Effect, Exit, Layer, Queue, Random, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import { startMesh } from "../hostile/Simulated.ts"
 import { listenAs, network, type Played, startOurs } from "../utils/InteropNode.ts"
 import { startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
@@ -128,4 +130,68 @@ describe("connections that come to nothing", () => {
       assert.strictEqual((yield* mesh.stats).rejected, 40)
       assert.isAtMost(drawCount - before, quiet + 10)
     }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("strangers")))
+})
+
+describe("many bootstrap nodes that do not answer", () => {
+  /** A network with a node, and forty of them for it: dials there take long, and end in nothing. */
+  const withDead = <A>(
+    body: (simulation: Simulation.Simulation, dead: ReadonlyArray<string>) => Effect.Effect<A, unknown, Scope.Scope>
+  ) =>
+    Simulation.run({ seed: "dead", latency: "10 millis" }, (simulation) => {
+      const hosts = Array.from({ length: 40 }, (_, index) => `dead${index}`)
+      const crashed = Effect.forEach(hosts, (host) => simulation.network.crash(host, { silently: true }))
+      return Effect.andThen(crashed, body(simulation, hosts.map((host) => `${host}:4444`)))
+    })
+
+  it.for([
+    { maxConcurrentDials: 4, maxOutboundLinks: 4 },
+    { maxConcurrentDials: 4, maxOutboundLinks: 1 },
+    { maxConcurrentDials: 1, maxOutboundLinks: 4 }
+  ])(
+    "do not keep a node from dialing others that it hears of: $maxConcurrentDials dials at once, $maxOutboundLinks links",
+    (options) => {
+      const exit = withDead((simulation, bootstrap) =>
+        Effect.gen(function*() {
+          yield* startMesh(simulation, "alive", { maxOutboundLinks: 0 })
+          const { mesh } = yield* startMesh(simulation, "node", { ...options, bootstrap })
+          yield* Effect.sleep("10 minutes")
+          yield* mesh.learn([new PeerAddress({ host: "alive", port: 4444 })])
+          yield* Effect.sleep("30 seconds")
+          return (yield* mesh.peers).length
+        })
+      )
+
+      assert.deepStrictEqual(exit, Exit.succeed(1))
+    }
+  )
+
+  it("do not keep a node from asking its peers for others", () => {
+    const exit = withDead((simulation, bootstrap) =>
+      Effect.gen(function*() {
+        yield* startMesh(simulation, "hub", { maxOutboundLinks: 0 })
+        const { mesh } = yield* startMesh(simulation, "node", { bootstrap: [...bootstrap, "hub:4444"] })
+        yield* Effect.sleep("10 minutes")
+        const late = yield* startMesh(simulation, "late", { maxOutboundLinks: 0 })
+        yield* late.mesh.connect("hub:4444")
+        yield* Effect.sleep("2 minutes")
+        return (yield* mesh.peers).length
+      })
+    )
+
+    assert.deepStrictEqual(exit, Exit.succeed(2))
+  })
+
+  it("are dialed again in turn: one that comes back is found", () => {
+    const exit = withDead((simulation, bootstrap) =>
+      Effect.gen(function*() {
+        const { mesh } = yield* startMesh(simulation, "node", { bootstrap })
+        yield* Effect.sleep("10 minutes")
+        yield* startMesh(simulation, "dead39", { maxOutboundLinks: 0 })
+        yield* Effect.sleep("5 minutes")
+        return (yield* mesh.peers).length
+      })
+    )
+
+    assert.deepStrictEqual(exit, Exit.succeed(1))
+  })
 })

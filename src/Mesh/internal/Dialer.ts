@@ -52,14 +52,21 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
     let askMillis = intervalMillis
     let nextAskMillis = 0
     let dialingCount = 0
+    let retryCount = 0
+    // From one look to the next, for there may be a single dial to give away.
+    let isRetryTurn = true
 
     const attempt = (known: KnownAddress) => {
+      const isRetry = seemsGone(known)
       known.isDialing = true
       dialingCount++
+      if (isRetry) retryCount++
+      isRetryTurn = !isRetry
       node.services.run(
         dialKnown(node, known).pipe(Effect.ensuring(Effect.sync(() => {
           known.isDialing = false
           dialingCount--
+          if (isRetry) retryCount--
           node.wake.openUnsafe()
         })))
       )
@@ -68,17 +75,19 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
     while (true) {
       node.wake.closeUnsafe()
       const now = node.nowMillis()
-      const missing = node.options.maxOutboundLinks - node.table.countOf("outbound") - dialingCount
-      const { due, nextMillis } = candidates(node, now, missing)
-      for (const known of due.slice(0, node.options.maxConcurrentDials - dialingCount)) attempt(known)
-      if (missing > 0 && due.length === 0 && now >= nextAskMillis) {
+      const missing = node.options.maxOutboundLinks - node.table.countOf("outbound") - (dialingCount - retryCount)
+      const { fresh, nextMillis, others, retries } = candidates(node, now, missing)
+      const turns = isRetryTurn ? inTurn(retries, others) : inTurn(others, retries)
+      const slots = node.options.maxConcurrentDials - dialingCount
+      for (const known of [...fresh, ...turns].slice(0, slots)) attempt(known)
+      const isLacking = missing > 0 && fresh.length + others.length === 0
+      if (isLacking && now >= nextAskMillis) {
         askForPeers(node)
         nextAskMillis = now + askMillis * (0.8 + 0.4 * node.services.random.nextDoubleUnsafe())
         askMillis = Math.min(maxAskMillis, askMillis * 2)
       }
-      if (due.length > 0) askMillis = intervalMillis
+      if (fresh.length + others.length > 0) askMillis = intervalMillis
       // While there is somebody to dial, the end of a dial wakes this.
-      const isLacking = missing > 0 && due.length === 0
       yield* wakeOrTime(node, Math.min(nextMillis, isLacking ? nextAskMillis : nextMillis) - now)
       // Whoever lost the same peer wakes at the same moment: do not all dial at once.
       yield* Effect.sleep(node.services.random.nextDoubleUnsafe() * spreadMillis)
@@ -92,7 +101,11 @@ const wakeOrTime = ({ wake }: MeshNode, millis: number): Effect.Effect<unknown> 
 /** Wake-ups are spread over this time, in milliseconds. */
 const spreadMillis = 50
 
-/** What to dial now, and when the next address is due. */
+/**
+ * What to dial now, and when the next address is due. Bootstrap addresses go first, for they are the user's word, and
+ * that which waited longest before them all. Those that seem gone are no links to count on, and may be many: they are
+ * `retries`, which take turns with the `others`.
+ */
 const candidates = (node: MeshNode, now: number, missing: number) => {
   const hasShare = missing <= 0
   let nextMillis = Number.POSITIVE_INFINITY
@@ -102,10 +115,22 @@ const candidates = (node: MeshNode, now: number, missing: number) => {
     if (dueMillis <= now) due.push(known)
     else nextMillis = Math.min(nextMillis, dueMillis)
   }
-  const bootstrap = due.filter((known) => known.isBootstrap)
-  const others = node.sample(due.filter((known) => !known.isBootstrap), Math.max(0, missing - bootstrap.length))
-  return { due: [...bootstrap, ...others], nextMillis }
+  const bootstrap = due.filter((known) => known.isBootstrap).sort((a, b) => a.nextDialMillis - b.nextDialMillis)
+  const fresh = bootstrap.filter((known) => !seemsGone(known))
+  const retries = bootstrap.filter(seemsGone)
+  const others = node.sample(due.filter((known) => !known.isBootstrap), Math.max(0, missing - fresh.length))
+  return { fresh, retries, others, nextMillis }
 }
+
+/** A bootstrap address that failed twice in succession: once is what a node does that starts again. */
+const seemsGone = (known: KnownAddress): boolean => known.isBootstrap && known.failureCount > 1
+
+/** One of each, by turns; at the end what is left of the longer list. */
+const inTurn = <A>(first: ReadonlyArray<A>, second: ReadonlyArray<A>): ReadonlyArray<A> =>
+  Array.from(
+    { length: Math.max(first.length, second.length) },
+    (_, index) => [...first.slice(index, index + 1), ...second.slice(index, index + 1)]
+  ).flat()
 
 const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
   connect(node, known.address).pipe(
