@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Link } from "../../Transport/Link.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
@@ -168,16 +169,42 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
     const intervalMillis = Duration.toMillis(node.options.pingInterval)
     const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
     const stalls = new StallWatch(() => node.nowMillis())
+    const signs = new Signs()
     const frameMillis = Duration.toMillis(node.options.frameTimeout)
     while (true) {
       const now = yield* stalls.sleep(intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe()))
       node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
       for (const { link } of node.table.values()) {
-        const silentMillis = now - link.lastReceivedMillis
-        if (silentMillis < intervalMillis || !link.capabilities.extended) continue
-        if (now - Math.max(stalls.awakeMillis, link.lastReceivedMillis) >= intervalMillis + timeoutMillis) {
-          link.close({ _tag: "Unresponsive", afterMillis: silentMillis })
-        } else link.ping()
+        if (now - link.lastReceivedMillis < intervalMillis || !link.capabilities.extended) continue
+        const heardMillis = signs.lastMillis(link, now)
+        if (now - Math.max(stalls.awakeMillis, heardMillis) >= intervalMillis + timeoutMillis) {
+          link.close({ _tag: "Unresponsive", afterMillis: now - heardMillis })
+        } else {
+          // Also while a message comes: the peer's own pings wait behind it, and it hears that we are there.
+          link.ping()
+        }
       }
     }
   })
+
+/**
+ * Signs of life: whole messages, and over a slow line the bytes of one that is still coming. How long that may
+ * go on is for `frameTimeout` to say.
+ */
+class Signs {
+  readonly #parts = new WeakMap<
+    Link,
+    { readonly sinceMillis: number; readonly bytes: number; readonly lastMillis: number }
+  >()
+
+  /** When there was the last one, as far as was looked, in milliseconds of the node's clock that only grows. */
+  lastMillis(link: Link, nowMillis: number): number {
+    const { frameSinceMillis: sinceMillis, receivedBytes: bytes } = link
+    if (sinceMillis === undefined) return link.lastReceivedMillis
+    const part = this.#parts.get(link)
+    if (part?.bytes === bytes) return part.lastMillis
+    const lastMillis = part?.sinceMillis === sinceMillis ? nowMillis : sinceMillis
+    this.#parts.set(link, { sinceMillis, bytes, lastMillis })
+    return lastMillis
+  }
+}
