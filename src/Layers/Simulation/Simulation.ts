@@ -92,7 +92,7 @@ export interface Simulation {
   readonly skew: (name: string, ahead: Duration.Input) => Effect.Effect<void>
   /**
    * Watches an invariant until the scope closes: `check` gives what is wrong, or undefined. Under a
-   * `VirtualClock` and without `every` it runs at each step in time and must be synchronous;
+   * `VirtualClock` and without `every` it runs at each step in time, the last one included, and must be synchronous;
    * otherwise it runs each `every` (default 100 millis). The first violation ends `run`, and fails `violated`.
    */
   readonly always: (
@@ -333,11 +333,12 @@ export const run = <A, E>(
   options: SimulationOptions,
   body: (simulation: Simulation, clock: VirtualClock) => Effect.Effect<A, E, Scope.Scope>
 ): Exit.Exit<A, E | InvariantViolated | LeftBehind> => {
-  const clock = new VirtualClock(options.startMillis)
+  const clock = new VirtualClock(options.startMillis, options.seed)
   let network: MemoryNetwork["Service"] | undefined
   const whole = Effect.flatMap(make(options), (simulation) => {
     network = simulation.network
-    return Effect.raceFirst(body(simulation, clock), simulation.violated)
+    // Invariants are looked at once more when the body is done, while its nodes still are what they were.
+    return Effect.raceFirst(Effect.tap(body(simulation, clock), clock.stepEnd), simulation.violated)
   })
   const exit = clock.run(Random.withSeed(Effect.scoped(whole), options.seed))
   if (Exit.isFailure(exit) || network === undefined) return exit

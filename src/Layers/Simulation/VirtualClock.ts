@@ -27,10 +27,14 @@ export class Deadlock extends Error {
   override readonly name = "Deadlock"
   /** When, in milliseconds of the virtual clock. */
   readonly atMillis: number
-  constructor(atMillis: number, waitingFor: ReadonlyArray<string>) {
+  /** Of the simulation, if the clock was told. */
+  readonly seed: string | undefined
+  constructor(atMillis: number, waitingFor: ReadonlyArray<string>, seed?: string) {
+    const of = seed === undefined ? "" : ` (seed "${seed}")`
     const what = waitingFor.length === 0 ? "" : `; waited for: ${waitingFor.join(", ")}`
-    super(`deadlock at ${atMillis} ms: nothing can run and no timer is set${what}`)
+    super(`deadlock at ${atMillis} ms${of}: nothing can run and no timer is set${what}`)
     this.atMillis = atMillis
+    this.seed = seed
   }
 }
 
@@ -44,15 +48,19 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   readonly executionMode = "sync"
   readonly #waitingFor = new Map<object, string>()
   readonly #onStep = new Set<(nowMillis: number) => void>()
+  readonly #seed: string | undefined
   #now: number
   #sleeperCount = 0
   #isTold = false
+  /** Those who wait for the end of the step. */
+  #waiters: Array<() => void> = []
   #tasks: Array<() => void> = []
   readonly #timers = new TimerHeap()
 
-  /** `startMillis`: the time of day at the beginning. Default 0. */
-  constructor(startMillis = 0) {
+  /** `startMillis`: the time of day at the beginning. Default 0. `seed`: for a `Deadlock` to tell. */
+  constructor(startMillis = 0, seed?: string) {
     this.#now = startMillis
+    this.#seed = seed
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
@@ -107,12 +115,17 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   /**
    * Has a function called at each step in time, when all that can run at an instant has run and
-   * before the clock moves on, with the time that is over; gives a function that ends it.
+   * before the clock moves on or the run ends, with the time that is over; gives a function that ends it.
    */
   onStep(listener: (nowMillis: number) => void): () => void {
     this.#onStep.add(listener)
     return () => this.#onStep.delete(listener)
   }
+
+  /** Waits until all that can run at this instant has run, and those were told who listen to steps. */
+  readonly stepEnd: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.#waiters.push(() => resume(Effect.void))
+  })
 
   /** How many sleeps are under way. */
   get sleeperCount(): number {
@@ -149,8 +162,8 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
     const fiber = Effect.runForkWith(this.context)(effect)
     this.flush()
     for (let exit = fiber.pollUnsafe();; exit = fiber.pollUnsafe()) {
-      if (exit !== undefined) return exit
-      this.#step()
+      if (exit === undefined) this.#step()
+      else if (!this.#endStep()) return exit
     }
   }
 
@@ -165,20 +178,30 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   #step(): void {
     const timer = this.#next()
     const atMillis = this.#timers.firstMillis
+    // What the listeners set going happens before time moves on, and may be what somebody waits for.
+    if (atMillis !== this.#now && this.#endStep()) return
     if (timer === undefined || atMillis === Number.POSITIVE_INFINITY) {
-      throw new Deadlock(this.#now, [...this.#waitingFor.values()])
-    }
-    if (atMillis !== this.#now && this.#onStep.size > 0 && !this.#isTold) {
-      this.#isTold = true
-      for (const listener of this.#onStep) listener(this.#now)
-      // What they set going happens before time moves on.
-      return this.flush()
+      throw new Deadlock(this.#now, [...this.#waitingFor.values()], this.#seed)
     }
     this.#timers.removeFirst()
     this.#isTold = false
     this.#now = atMillis
     timer.run?.()
     this.flush()
+  }
+
+  /** Tells once that all of this instant has run, then lets those go on who waited for that; whether there was anybody. */
+  #endStep(): boolean {
+    if (!this.#isTold && this.#onStep.size > 0) {
+      this.#isTold = true
+      for (const listener of this.#onStep) listener(this.#now)
+    } else if (this.#waiters.length > 0) {
+      const waiters = this.#waiters
+      this.#waiters = []
+      for (const resume of waiters) resume()
+    } else return false
+    this.flush()
+    return true
   }
 
   /** The next timer that was not canceled; it stays. */

@@ -160,6 +160,47 @@ describe("an invariant", () => {
     )
   })
 
+  const breaking = (then: Effect.Effect<void>) =>
+    Simulation.run({ seed: "last" }, (simulation) =>
+      Effect.gen(function*() {
+        let isBroken = false
+        yield* simulation.always("stays whole", Effect.sync(() => isBroken ? "it is broken" : undefined))
+        yield* Effect.sleep("1 second")
+        isBroken = true
+        yield* then
+      }))
+
+  it.for(
+    [
+      ["in which the run ends", Effect.void],
+      ["after which nothing is left to run", Effect.never],
+      ["after which a fiber waits for nobody", Effect.andThen(Effect.sleep("0 millis"), Effect.never)]
+    ] as const
+  )("is looked at in the last step, %s", ([, then]) => {
+    const exit = breaking(then)
+
+    assert.include(
+      String(Exit.isFailure(exit) ? exit.cause : ""),
+      "stays whole: it is broken (at 1 s, seed \"last\")"
+    )
+  })
+
+  it("is not looked at before all of the last step has run", () => {
+    const exit = Simulation.run({ seed: "last" }, (simulation) =>
+      Effect.gen(function*() {
+        let [one, other] = [0, 0]
+        yield* simulation.always("are equal", Effect.sync(() => one === other ? undefined : `${one}, ${other}`))
+        yield* Effect.forkChild(Effect.andThen(Effect.sleep("1 second"), Effect.sync(() => one++)))
+        const later = yield* Effect.forkScoped(
+          Effect.andThen(Effect.sleep("1 second"), Effect.andThen(Effect.yieldNow, Effect.sync(() => other++)))
+        )
+        yield* Effect.sleep("1 second")
+        return later
+      }))
+
+    assert.isTrue(Exit.isSuccess(exit))
+  })
+
   it("is looked at each interval where one is given", () => {
     const exit = Simulation.run({ seed: "seven" }, (simulation) => tick(simulation, { every: "1 second" }))
 

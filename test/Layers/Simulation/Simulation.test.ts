@@ -156,6 +156,25 @@ describe("VirtualClock", () => {
     assert.throws(() => clock.run(wait), "waited for: an answer for a, a message for b")
   })
 
+  it("names the seed of a simulation that waits for nobody", () => {
+    const wait = Effect.andThen(Effect.sleep("1 second"), Effect.never)
+
+    assert.throws(() => Simulation.run({ seed: "stuck" }, () => wait), Deadlock, "at 1000 ms (seed \"stuck\")")
+  })
+
+  it("tells of each step once, and of the last one before it ends", () => {
+    const tell = (clock: VirtualClock, effect: Effect.Effect<void>) => {
+      const steps: Array<number> = []
+      clock.onStep((now) => steps.push(now))
+      const last = Effect.andThen(Effect.sleep("2 seconds"), effect)
+      const ended = Effect.runSyncExit(Effect.sync(() => clock.run(Effect.andThen(Effect.sleep("1 second"), last))))
+      return [...steps, Exit.isSuccess(ended)]
+    }
+
+    assert.deepStrictEqual(tell(new VirtualClock(), Effect.void), [0, 1000, 3000, true])
+    assert.deepStrictEqual(tell(new VirtualClock(), Effect.never), [0, 1000, 3000, false])
+  })
+
   it("wakes sleepers in the order of their times, and of their sleeps at the same time", () => {
     const clock = new VirtualClock(1000)
     const woken: Array<string> = []
