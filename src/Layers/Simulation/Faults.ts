@@ -175,16 +175,18 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
 }
 
 /**
- * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: one on a
- * node that does not run does nothing, a second partition takes the place of the first.
+ * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: a crash or a pause of
+ * a node that does not run, or stands still already, does nothing, nor does its end; a second partition takes the
+ * place of the first.
  *
  * @category running
  * @since 0.1.0
  */
 export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule: FaultSchedule) {
-  const steps = schedule.flatMap(({ atMillis, fault, forMillis }) => [
-    { millis: atMillis, act: inject(simulation, fault) },
-    { millis: atMillis + forMillis, act: repair(simulation, fault) }
+  const holders: Holders = new Map()
+  const steps = schedule.flatMap((scheduled) => [
+    { millis: scheduled.atMillis, act: begin(simulation, scheduled, holders) },
+    { millis: scheduled.atMillis + scheduled.forMillis, act: end(simulation, scheduled, holders) }
   ])
   steps.sort((a, b) => a.millis - b.millis)
   let now = 0
@@ -193,6 +195,33 @@ export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule
     now = Math.max(now, millis)
     yield* act
   }
+})
+
+/** By node: the fault that keeps it from running, at whose end alone it runs again. */
+type Holders = Map<string, ScheduledFault>
+
+/** The node that a fault keeps from running. */
+const heldBy = (fault: Fault): string | undefined =>
+  fault._tag === "Crash" || fault._tag === "PowerCut" || fault._tag === "Pause" ? fault.node : undefined
+
+const begin = Effect.fnUntraced(function*(simulation: Simulation, scheduled: ScheduledFault, holders: Holders) {
+  const { fault } = scheduled
+  const node = heldBy(fault)
+  if (node !== undefined) {
+    const isStill = holders.get(node)?.fault._tag === "Pause"
+    if ((isStill && fault._tag === "Pause") || !(yield* simulation.running).includes(node)) return
+    holders.set(node, scheduled)
+  }
+  yield* inject(simulation, fault)
+})
+
+const end = Effect.fnUntraced(function*(simulation: Simulation, scheduled: ScheduledFault, holders: Holders) {
+  const node = heldBy(scheduled.fault)
+  if (node !== undefined) {
+    if (holders.get(node) !== scheduled) return
+    holders.delete(node)
+  }
+  yield* repair(simulation, scheduled.fault)
 })
 
 /**

@@ -258,6 +258,50 @@ describe("a schedule of faults", () => {
     assert.deepStrictEqual(Schema.decodeSync(json)(Schema.encodeSync(json)(schedule)), schedule)
   })
 
+  const crash = { _tag: "Crash", node: "a" } as const
+  const cut = { _tag: "PowerCut", node: "a" } as const
+  const pause = { _tag: "Pause", node: "a" } as const
+
+  it.for<readonly [string, FaultSchedule, ReadonlyArray<string>]>([
+    ["a crash of a node that is down", [
+      { atMillis: 10_000, forMillis: 60_000, fault: crash },
+      { atMillis: 20_000, forMillis: 5000, fault: crash },
+      { atMillis: 30_000, forMillis: 90_000, fault: cut }
+    ], ["crash 10", "restart 70"]],
+    ["a pause of a node that is down", [
+      { atMillis: 10_000, forMillis: 20_000, fault: cut },
+      { atMillis: 20_000, forMillis: 30_000, fault: pause },
+      { atMillis: 40_000, forMillis: 20_000, fault: pause }
+    ], ["restart 30", "pause 40", "resume 60"]],
+    ["a pause of a node that stands still", [
+      { atMillis: 10_000, forMillis: 60_000, fault: pause },
+      { atMillis: 20_000, forMillis: 5000, fault: pause }
+    ], ["pause 10", "resume 70"]],
+    ["the end of a pause after a crash", [
+      { atMillis: 10_000, forMillis: 60_000, fault: pause },
+      { atMillis: 20_000, forMillis: 10_000, fault: crash },
+      { atMillis: 40_000, forMillis: 60_000, fault: pause }
+    ], ["pause 10", "crash 20", "restart 30", "pause 40", "resume 100"]]
+  ])("neither begins nor ends anything by %s", ([, schedule, expected]) => {
+    const seen: Array<string> = []
+    const options: Simulation.SimulationOptions = {
+      seed: "twice",
+      onEvent: ({ atMillis, kind }) => {
+        if (/crash|restart|pause|resume/.test(kind)) seen.push(`${kind} ${atMillis / 1000}`)
+      }
+    }
+
+    const exit = Simulation.run(options, (simulation) =>
+      Effect.gen(function*() {
+        yield* simulation.start("a", Ticker.layer)
+        yield* Faults.play(simulation, schedule)
+        return yield* simulation.stop("a")
+      }))
+
+    assert.deepStrictEqual(exit, Exit.void)
+    assert.deepStrictEqual(seen, expected)
+  })
+
   it("makes everything good at its end: all nodes run, and reach one another", () => {
     for (const seed of ["a", "b", "c", "d", "e"]) {
       const names = ["a", "b", "c", "d"]
