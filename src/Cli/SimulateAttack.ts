@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { attackNames } from "../Layers/Simulation/Attack/MeshAttackFigures.ts"
+import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
@@ -59,7 +60,7 @@ export const attack = Command.make(
   Effect.fnUntraced(function*({ claimIds, json, latency, messages, name, nodes, ratio, seed }) {
     const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/Attack/MeshAttack.ts"))
     const bar = new ProgressBar(!json && process.stderr.isTTY === true)
-    const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
+    const [elapsed, exit] = yield* LongRun.timed(() =>
       run({
         attack: name,
         honest: nodes,
@@ -70,7 +71,7 @@ export const attack = Command.make(
         settings: Option.isSome(messages) ? { maxMessagesPerSecond: messages.value } : {},
         onProgress: (fraction) => bar.show(fraction)
       })
-    ))
+    )
     bar.end()
     const figures = yield* exit
     const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000

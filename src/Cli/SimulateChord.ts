@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
+import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
@@ -70,7 +71,7 @@ export const chord = Command.make(
     const { ChordTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordTrace.ts"))
     const trace = file === undefined ? undefined : new ChordTrace()
     const bar = new ProgressBar(!options.json && process.stderr.isTTY === true)
-    const [elapsed, exit] = yield* Effect.timed(Effect.sync(() =>
+    const [elapsed, exit] = yield* LongRun.timed(() =>
       run({
         nodes: options.nodes,
         seed: options.seed,
@@ -85,7 +86,7 @@ export const chord = Command.make(
         trace,
         onProgress: (fraction) => bar.show(fraction)
       })
-    ))
+    )
     bar.end()
     if (file !== undefined && trace !== undefined) {
       const { nodes, seed } = options

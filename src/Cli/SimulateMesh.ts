@@ -13,6 +13,7 @@ import type { MeshFigures } from "../Layers/Simulation/Mesh/MeshFigures.ts"
 import type { MeshScenario } from "../Layers/Simulation/Mesh/MeshScenario.ts"
 import type { MeshPictureData } from "../Layers/Simulation/Picture/MeshPicture.ts"
 import * as FaultsFlag from "./FaultsFlag.ts"
+import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
@@ -172,7 +173,7 @@ const keep = Effect.fnUntraced(function*(
 const runOnce = Effect.fnUntraced(function*(given: MeshScenario, bar: ProgressBar, json: boolean, files: Files) {
   const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
   const scenario = { ...given, trace: yield* recorder(files) }
-  const [elapsed, exit] = yield* Effect.timed(Effect.sync(() => run(scenario)))
+  const [elapsed, exit] = yield* LongRun.timed(() => run(scenario))
   bar.end()
   yield* keep(files, scenario, Exit.isSuccess(exit) ? exit.value.picture : undefined)
   yield* print((yield* exit).figures, elapsed, json)
@@ -190,7 +191,7 @@ const tryOut = Effect.fnUntraced(function*(
   for (let index = 0; index < seeds; index++) {
     const onProgress = (fraction: number) => bar.show((index + fraction) / seeds)
     const scenario = { ...given, seed: seedAt(given.seed, index), trace: yield* recorder(files), onProgress }
-    const [elapsed, found] = yield* Effect.timed(Effect.sync(() => search(scenario)))
+    const [elapsed, found] = yield* LongRun.timed(() => search(scenario))
     bar.end()
     const result = found._tag === "Held" ? found.result : undefined
     if (result === undefined || index === seeds - 1) yield* keep(files, scenario, result?.picture)
