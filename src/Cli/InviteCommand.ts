@@ -2,11 +2,11 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { dialable } from "./AddressFlag.ts"
 import { count } from "./NumberFlags.ts"
+import * as Output from "./Output.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { harmless } from "./Style.ts"
 
@@ -54,7 +54,7 @@ export const invite = Command.make(
         Invite.decode(text.value),
         (error) => new WrongUsage({ detail: error.message })
       )
-      return yield* Console.log(harmless(JSON.stringify(found)))
+      return yield* Output.write(`${harmless(JSON.stringify(found))}\n`)
     }
     if (connect.length === 0 || connect.length > 8) {
       return yield* new WrongUsage({
@@ -78,7 +78,7 @@ export const invite = Command.make(
       identity: Option.getOrUndefined(identity),
       bits: Option.getOrUndefined(bits)
     })
-    yield* Console.log(json ? JSON.stringify({ event: "invite", text: made }) : made)
+    yield* Output.write(`${json ? JSON.stringify({ event: "invite", text: made }) : made}\n`)
   })
 ).pipe(
   Command.withShortDescription("Make an invitation to a network, or show what one says"),

@@ -9,18 +9,25 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as ErrorText from "../Layers/NodeErrorText.ts"
 
 /**
- * Nobody reads standard output any more.
+ * Standard output takes no more: nobody reads it, or its disk is full.
  *
  * @category errors
  * @since 0.1.0
  */
-export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { cause: Schema.Defect() }) {
+export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFailed", { cause: Schema.Defect() }) {
   override get message(): string {
-    return "standard output was closed by the program that read it; stopped"
+    return isClosed(this.cause)
+      ? "standard output was closed by the program that read it; stopped"
+      : `could not write to standard output: ${ErrorText.describe(this.cause)}`
   }
 }
+
+/** Whether a reader had enough, as `head` has. */
+const isClosed = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && (cause.code === "EPIPE" || cause.code === "ERR_STREAM_DESTROYED")
 
 /**
  * Writes a text, and waits until the system took it.
@@ -28,13 +35,46 @@ export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClos
  * @category output
  * @since 0.1.0
  */
-export const write = (text: string): Effect.Effect<void, OutputClosed> =>
+export const write = (text: string): Effect.Effect<void, OutputFailed> =>
   Effect.callback((resume) => {
     process.stdout.write(
       text,
-      (cause) => resume(cause instanceof Error ? Effect.fail(new OutputClosed({ cause })) : Effect.void)
+      (cause) => resume(cause instanceof Error ? Effect.fail(new OutputFailed({ cause })) : Effect.void)
     )
   })
+
+/**
+ * Runs a program, and fails when anything that it printed, in whatever way, could not be written; that its reader
+ * had enough is no failure here.
+ *
+ * @category output
+ * @since 0.1.0
+ */
+export const checked = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | OutputFailed, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(watch),
+    (watched) =>
+      Effect.gen(function*() {
+        const value = yield* program
+        // Comes behind all that was printed; what a stream emits, it does a turn later.
+        yield* Effect.ignore(write(""))
+        yield* Effect.yieldNow
+        return watched.failure === undefined ? value : yield* new OutputFailed({ cause: watched.failure })
+      }),
+    ({ stop }) => Effect.sync(stop)
+  )
+
+const watch = () => {
+  const note = (failure: Error) => {
+    if (!isClosed(failure)) watched.failure ??= failure
+  }
+  const watched: { failure: Error | undefined; readonly stop: () => void } = {
+    failure: undefined,
+    stop: () => process.stdout.off("error", note)
+  }
+  process.stdout.on("error", note)
+  return watched
+}
 
 /**
  * Lines from several fibers, written in the order in which they were printed.
@@ -46,7 +86,7 @@ export interface LineWriter {
   /** Takes lines; waits while `maxWaitingLines` are not written yet. */
   readonly print: (lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** Fails when writing does; never succeeds. */
-  readonly closed: Effect.Effect<never, OutputClosed>
+  readonly closed: Effect.Effect<never, OutputFailed>
 }
 
 /** Lines that may wait for whoever reads the output. */
@@ -63,14 +103,14 @@ const flushTimeout = "1 second"
  * @since 0.1.0
  */
 export const makeLineWriter = Effect.fnUntraced(function*(
-  writeText: (text: string) => Effect.Effect<void, OutputClosed> = write
+  writeText: (text: string) => Effect.Effect<void, OutputFailed> = write
 ): Effect.fn.Return<LineWriter, never, Scope.Scope> {
   const queue = yield* Queue.bounded<string, Cause.Done>(maxWaitingLines)
-  const failure = yield* Deferred.make<never, OutputClosed>()
+  const failure = yield* Deferred.make<never, OutputFailed>()
   const fiber = yield* Queue.takeAll(queue).pipe(
     Effect.flatMap((lines) => writeText(`${lines.join("\n")}\n`)),
     Effect.forever,
-    Effect.catchTag("OutputClosed", (error) => Deferred.fail(failure, error)),
+    Effect.catchTag("OutputFailed", (error) => Deferred.fail(failure, error)),
     Effect.exit,
     Effect.forkScoped
   )

@@ -21,6 +21,7 @@ import * as DemoCommand from "./DemoCommand.ts"
 import * as IdentityCommand from "./IdentityCommand.ts"
 import * as InviteCommand from "./InviteCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
+import * as Output from "./Output.ts"
 import * as Presenter from "./Presenter.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
 import { withDefaultMode, WrongUsage } from "./SecurityFlags.ts"
@@ -85,6 +86,7 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
 export const program: Effect.Effect<void, Error> = Effect.suspend(() =>
   Command.runWith(p2p, { version: version() })(withDefaultMode(process.argv.slice(2)))
 ).pipe(
+  Output.checked,
   Effect.tapCause(tell),
   Effect.provide(Layer.mergeAll(
     NodeServices.layer,

@@ -19,7 +19,7 @@ export interface Prompt {
   /** What is typed; ends on Ctrl-D. */
   readonly lines: Stream.Stream<string>
   /** Prints whole lines above the one that is being typed. */
-  readonly write: (text: string) => Effect.Effect<void, Output.OutputClosed>
+  readonly write: (text: string) => Effect.Effect<void, Output.OutputFailed>
 }
 
 /**

@@ -2,12 +2,12 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import * as Output from "./Output.ts"
 import * as ServeFlags from "./ServeFlags.ts"
 
 /**
@@ -73,7 +73,8 @@ export const replay = Command.make(
     const { serveTrace } = yield* Effect.promise(() => import("./Dashboard/Dashboard.ts"))
     const listen = Option.getOrElse(dashboard, () => new PeerAddress({ host: "127.0.0.1", port: 0 }))
     const url = `http://${yield* serveTrace(text, listen)}/`
-    yield* Console.log(json ? JSON.stringify({ event: "dashboard", url }) : `Open ${url} in a browser; Ctrl+C ends`)
+    const said = json ? JSON.stringify({ event: "dashboard", url }) : `Open ${url} in a browser; Ctrl+C ends`
+    yield* Output.write(`${said}\n`)
     return yield* Effect.never
   }, Effect.scoped)
 ).pipe(

@@ -2,13 +2,13 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { attackNames } from "../Layers/Simulation/Attack/MeshAttackFigures.ts"
 import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
+import * as Output from "./Output.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
@@ -75,11 +75,8 @@ export const attack = Command.make(
     bar.end()
     const figures = yield* exit
     const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
-    yield* Console.log(
-      json
-        ? JSON.stringify({ ...figures, wallSeconds })
-        : describe(figures).map(([row, text]) => `${row.padEnd(18)} ${text}`).join("\n")
-    )
+    const rows = describe(figures).map(([row, text]) => `${row.padEnd(18)} ${text}`)
+    yield* Output.write(`${json ? JSON.stringify({ ...figures, wallSeconds }) : rows.join("\n")}\n`)
   })
 ).pipe(
   Command.withShortDescription("A mesh among sybils: how much still arrives"),

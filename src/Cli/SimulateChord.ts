@@ -1,13 +1,13 @@
 /** `p2p simulate chord`: a ring under load, and what came of it. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
 import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
+import * as Output from "./Output.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
@@ -95,7 +95,8 @@ export const chord = Command.make(
     }
     const figures = yield* exit
     const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
-    yield* Console.log(options.json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds))
+    const text = options.json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds)
+    yield* Output.write(`${text}\n`)
   })
 ).pipe(
   Command.withShortDescription("A ring under load: keys, lookups, crashes, repair"),

@@ -1,7 +1,6 @@
 /** `p2p simulate mesh`: a mesh under load, and what came of it. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,6 +14,7 @@ import type { MeshPictureData } from "../Layers/Simulation/Picture/MeshPicture.t
 import * as FaultsFlag from "./FaultsFlag.ts"
 import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
+import * as Output from "./Output.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
 import { explain } from "./SimulateFailure.ts"
@@ -198,7 +198,7 @@ const tryOut = Effect.fnUntraced(function*(
     if (found._tag === "Failed") return yield* new SeedFailed({ explanation: explain(found) })
     if (seeds === 1 || json) yield* print(found.result.figures, elapsed, json)
   }
-  if (seeds > 1 && !json) yield* Console.log(`${seeds} seeds, ${given.faults} faults each: all invariants held`)
+  if (seeds > 1 && !json) yield* Output.write(`${seeds} seeds, ${given.faults} faults each: all invariants held\n`)
 })
 
 /** The seed itself, then others after it: `"7"`, `"8"`, ... or `"storm"`, `"storm 1"`, ... */
@@ -207,9 +207,13 @@ const seedAt = (first: string, index: number): string => {
   return /^\d{1,15}$/.test(first) ? `${Number(first) + index}` : `${first} ${index}`
 }
 
-const print = (figures: MeshFigures, elapsed: Duration.Duration, json: boolean): Effect.Effect<void> => {
+const print = (
+  figures: MeshFigures,
+  elapsed: Duration.Duration,
+  json: boolean
+): Effect.Effect<void, Output.OutputFailed> => {
   const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
-  return Console.log(json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds))
+  return Output.write(`${json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds)}\n`)
 }
 
 const describe = (figures: MeshFigures, wallSeconds: number): string => {
