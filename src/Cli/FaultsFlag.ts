@@ -3,7 +3,9 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
-import { FaultSchedule } from "../Layers/Simulation/Fault.ts"
+import * as ErrorText from "../Layers/NodeErrorText.ts"
+import { FaultSchedule, nodesOf } from "../Layers/Simulation/Fault.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
 
 /** How many, or the file they are in. */
 export const faults = Flag.String("faults").pipe(
@@ -15,7 +17,7 @@ export const faults = Flag.String("faults").pipe(
 )
 
 /**
- * A file that does not hold a schedule of faults.
+ * A file of faults that cannot be read, or holds something else.
  *
  * @category errors
  * @since 0.1.0
@@ -25,21 +27,37 @@ export class FaultsFileError extends Schema.TaggedError<FaultsFileError>()("Faul
   detail: Schema.String
 }) {
   override get message(): string {
-    return `--faults takes a number, or a file with a JSON list such as ` +
-      `[{"atMillis":1000,"forMillis":5000,"fault":{"_tag":"Crash","node":"3"}}]; ${this.file}: ${this.detail}`
+    return `cannot play the faults of ${this.file}: ${this.detail}. --faults takes a number, or a file with a JSON list ` +
+      `such as [{"atMillis":1000,"forMillis":5000,"fault":{"_tag":"Crash","node":"3"}}]`
   }
 }
 
 const FaultsText = Schema.fromJsonString(FaultSchedule)
 
-/** The faults that the flag names. */
+/** The faults that the flag names, for nodes that are numbered from 0; `isGrowing` when others join later. */
 export const readFaults = Effect.fnUntraced(function*(
-  text: string
-): Effect.fn.Return<number | FaultSchedule, FaultsFileError, FileSystem.FileSystem> {
-  if (/^\d{1,4}$/.test(text)) return Number(text)
+  text: string,
+  nodes: number,
+  isGrowing: boolean
+): Effect.fn.Return<number | FaultSchedule, FaultsFileError | WrongUsage, FileSystem.FileSystem> {
+  if (/^\d{1,4}$/.test(text)) {
+    const count = Number(text)
+    if (count > 0 && nodes < 2) return yield* new WrongUsage({ detail: "--faults N is for --nodes 2 or more" })
+    return count
+  }
+  const fail = (detail: string) => new FaultsFileError({ file: text, detail })
   const files = yield* FileSystem.FileSystem
-  return yield* files.readFileString(text).pipe(
-    Effect.flatMap(Schema.decodeUnknownEffect(FaultsText)),
-    Effect.mapError((error) => new FaultsFileError({ file: text, detail: error.message }))
+  const json = yield* Effect.mapError(files.readFileString(text), (error) => fail(ErrorText.describe(error)))
+  const schedule = yield* Effect.mapError(
+    Schema.decodeUnknownEffect(FaultsText)(json),
+    (error) => fail(error.message)
   )
+  const unknown = schedule.flatMap(({ fault }) => nodesOf(fault)).find((name) => !isNode(name, nodes, isGrowing))
+  if (unknown === undefined) return schedule
+  const names = nodes === 1 ? `the only node is "0"` : `nodes are "0" to "${nodes - 1}"`
+  return yield* fail(`there is no node ${JSON.stringify(unknown)}, ${names}`)
 })
+
+/** Whether a node has that name from the beginning, or may come to have it. */
+const isNode = (name: string, nodes: number, isGrowing: boolean): boolean =>
+  /^(?:0|[1-9]\d{0,8})$/.test(name) && (isGrowing || Number(name) < nodes)

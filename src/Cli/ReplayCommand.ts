@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as ErrorText from "../Layers/NodeErrorText.ts"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import * as Output from "./Output.ts"
 import * as ServeFlags from "./ServeFlags.ts"
@@ -48,7 +49,7 @@ const readTrace = Effect.fnUntraced(
     Effect.catchTag(
       effect,
       "PlatformError",
-      (error) => Effect.fail(new TraceUnreadable({ file, detail: error.message }))
+      (error) => Effect.fail(new TraceUnreadable({ file, detail: ErrorText.describe(error) }))
     )
 )
 

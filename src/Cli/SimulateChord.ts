@@ -3,6 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { ChordFigures } from "../Layers/Simulation/Chord/ChordScenario.ts"
 import * as LongRun from "./LongRun.ts"
@@ -88,15 +89,15 @@ export const chord = Command.make(
       })
     )
     bar.end()
+    // A file that cannot be written must not cost the figures, nor hide why there are none.
+    const told = yield* Effect.exit(Effect.flatMap(exit, (figures) => print(figures, elapsed, options.json)))
     if (file !== undefined && trace !== undefined) {
       const { nodes, seed } = options
       const { ChordConfig } = yield* Effect.promise(() => import("../Chord/ChordConfig.ts"))
-      yield* SimulateTrace.write(file, trace, { nodes, seed, bits: ChordConfig.defaults.bits })
+      const kept = SimulateTrace.write(file, trace, { nodes, seed, bits: ChordConfig.defaults.bits })
+      yield* Exit.isFailure(told) ? Effect.ignore(kept) : kept
     }
-    const figures = yield* exit
-    const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
-    const text = options.json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds)
-    yield* Output.write(`${text}\n`)
+    yield* told
   })
 ).pipe(
   Command.withShortDescription("A ring under load: keys, lookups, crashes, repair"),
@@ -115,6 +116,11 @@ give the same hash, on any machine.`
     }
   ])
 )
+
+const print = (figures: ChordFigures, elapsed: Duration.Duration, json: boolean) => {
+  const wallSeconds = Math.round(Duration.toMillis(elapsed)) / 1000
+  return Output.write(`${json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds)}\n`)
+}
 
 const describe = (figures: ChordFigures, wallSeconds: number): string => {
   const { hops, lookupMillis } = figures

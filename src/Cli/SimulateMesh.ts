@@ -1,10 +1,10 @@
 /** `p2p simulate mesh`: a mesh under load, and what came of it. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { percent } from "../Layers/Simulation/Figures.ts"
@@ -15,6 +15,7 @@ import * as FaultsFlag from "./FaultsFlag.ts"
 import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
+import * as OutputFile from "./OutputFile.ts"
 import { ProgressBar } from "./ProgressBar.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
 import { explain } from "./SimulateFailure.ts"
@@ -95,6 +96,7 @@ export const mesh = Command.make(
     function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg, trace }) {
       const files = { svg: Option.getOrUndefined(svg), trace: Option.getOrUndefined(trace) }
       yield* SimulateTrace.check(files.trace, nodes)
+      if (files.svg !== undefined) yield* OutputFile.check(files.svg)
       const bar = new ProgressBar(!json && process.stderr.isTTY === true)
       const scenario: MeshScenario = {
         nodes,
@@ -105,7 +107,9 @@ export const mesh = Command.make(
         lossChance: loss,
         latencyMillis: latency,
         churnMillis: churn._tag === "Some" ? churn.value : undefined,
-        faults: faults._tag === "Some" ? yield* FaultsFlag.readFaults(faults.value) : undefined,
+        faults: faults._tag === "Some"
+          ? yield* FaultsFlag.readFaults(faults.value, nodes, churn._tag === "Some")
+          : undefined,
         onProgress: (fraction) => bar.show(fraction)
       }
       if (typeof scenario.faults === "number") {
@@ -166,17 +170,27 @@ const keep = Effect.fnUntraced(function*(
   if (file !== undefined && trace !== undefined) yield* SimulateTrace.write(file, trace, { nodes, seed })
   if (svg === undefined || picture === undefined) return
   const { render } = yield* Effect.promise(() => import("../Layers/Simulation/Picture/MeshPicture.ts"))
-  const files = yield* FileSystem.FileSystem
-  yield* files.writeFileString(svg, render(picture))
+  yield* OutputFile.write(svg, render(picture))
 })
+
+/** The same for one that broke an invariant: what it broke is told whether the files can be written or not. */
+const keepFailed = (files: Files, scenario: MeshScenario) =>
+  Effect.catchTag(
+    keep(files, scenario, undefined),
+    "FileUnwritable",
+    (error) => Console.error(`p2p: ${error.message}`)
+  )
 
 const runOnce = Effect.fnUntraced(function*(given: MeshScenario, bar: ProgressBar, json: boolean, files: Files) {
   const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshScenario.ts"))
   const scenario = { ...given, trace: yield* recorder(files) }
   const [elapsed, exit] = yield* LongRun.timed(() => run(scenario))
   bar.end()
-  yield* keep(files, scenario, Exit.isSuccess(exit) ? exit.value.picture : undefined)
-  yield* print((yield* exit).figures, elapsed, json)
+  if (Exit.isFailure(exit)) yield* keepFailed(files, scenario)
+  const { figures, picture } = yield* exit
+  // A file that cannot be written must not cost the figures.
+  yield* print(figures, elapsed, json)
+  yield* keep(files, scenario, picture)
 })
 
 /** One seed after the other, until an invariant does not hold; the files are those of the last one. */
@@ -188,17 +202,22 @@ const tryOut = Effect.fnUntraced(function*(
   files: Files
 ) {
   const { search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
+  let last: ReturnType<typeof keep> | Effect.Effect<void> = Effect.void
   for (let index = 0; index < seeds; index++) {
     const onProgress = (fraction: number) => bar.show((index + fraction) / seeds)
     const scenario = { ...given, seed: seedAt(given.seed, index), trace: yield* recorder(files), onProgress }
     const [elapsed, found] = yield* LongRun.timed(() => search(scenario))
     bar.end()
-    const result = found._tag === "Held" ? found.result : undefined
-    if (result === undefined || index === seeds - 1) yield* keep(files, scenario, result?.picture)
-    if (found._tag === "Failed") return yield* new SeedFailed({ explanation: explain(found) })
-    if (seeds === 1 || json) yield* print(found.result.figures, elapsed, json)
+    if (found._tag === "Failed") {
+      yield* keepFailed(files, scenario)
+      return yield* new SeedFailed({ explanation: explain(found) })
+    }
+    const { figures, picture } = found.result
+    if (seeds === 1 || json) yield* print(figures, elapsed, json)
+    if (index === seeds - 1) last = keep(files, scenario, picture)
   }
   if (seeds > 1 && !json) yield* Output.write(`${seeds} seeds, ${given.faults} faults each: all invariants held\n`)
+  yield* last
 })
 
 /** The seed itself, then others after it: `"7"`, `"8"`, ... or `"storm"`, `"storm 1"`, ... */

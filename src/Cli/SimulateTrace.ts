@@ -2,8 +2,8 @@
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
+import * as OutputFile from "./OutputFile.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
 
 /** Nodes that the page plays back at most; its own `Trace.ts` says so too. */
@@ -15,11 +15,14 @@ export const trace = Flag.String("trace").pipe(
   Flag.optional
 )
 
-/** Fails when there will be more nodes than the page plays back. */
-export const check = (file: string | undefined, nodes: number): Effect.Effect<void, WrongUsage> =>
-  file === undefined || nodes <= maxNodes
-    ? Effect.void
-    : Effect.fail(new WrongUsage({ detail: `--trace is for ${maxNodes} nodes at most: no more are played back` }))
+/** Fails when there will be more nodes than the page plays back, or the file cannot be written. */
+export const check = Effect.fnUntraced(function*(file: string | undefined, nodes: number) {
+  if (file === undefined) return
+  if (nodes > maxNodes) {
+    return yield* new WrongUsage({ detail: `--trace is for ${maxNodes} nodes at most: no more are played back` })
+  }
+  yield* OutputFile.check(file)
+})
 
 /**
  * Writes what was recorded, and says what had no room. Fails when the file cannot be written.
@@ -32,8 +35,7 @@ export const write = Effect.fnUntraced(function*<Event>(
   recorded: EventTrace<Event>,
   run: Parameters<EventTrace<Event>["toText"]>[0]
 ) {
-  const files = yield* FileSystem.FileSystem
-  yield* files.writeFileString(file, recorded.toText(run))
+  yield* OutputFile.write(file, recorded.toText(run))
   if (recorded.droppedCount > 0) {
     yield* Console.error(`${file} is full: ${recorded.droppedCount} later events are not in it`)
   }

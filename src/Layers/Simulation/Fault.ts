@@ -93,6 +93,32 @@ export const FaultSchedule = Schema.Array(ScheduledFault)
 export type FaultSchedule = typeof FaultSchedule.Type
 
 /**
+ * The names of the nodes that a fault is about; none for the weather.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const nodesOf = (fault: Fault): ReadonlyArray<string> => {
+  switch (fault._tag) {
+    case "Crash":
+    case "PowerCut":
+    case "Pause":
+    case "Refuse":
+    case "Skew":
+      return [fault.node]
+    case "Partition":
+      return fault.groups.flat()
+    case "Cut":
+      return [fault.from, fault.to]
+    case "Stall":
+    case "Reset":
+      return [fault.one, fault.other]
+    case "Weather":
+      return []
+  }
+}
+
+/**
  * The schedule as text for a person: a line for each fault.
  *
  * @category encoding
