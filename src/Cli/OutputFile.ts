@@ -11,7 +11,7 @@ import * as ErrorText from "../Layers/NodeErrorText.ts"
  * @category errors
  * @since 0.1.0
  */
-class FileUnwritable extends Schema.TaggedError<FileUnwritable>()("FileUnwritable", {
+export class FileUnwritable extends Schema.TaggedError<FileUnwritable>()("FileUnwritable", {
   file: Schema.String,
   detail: Schema.String
 }) {

@@ -235,6 +235,11 @@ const print = (
   return Output.write(`${json ? JSON.stringify({ ...figures, wallSeconds }) : describe(figures, wallSeconds)}\n`)
 }
 
+const delivered = ({ deliveredFraction, doubled }: MeshFigures): string =>
+  deliveredFraction === null
+    ? "nothing to deliver: no two nodes stayed connected"
+    : `${percent(deliveredFraction)} of connected survivors, ${doubled} doubled`
+
 const describe = (figures: MeshFigures, wallSeconds: number): string => {
   const { hops, latencyMillis } = figures
   const rows: ReadonlyArray<readonly [string, string]> = [
@@ -242,10 +247,7 @@ const describe = (figures: MeshFigures, wallSeconds: number): string => {
     ["time", `${figures.virtualSeconds} s in ${wallSeconds} s`],
     ...(figures.faults === 0 ? [] : [["faults", `${figures.faults}, all invariants held`]] as const),
     ["broadcasts", `${figures.broadcasts}`],
-    [
-      "delivered",
-      `${percent(figures.deliveredFraction)} of connected survivors, ${figures.doubled} doubled`
-    ],
+    ["delivered", delivered(figures)],
     ["copies a delivery", `${figures.copiesPerDelivery}`],
     ["latency", `${latencyMillis.p50} ms median, ${latencyMillis.p99} ms p99, ${latencyMillis.max} ms at most`],
     ["hops", `${hops.p50} median, ${hops.p99} p99, ${hops.max} at most`],

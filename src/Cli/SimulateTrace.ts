@@ -2,6 +2,7 @@
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
 import * as OutputFile from "./OutputFile.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
@@ -16,7 +17,10 @@ export const trace = Flag.String("trace").pipe(
 )
 
 /** Fails when there will be more nodes than the page plays back, or the file cannot be written. */
-export const check = Effect.fnUntraced(function*(file: string | undefined, nodes: number) {
+export const check = Effect.fnUntraced(function*(
+  file: string | undefined,
+  nodes: number
+): Effect.fn.Return<void, OutputFile.FileUnwritable | WrongUsage, FileSystem.FileSystem> {
   if (file === undefined) return
   if (nodes > maxNodes) {
     return yield* new WrongUsage({ detail: `--trace is for ${maxNodes} nodes at most: no more are played back` })
@@ -34,7 +38,7 @@ export const write = Effect.fnUntraced(function*<Event>(
   file: string,
   recorded: EventTrace<Event>,
   run: Parameters<EventTrace<Event>["toText"]>[0]
-) {
+): Effect.fn.Return<void, OutputFile.FileUnwritable, FileSystem.FileSystem> {
   yield* OutputFile.write(file, recorded.toText(run))
   if (recorded.droppedCount > 0) {
     yield* Console.error(`${file} is full: ${recorded.droppedCount} later events are not in it`)

@@ -18,8 +18,8 @@ export interface MeshFigures {
   /** The fingerprint of the trace: the same for the same scenario, in every process. */
   readonly hash: string
   readonly broadcasts: number
-  /** Of all deliveries to nodes that were connected to the author and lived on, the fraction that came. */
-  readonly deliveredFraction: number
+  /** Of all deliveries to nodes that were connected to the author and lived on, the fraction that came; null when there were none. */
+  readonly deliveredFraction: number | null
   /** Broadcasts that a user got twice. */
   readonly doubled: number
   /** Copies of a broadcast that arrived at a node, for each that was delivered. */
@@ -72,7 +72,7 @@ export const measure = Effect.fnUntraced(function*(
     virtualSeconds: rounded(given.virtualSeconds),
     hash: trace.hash,
     broadcasts: observer.broadcasts.size,
-    deliveredFraction: expected === 0 ? 1 : came / expected,
+    deliveredFraction: expected === 0 ? null : came / expected,
     doubled,
     copiesPerDelivery: rounded(copies / Math.max(1, deliveries)),
     latencyMillis: spreadOf(latencies),

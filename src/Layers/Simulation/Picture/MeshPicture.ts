@@ -107,7 +107,7 @@ const figureRows = ({ figures, healing, spread }: MeshPictureData): ReadonlyArra
   const { doubled, faults, healMillis, hops, latencyMillis } = figures
   const inSeconds = latencyMillis.max >= 10_000
   const deliveries: ReadonlyArray<Row> = spread.length === 0 ? [] : [
-    ["Delivered", `${percent(figures.deliveredFraction)}, ${doubled === 0 ? "none" : number(doubled)} twice`],
+    ["Delivered", `${delivered(figures, "")}, ${doubled === 0 ? "none" : number(doubled)} twice`],
     ["Copies a delivery", brief(figures.copiesPerDelivery)],
     [
       "Latency: median, p99, max",
@@ -188,15 +188,19 @@ const healingChart = ({ figures, healing }: MeshPictureData): Chart | undefined 
   }
 }
 
+/** How much came, with what is said of it then. */
+const delivered = ({ deliveredFraction }: MeshPictureData["figures"], what: string): string =>
+  deliveredFraction === null ? "nothing to deliver" : `${percent(deliveredFraction)}${what}`
+
 const descriptionOf = ({ figures, links, nodes, spread }: MeshPictureData): string => {
-  const { deliveredFraction, healMillis, hops, latencyMillis } = figures
+  const { healMillis, hops, latencyMillis } = figures
   const alive = nodes.filter((node) => node.isAlive).length
   const crashed = nodes.length - alive
   const broadcasts = counted(figures.broadcasts, "broadcast")
   return [
     `${counted(alive, "node")} with ${counted(links.length, "link")} at the end` +
     (crashed === 0 ? "." : `, ${number(crashed)} crashed.`),
-    spread.length === 0 ? `${broadcasts}.` : `${broadcasts}: ${percent(deliveredFraction)} delivered,` +
+    spread.length === 0 ? `${broadcasts}.` : `${broadcasts}: ${delivered(figures, " delivered")},` +
       ` latency ${duration(latencyMillis.p50)} in the median and ${duration(latencyMillis.max)} at most,` +
       ` hops ${brief(hops.p50)} in the median and ${brief(hops.max)} at most.`,
     healMillis === null ? "" : `All links were back ${duration(healMillis)} after the crash.`

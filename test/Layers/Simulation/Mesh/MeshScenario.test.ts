@@ -43,6 +43,11 @@ describe("MeshScenario", () => {
     const lossy = figures({ lossChance: 0.005 })
 
     assert.strictEqual(lossy.doubled, 0)
-    assert.isAbove(lossy.deliveredFraction, 0.99)
+    assert.isAbove(lossy.deliveredFraction ?? 0, 0.99)
+  })
+
+  it("knows no fraction where there was nothing to deliver", () => {
+    assert.strictEqual(figures({ nodes: 5, lossChance: 1 }).deliveredFraction, null)
+    assert.strictEqual(figures({ nodes: 1 }).deliveredFraction, null)
   })
 })

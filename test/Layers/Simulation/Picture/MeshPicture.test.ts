@@ -230,7 +230,7 @@ describe("MeshPicture", () => {
   })
 
   it("never says that all was delivered when something was not", () => {
-    const delivered = (deliveredFraction: number) =>
+    const delivered = (deliveredFraction: number | null) =>
       /Delivered<\/text><text[^>]*>([^<]*)</.exec(render({
         ...mesh(10, 3),
         figures: { ...figures, deliveredFraction, doubled: 2 }
@@ -239,6 +239,7 @@ describe("MeshPicture", () => {
     assert.strictEqual(delivered(1), "100 %, 2 twice")
     assert.strictEqual(delivered(0.999_999), "99.99 %, 2 twice")
     assert.strictEqual(delivered(0.57), "57 %, 2 twice")
+    assert.strictEqual(delivered(null), "nothing to deliver, 2 twice")
   })
 
   it("draws healing only if nodes crashed", () => {
