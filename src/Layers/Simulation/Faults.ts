@@ -28,12 +28,15 @@ export interface RandomScheduleOptions {
 }
 
 /**
- * A schedule drawn from its seed alone.
+ * A schedule drawn from its seed alone. Throws a `RangeError` when there are fewer than two nodes.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const random = (options: RandomScheduleOptions): FaultSchedule => {
+  if (options.nodes.length < 2) {
+    throw new RangeError(`nodes has ${options.nodes.length} names: give those of the two or more that may be hit`)
+  }
   const chances = new Chances(options.seed)
   const spanMillis = options.toMillis - options.fromMillis
   const maxForMillis = Math.min(options.maxForMillis ?? 60_000, spanMillis)
@@ -177,7 +180,8 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
 /**
  * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: a crash or a pause of
  * a node that does not run, or stands still already, does nothing, nor does its end; a second partition takes the
- * place of the first.
+ * place of the first. Names are those that `start` was given or will be: a partition holds for nodes that start later,
+ * too, and a name that no node ever has is not told of.
  *
  * @category running
  * @since 0.1.0

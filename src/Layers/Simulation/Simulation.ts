@@ -21,6 +21,7 @@
  *   }))
  * ```
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -33,6 +34,7 @@ import * as Scope from "effect/Scope"
 import { make as makeNetwork, type MemoryNetwork, type MemoryNetworkOptions } from "../../Transport/MemoryNetwork.ts"
 import { DialError, Transport } from "../../Transport/Transport.ts"
 import { HostClock } from "./HostClock.ts"
+import * as OptionsCheck from "./OptionsCheck.ts"
 import { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./SimulationError.ts"
 import { Trace, type TraceEvent } from "./Trace.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -119,7 +121,8 @@ interface Host {
 
 /**
  * A simulation in this scope, by the clock of this fiber. When the scope closes, the nodes that still
- * run crash: `stop` those that should end in order.
+ * run crash: `stop` those that should end in order. Dies with a `RangeError` when a chance is not from 0 to 1, or the
+ * latency is no time.
  *
  * @category constructors
  * @since 0.1.0
@@ -146,6 +149,7 @@ class Running implements Simulation {
   readonly #violated = Deferred.makeUnsafe<never, InvariantViolated>()
 
   constructor(options: SimulationOptions, clock: Clock.Clock, scope: Scope.Scope) {
+    OptionsCheck.check(options)
     this.trace = new Trace(options.maxTraceEvents ?? 1000)
     this.network = makeNetwork({
       ...options,
@@ -245,7 +249,9 @@ class Running implements Simulation {
       if (clock instanceof VirtualClock && options?.every === undefined) {
         const context = yield* Effect.context<never>()
         yield* Effect.acquireRelease(
-          Effect.sync(() => clock.onStep(() => this.#judge(name, Effect.runSyncWith(context)(check)))),
+          Effect.sync(() =>
+            clock.onStep(() => this.#judge(name, checkNow(name, Effect.runSyncExitWith(context)(check))))
+          ),
           (stop) => Effect.sync(stop)
         )
         return
@@ -318,6 +324,16 @@ class Running implements Simulation {
     this.trace.record(event)
     this.options.onEvent?.(event)
   }
+}
+
+/** What a check found, at once; one that waits is named, since nothing else would tell which it was. */
+const checkNow = (name: string, found: Exit.Exit<string | undefined>): string | undefined => {
+  if (Exit.isSuccess(found)) return found.value
+  const cause = Cause.squash(found.cause)
+  const why = Cause.isAsyncFiberError(cause)
+    ? "it waits; make it synchronous, or say `every` how often to run it"
+    : cause
+  throw new Error(`the invariant "${name}" could not be checked: ${String(why)}`, { cause })
 }
 
 /**

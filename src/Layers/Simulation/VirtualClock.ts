@@ -32,7 +32,10 @@ export class Deadlock extends Error {
   constructor(atMillis: number, waitingFor: ReadonlyArray<string>, seed?: string) {
     const of = seed === undefined ? "" : ` (seed "${seed}")`
     const what = waitingFor.length === 0 ? "" : `; waited for: ${waitingFor.join(", ")}`
-    super(`deadlock at ${atMillis} ms${of}: nothing can run and no timer is set${what}`)
+    super(
+      `deadlock at ${atMillis} ms${of}: nothing can run and no timer is set; in a simulation nothing may wait for a ` +
+        `Promise, a real timer or a socket${what}`
+    )
     this.atMillis = atMillis
     this.seed = seed
   }

@@ -201,6 +201,21 @@ describe("an invariant", () => {
     assert.isTrue(Exit.isSuccess(exit))
   })
 
+  it.each(
+    [
+      [Effect.as(Effect.sleep("1 second"), undefined), "it waits; make it synchronous, or say `every`"],
+      [Effect.die(new Error("no such list")), "Error: no such list"]
+    ] as const
+  )("is named when its check cannot be done at once (%#)", (check, why) => {
+    const watched = (simulation: Simulation.Simulation) =>
+      Effect.andThen(simulation.always("stays small", check), Effect.sleep("1 second"))
+
+    assert.throws(
+      () => Simulation.run({ seed: "1" }, watched),
+      `the invariant "stays small" could not be checked: ${why}`
+    )
+  })
+
   it("is looked at each interval where one is given", () => {
     const exit = Simulation.run({ seed: "seven" }, (simulation) => tick(simulation, { every: "1 second" }))
 
@@ -241,6 +256,10 @@ describe("a schedule of faults", () => {
     for (const { atMillis, forMillis } of schedule) {
       assert.isTrue(atMillis >= 1000 && forMillis >= 0 && atMillis + forMillis <= 60_000)
     }
+  })
+
+  it.each([[], ["a"]])("is for two nodes or more, not for %j", (...nodes) => {
+    assert.throws(() => Faults.random({ ...options, nodes, seed: "x" }), RangeError, `nodes has ${nodes.length} names`)
   })
 
   it("has every kind of fault in it sooner or later, and reads well", () => {

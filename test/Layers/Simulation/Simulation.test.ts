@@ -141,6 +141,22 @@ describe("a simulation", () => {
   })
 })
 
+describe("options of a simulation", () => {
+  it.each(
+    [
+      [{ lossChance: 1.5 }, "lossChance is 1.5: write a chance from 0 to 1"],
+      [{ stallChance: -0.1 }, "stallChance is -0.1: write a chance from 0 to 1"],
+      [{ refuseChance: Number.NaN }, "refuseChance is NaN: write a chance from 0 to 1"],
+      [{ latency: "-5 millis" }, "latency is -5 millis: write a time such as \"50 millis\", or a Latency"],
+      [{ latency: Infinity }, "latency is Infinity: write a time"]
+    ] as const
+  )("that none can have are refused: %j", (options, says) => {
+    const exit = Simulation.run({ seed: "1", ...options }, () => Effect.void)
+
+    assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), `RangeError: ${says}`)
+  })
+})
+
 describe("VirtualClock", () => {
   it("ends a run that waits for nobody, and says what for", () => {
     const clock = new VirtualClock()
@@ -154,6 +170,10 @@ describe("VirtualClock", () => {
 
     assert.throws(() => clock.run(wait), Deadlock, "deadlock at 3000 ms")
     assert.throws(() => clock.run(wait), "waited for: an answer for a, a message for b")
+    assert.throws(
+      () => clock.run(Effect.promise(() => Promise.resolve())),
+      "wait for a Promise, a real timer or a socket"
+    )
   })
 
   it("names the seed of a simulation that waits for nobody", () => {
