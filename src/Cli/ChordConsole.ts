@@ -62,6 +62,8 @@ export class ChordConsole {
   /** The text of an invitation to this node. */
   readonly invitation: Effect.Effect<string, Failure>
   readonly #unreached: () => ReadonlyArray<string>
+  /** Lines that could not be done. */
+  failedCount = 0
 
   constructor(
     chord: Chord["Service"],
@@ -83,7 +85,10 @@ export class ChordConsole {
     const done = command === undefined
       ? Effect.fail(new InvalidCommand({ detail: `there is no command ${name}; help lists those there are` }))
       : command.run(this, rest)
-    return Effect.catch(done, (error) => this.report(fromError(error)))
+    return Effect.catch(done, (error) => {
+      this.failedCount++
+      return this.report(fromError(error))
+    })
   }
 
   /** Reports what comes of an operation, unless there is no ring to do it in. */

@@ -69,12 +69,24 @@ export class NeverJoined extends Schema.TaggedError<NeverJoined>()("NeverJoined"
   }
 }
 
+/**
+ * The input is over, and not all that it asked for was done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LinesFailed extends Schema.TaggedError<LinesFailed>()("LinesFailed", { count: Schema.Int }) {
+  override get message(): string {
+    return this.count === 1 ? "one line of the input was not done" : `${this.count} lines of the input were not done`
+  }
+}
+
 /** How long input that is no terminal waits for the ring, so that its first lines find it. */
 const firstJoinTimeout = "6 seconds"
 
 /**
  * Runs a node until it is told to end. Fails when it cannot listen, when its directory cannot be
- * used, when standard input or output break, and with `NeverJoined`.
+ * used, when standard input or output break, with `NeverJoined` and with `LinesFailed`.
  *
  * @category commands
  * @since 0.1.0
@@ -193,6 +205,8 @@ const session = Effect.fnUntraced(function*(
   if (hasQuit) return
   if (options.stay || (yield* Input.isAbsent)) return yield* Effect.never
   if (!news.isPresent) return yield* new NeverJoined({ causes: news.failures })
+  // At a terminal somebody has seen it.
+  if (!process.stdin.isTTY && console.failedCount > 0) return yield* new LinesFailed({ count: console.failedCount })
 })
 
 /** Handing over takes its time: somebody who waits for the end wants to know for what. */

@@ -39,6 +39,7 @@ import * as Record from "../Chord/Record.ts"
 import type { RecordIndex } from "../Chord/RecordIndex.ts"
 import { isSalt } from "../Protocol/internal/Salt.ts"
 import * as RecordLog from "./ChordStorage/RecordLog.ts"
+import * as ErrorText from "./NodeErrorText.ts"
 
 /**
  * The settings of a share in a directory.
@@ -74,7 +75,7 @@ export const layerFileSystem = (
       yield* makeDirectory(directory)
       yield* lock(`${directory}/lock`, directory)
       const journal = yield* RecordLog.make(directory, options.compactFromBytes ?? 4 * 1024 * 1024)
-      return yield* makeWithJournal(journal, options)
+      return yield* makeWithJournal(inPlainWords(journal), options)
     })
   ).pipe(Layer.provide([NodeFileSystem.layer, NodePath.layer]))
 
@@ -104,8 +105,29 @@ const makeDirectory = (path: string) =>
   Effect.catchTag(
     RecordLog.makeDirectory(path),
     "PlatformError",
-    (cause) => Effect.fail(new StorageError({ reason: new StorageFailed({ path, operation: "open", cause }) }))
+    (cause) => Effect.fail(failed(path, "open", cause))
   )
+
+/** The same journal; what the file system refuses is told as people say it. */
+const inPlainWords = ({ load, salt, write }: Journal): Journal => ({
+  load: (index) => Effect.mapError(load(index), toPlainWords),
+  salt: (drawn) => Effect.mapError(salt(drawn), toPlainWords),
+  write: (changes, index) => Effect.mapError(write(changes, index), toPlainWords)
+})
+
+const toPlainWords = (error: StorageError): StorageError =>
+  error.reason._tag === "StorageFailed" ? failed(error.reason.path, error.reason.operation, error.reason.cause) : error
+
+const failed = (path: string, operation: StorageFailed["operation"], cause: unknown): StorageError =>
+  new StorageError({ reason: new StorageFailed({ path, operation, cause: new Refusal(cause) }) })
+
+/** Its text is why, and no more: that is what the message of `StorageFailed` shows. */
+class Refusal extends Error {
+  override readonly name = ""
+  constructor(cause: unknown) {
+    super(ErrorText.describe(cause), { cause })
+  }
+}
 
 /** Keeps others out until the scope closes, or the process ends in whatever way. */
 const lock = Effect.fnUntraced(function*(path: string, directory: string) {
@@ -217,7 +239,7 @@ const attempt = <A>(
       const code = resultCode(cause)
       if (code === sqliteBusy || code === sqliteLocked) return new StorageError({ reason: new StorageInUse({ path }) })
       if (code === sqliteCorrupt || code === sqliteNotDatabase) return unreadable(path, String(cause))
-      return new StorageError({ reason: new StorageFailed({ path, operation, cause }) })
+      return failed(path, operation, cause)
     }
   })
 

@@ -330,6 +330,22 @@ describe("p2p chord", () => {
       assert.match(taken.stderr, /could not listen on .*another program uses that port/)
     }))
 
+  it.live("ends with status 1 when the input ends and a line of it was not done", () =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* run(["chord"], [
+        "set color blue",
+        `set key ${"v".repeat(100_000)}`,
+        "get color",
+        "get nothing"
+      ])
+      const twice = yield* run(["chord", "--json"], ["get", "gat color"])
+
+      assert.deepStrictEqual([status, stderr], [1, "p2p: one line of the input was not done\n"])
+      assert.include(stdout, "  color = blue")
+      assert.deepStrictEqual([twice.status, twice.stderr], [1, "p2p: 2 lines of the input were not done\n"])
+      assert.strictEqual(JSON.parse(twice.stdout.at(-1)!).tag, "LinesFailed")
+    }))
+
   it.live("speaks in sentences to people, from the command it shows to the end of the input", () =>
     Effect.gen(function*() {
       const host = yield* start("chord", "--subnet", "it's us", ...quick)

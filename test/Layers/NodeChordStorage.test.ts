@@ -78,6 +78,25 @@ for (const kind of ["directory", "sqlite"] as const) {
   })
 }
 
+describe("NodeChordStorage.layerFileSystem", () => {
+  it.live.skipIf(!fs.existsSync("/dev/full"))(
+    "says in plain words that the disk is full",
+    () =>
+      Effect.gen(function*() {
+        const place = yield* temporaryDirectory
+        const error = yield* Effect.flip(withStorage(
+          openLayer(() => NodeChordStorage.layerFileSystem(place)),
+          (storage) => {
+            fs.symlinkSync("/dev/full", `${place}/records.log.new`)
+            return storage.put(record("a", 1, "a"))
+          }
+        ))
+
+        assert.strictEqual(error.message, `could not write ${place}/records.log: no space left on device`)
+      })
+  )
+})
+
 describe("NodeChordStorage.layerSqlite", () => {
   it.live("recovers from a write-ahead log that was cut off or damaged at its end", () =>
     Effect.gen(function*() {
