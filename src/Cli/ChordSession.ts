@@ -176,7 +176,7 @@ const session = Effect.fnUntraced(function*(
       bits: options.bits
     }))
   const console = new ChordConsole(chord, report, () => news.unreached, invitation)
-  yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
+  yield* Discovery.check(options)
   const served = yield* Observe.serve(
     options,
     Observe.layerChord,
@@ -186,6 +186,8 @@ const session = Effect.fnUntraced(function*(
         ({ serveChord }) => serveChord(chord, listen, further)
       )
   )
+  // Last, so that a node that cannot do what it was asked for never says that it runs.
+  yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
   yield* Effect.forEach(served, report)
   yield* chord.events.pipe(
     Stream.runForEach((event) =>

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as fs from "node:fs"
+import * as ErrorText from "../Layers/NodeErrorText.ts"
 import type * as NodeLan from "../Layers/NodeLan.ts"
 import type * as NodePeersFile from "../Layers/NodePeersFile.ts"
 
@@ -11,7 +13,7 @@ export const flags = {
   peers: Flag.String("peers").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription(
-      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with"
+      "A file of addresses to begin with, one a line; the node remembers there whom it was linked with, so it must be writable"
     ),
     Flag.filter((file) => file !== "", () => "the name of a file"),
     Flag.optional
@@ -44,6 +46,29 @@ export interface DiscoveryOptions {
 export const toOptions = (
   { lan, peers }: { readonly lan: boolean; readonly peers: Option.Option<string> }
 ): DiscoveryOptions => ({ lan, peers: Option.getOrUndefined(peers) })
+
+/**
+ * Fails when the node could remember nothing in its file: it writes a new one beside it, which then takes its place. To
+ * be asked before the node says that it runs; otherwise it would be found out when all is over.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(function*(
+  { peers }: DiscoveryOptions
+): Effect.fn.Return<void, NodePeersFile.PeersFileError> {
+  if (peers === undefined) return
+  const { PeersFileError } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
+  const draft = `${peers}.${crypto.randomUUID()}`
+  yield* Effect.try({
+    try: () => {
+      if (fs.statSync(peers, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a directory")
+      fs.writeFileSync(draft, "", { flag: "wx" })
+      fs.rmSync(draft)
+    },
+    catch: (cause) => new PeersFileError({ file: peers, detail: ErrorText.describeWrite(cause) })
+  })
+})
 
 /**
  * Has the node in the environment find others as the options say, until the scope closes; `layerOf` takes from a

@@ -146,12 +146,7 @@ const session = Effect.fnUntraced(function*(
       identity
     }))
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation, links.waiting)
-  yield* report({
-    event: "listening",
-    id: mesh.id,
-    address: format(mesh.address),
-    addresses: mesh.addresses.map(format)
-  })
+  yield* Discovery.check(options)
   const served = yield* Observe.serve(
     options,
     Observe.layerMesh,
@@ -161,6 +156,13 @@ const session = Effect.fnUntraced(function*(
         ({ serveMesh }) => serveMesh(mesh, listen, further)
       )
   )
+  // Last, so that a node that cannot do what it was asked for never says that it runs.
+  yield* report({
+    event: "listening",
+    id: mesh.id,
+    address: format(mesh.address),
+    addresses: mesh.addresses.map(format)
+  })
   yield* Effect.forEach(served, report)
   yield* Discovery.start(options, { file: ({ layerMesh }) => layerMesh, lan: ({ layerMesh }) => layerMesh })
   const backlog = new Backlog()

@@ -1,0 +1,48 @@
+/** What keeps a node from starting is told before it says that it listens. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { source } from "./command.ts"
+import { run, start, startFile } from "./CommandLine.ts"
+
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "start-"))),
+  (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true }))
+)
+
+describe.each(["mesh", "chord"])("p2p %s", (command) => {
+  it.live("does not start with a file of addresses that it could not write", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporaryDirectory
+      const missing = path.join(folder, "none", "peers.txt")
+
+      const ended = yield* run([command, "--peers", missing])
+      const directory = yield* run([command, "--peers", folder])
+      const fine = yield* run([command, "--peers", path.join(folder, "peers.txt")])
+
+      assert.deepStrictEqual([ended.status, ended.stdout, ended.stderr], [
+        1,
+        [],
+        `p2p: cannot use ${missing} as a file of addresses: no such directory\n`
+      ])
+      assert.include(directory.stderr, `cannot use ${folder} as a file of addresses: it is a directory`)
+      assert.strictEqual(fine.status, 0)
+      assert.deepStrictEqual(fs.readdirSync(folder), [])
+    }))
+
+  it.live("does not start where its page cannot be served", () =>
+    Effect.gen(function*() {
+      const first = yield* start("mesh", "--json")
+      const { address } = yield* first.take("listening")
+
+      for (const flag of ["--dashboard", "--metrics"]) {
+        // From the source: the page is no part of what tests run.
+        const program = yield* startFile(source, command, flag, address!)
+        const { status, stderr, stdout } = yield* program.finished
+        assert.deepStrictEqual([status, stdout], [1, []])
+        assert.include(stderr, address!)
+      }
+    }))
+})
