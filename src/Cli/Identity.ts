@@ -12,6 +12,7 @@ import { Protocol } from "../Protocol/Protocol.ts"
 import * as NodeIdentity from "../Transport/NodeIdentity.ts"
 import * as NodeTls from "../Transport/NodeTls.ts"
 import { invocation } from "./Invocation.ts"
+import * as KeptIdentity from "./KeptIdentity.ts"
 import * as Output from "./Output.ts"
 import { sharedFlag } from "./WireFlag.ts"
 
@@ -32,7 +33,8 @@ export interface IdentityOptions {
 }
 
 /**
- * Makes or shows an identity. Fails with `IdentityError` when others can read it, or the disk refuses.
+ * Makes or shows an identity. Fails with `IdentityError` when others can read it, or the disk refuses, or when one that
+ * is not there is to forget another.
  *
  * @category commands
  * @since 0.1.0
@@ -44,6 +46,7 @@ export const run = Effect.fnUntraced(
       Output.write(options.json ? `${JSON.stringify(json)}\n` : `${lines.join("\n")}\n`)
     if (options.forget !== undefined) {
       const address = format(options.forget)
+      yield* KeptIdentity.check(directory)
       const isKnown = yield* NodeTls.forget(directory, options.forget)
       const said = isKnown
         ? `forgotten; whoever is at ${address} next is remembered`

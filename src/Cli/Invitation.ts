@@ -23,7 +23,7 @@ export interface InvitationOptions {
 }
 
 /**
- * The text of an invitation. Fails when the identity cannot be read.
+ * The text of an invitation. Fails when the identity is missing or cannot be read.
  *
  * @category encoding
  * @since 0.1.0
@@ -44,6 +44,9 @@ export const make = Effect.fnUntraced(function*(
 
 /** The fingerprint of the identity in a directory. */
 const pinOf = Effect.fnUntraced(function*(directory: string) {
+  // An invitation to meet a key that no node has would have all who accept it refuse the node.
+  const KeptIdentity = yield* Effect.promise(() => import("./KeptIdentity.ts"))
+  yield* KeptIdentity.check(directory)
   const NodeIdentity = yield* Effect.promise(() => import("../Transport/NodeIdentity.ts"))
   const { identity } = yield* NodeIdentity.open(directory)
   return NodeIdentity.fingerprint(identity.publicKey)

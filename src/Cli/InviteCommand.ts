@@ -4,6 +4,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Invite } from "../Layers/Invite.ts"
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { reachOf } from "../Transport/Source.ts"
 import { dialable } from "./AddressFlag.ts"
 import { count } from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
@@ -12,6 +15,10 @@ import { harmless } from "./Style.ts"
 
 const flags = {
   connect: dialable("connect").pipe(
+    Flag.filter(
+      ({ hostname }) => reachOf(hostname) !== "never",
+      () => "an address that others can dial, such as 192.168.1.20:4444"
+    ),
     Flag.withDescription("Where the network can be joined, as others reach it; 1 to 8 times"),
     Flag.atLeast(0)
   ),
@@ -28,7 +35,7 @@ const flags = {
   tls: securityFlags.tls,
   identity: securityFlags.identity.pipe(
     Flag.withDescription(
-      "With --tls: the identity of the node at those addresses; its fingerprint goes into the invitation"
+      "With --tls: the identity of the node at those addresses, which must be there; its fingerprint goes into the invitation"
     )
   ),
   json: Flag.Boolean("json").pipe(
@@ -47,37 +54,9 @@ const flags = {
 export const invite = Command.make(
   "invite",
   flags,
-  Effect.fnUntraced(function*({ bits, chord, connect, identity, json, subnet, text, tls }) {
-    if (text._tag === "Some") {
-      const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
-      const found = yield* Effect.mapError(
-        Invite.decode(text.value),
-        (error) => new WrongUsage({ detail: error.message })
-      )
-      return yield* Output.write(`${harmless(JSON.stringify(found))}\n`)
-    }
-    if (connect.length === 0 || connect.length > 8) {
-      return yield* new WrongUsage({
-        detail: "p2p invite needs --connect HOST:PORT, 1 to 8 times, or an invitation to show"
-      })
-    }
-    if (bits._tag === "Some" && !chord) {
-      return yield* new WrongUsage({ detail: "--bits is for --chord: nodes of a mesh have none" })
-    }
-    if (identity._tag === "Some" && Option.getOrUndefined(tls) !== "pinned") {
-      return yield* new WrongUsage({
-        detail: "--identity is for --tls=pinned, the mode in which nodes are known by their keys"
-      })
-    }
-    const Invitation = yield* Effect.promise(() => import("./Invitation.ts"))
-    const made = yield* Invitation.make({
-      kind: chord ? "chord" : "mesh",
-      addresses: connect,
-      subnet: Option.getOrUndefined(subnet),
-      tls: Option.getOrUndefined(tls),
-      identity: Option.getOrUndefined(identity),
-      bits: Option.getOrUndefined(bits)
-    })
+  Effect.fnUntraced(function*({ json, text, ...rest }) {
+    if (text._tag === "Some") return yield* show(text.value, rest)
+    const made = yield* make(rest)
     yield* Output.write(`${json ? JSON.stringify({ event: "invite", text: made }) : made}\n`)
   })
 ).pipe(
@@ -91,3 +70,50 @@ export const invite = Command.make(
     { command: "p2p invite --connect host.example:4444 --tls --identity ./me", description: "The same, with its key" }
   ])
 )
+
+/** What makes an invitation. */
+interface Making {
+  readonly connect: ReadonlyArray<PeerAddress>
+  readonly subnet: Option.Option<string>
+  readonly chord: boolean
+  readonly bits: Option.Option<number>
+  readonly tls: Option.Option<NonNullable<Invite["tls"]>>
+  readonly identity: Option.Option<string>
+}
+
+const show = Effect.fnUntraced(function*(text: string, making: Making) {
+  const given = Object.entries(making).find(([, value]) =>
+    typeof value === "boolean" ? value : "length" in value ? value.length > 0 : value._tag === "Some"
+  )
+  if (given !== undefined) {
+    return yield* new WrongUsage({ detail: `--${given[0]} is to make an invitation, not to show one: leave it out` })
+  }
+  const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
+  const found = yield* Effect.mapError(Invite.decode(text), (error) => new WrongUsage({ detail: error.message }))
+  yield* Output.write(`${harmless(JSON.stringify(found))}\n`)
+})
+
+const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, subnet, tls }: Making) {
+  if (connect.length === 0 || connect.length > 8) {
+    return yield* new WrongUsage({
+      detail: "p2p invite needs --connect HOST:PORT, 1 to 8 times, or an invitation to show"
+    })
+  }
+  if (bits._tag === "Some" && !chord) {
+    return yield* new WrongUsage({ detail: "--bits is for --chord: nodes of a mesh have none" })
+  }
+  if (identity._tag === "Some" && Option.getOrUndefined(tls) !== "pinned") {
+    return yield* new WrongUsage({
+      detail: "--identity is for --tls=pinned, the mode in which nodes are known by their keys"
+    })
+  }
+  const Invitation = yield* Effect.promise(() => import("./Invitation.ts"))
+  return yield* Invitation.make({
+    kind: chord ? "chord" : "mesh",
+    addresses: connect,
+    subnet: Option.getOrUndefined(subnet),
+    tls: Option.getOrUndefined(tls),
+    identity: Option.getOrUndefined(identity),
+    bits: Option.getOrUndefined(bits)
+  })
+})
