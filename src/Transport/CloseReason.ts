@@ -151,7 +151,7 @@ export const describe = (reason: CloseReason): string => {
     case "Malformed":
       return `the peer sent something that is no message: ${reason.detail} (${reason.reason} at ${reason.offset})`
     case "HandshakeTimeout":
-      return `no handshake came within ${reason.afterMillis} ms`
+      return `no handshake came within ${Math.round(reason.afterMillis)} ms`
     case "HandshakeInvalid":
       return `the peer did not begin with a handshake: ${reason.detail}`
     case "NetworkMismatch":

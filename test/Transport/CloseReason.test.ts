@@ -11,6 +11,7 @@ const examples: ReadonlyArray<readonly [CloseReason, string]> = [
     "the peer sent something that is no message: a frame without a body (EmptyFrame at 8)"
   ],
   [{ _tag: "HandshakeTimeout", afterMillis: 10 }, "no handshake came within 10 ms"],
+  [{ _tag: "HandshakeTimeout", afterMillis: 9412.337_1 }, "no handshake came within 9412 ms"],
   [{ _tag: "HandshakeInvalid", detail: "a ping" }, "the peer did not begin with a handshake: a ping"],
   [
     { _tag: "NetworkMismatch", own: "A", peer: "B" },
