@@ -23,11 +23,14 @@ const whom = <E>(text: string, resolve: Resolve<E>): Effect.Effect<Whom, E | Inv
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** `30m` and the like; undefined for what is no time. */
-const readTime = (text: string): Duration.Duration | undefined => {
-  const match = /^(\d{1,6})([smhd])$/.exec(text)
-  if (match !== null) return Duration.seconds(Number(match[1]) * (units[match[2] ?? ""] ?? 1))
-  return text === "forever" ? Duration.infinity : undefined
+/** `30m` and the like; undefined for what is no time. Fails for what was meant as one and says nothing. */
+const readTime = (text: string): Effect.Effect<Duration.Duration | undefined, InvalidCommand> => {
+  const match = /^0*([1-9]\d{0,5})([smhd])$/.exec(text)
+  if (match !== null) return Effect.succeed(Duration.seconds(Number(match[1]) * (units[match[2] ?? ""] ?? 1)))
+  if (text === "forever") return Effect.succeed(Duration.infinity)
+  return /^[-+]?\d[\d.]*(?:ms|[smhd])$/.test(text)
+    ? Effect.fail(new InvalidCommand({ detail: `no ban lasts ${text}: write a time such as 30m, 12h, 7d, or forever` }))
+    : Effect.succeed(undefined)
 }
 
 /**
@@ -39,7 +42,7 @@ const readTime = (text: string): Duration.Duration | undefined => {
 export const ban = Effect.fnUntraced(function*<E>(node: Banning, text: string, resolve: Resolve<E>) {
   const [name = "", first = "", ...others] = text.trim().split(/\s+/)
   const target = yield* whom(name, resolve)
-  const time = readTime(first)
+  const time = yield* readTime(first)
   const why = (time === undefined ? [first, ...others] : others).join(" ")
   yield* node.ban(target, { for: time, why: why === "" ? undefined : why })
 })

@@ -11,7 +11,7 @@ import { WrongUsage } from "./SecurityFlags.ts"
 export const faults = Flag.String("faults").pipe(
   Flag.withMetavar("N|FILE"),
   Flag.withDescription(
-    "So many faults, drawn from the seed, or those in a file (JSON); the run is checked, and ends with status 1 when an invariant does not hold"
+    "So many faults, drawn from the seed, or those in a file (JSON); the run is checked, and ends with status 1 when an invariant does not hold (default none)"
   ),
   Flag.optional
 )

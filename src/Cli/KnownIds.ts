@@ -17,7 +17,7 @@ export class UnknownId extends Schema.TaggedError<UnknownId>()("UnknownId", {
   hint: Schema.String
 }) {
   override get message(): string {
-    return `no known id is or begins with "${this.text}"; ${this.hint}`
+    return this.text === "" ? this.hint : `no known id is or begins with "${this.text}"; ${this.hint}`
   }
 }
 
@@ -71,7 +71,7 @@ export class KnownIds {
   /** The author of a message, by the id of the message, its first letters, or "last". */
   author(text: string): Effect.Effect<string, UnknownId | AmbiguousId> {
     const id = text === last ? this.#last : text
-    const hint = `the last ${maxMessages} messages can be replied to`
+    const hint = id === "" ? "no message came yet" : `the last ${maxMessages} messages can be replied to`
     return Effect.map(resolve(id, this.#senders.keys(), hint), (found) => this.#senders.get(found)!)
   }
 

@@ -23,6 +23,27 @@ export const duration = (name: string, maxMillis: number): Flag.Flag<number> =>
     }, () => "a time such as 50ms, 10s or 5m")
   )
 
+/**
+ * Arguments with a value that begins with a minus joined to its flag: `--duration -5s` is a time that is refused, not
+ * flags named 5 and s.
+ */
+export const joinNegatives = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const joined: Array<string> = []
+  let isOver = false
+  for (const arg of args) {
+    const flag = joined.at(-1)
+    isOver ||= arg === "--"
+    if (!isOver && flag !== undefined && /^--[a-z-]+$/.test(flag) && /^-\d/.test(arg)) {
+      joined[joined.length - 1] = `${flag}=${arg}`
+    } else joined.push(arg)
+  }
+  return joined
+}
+
+/** A time above zero, for what takes place within it. */
+export const span = (name: string, maxMillis: number): Flag.Flag<number> =>
+  duration(name, maxMillis).pipe(Flag.filter((millis) => millis > 0, () => "a time above zero, such as 500ms or 10s"))
+
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 const toMillis = (text: string): number | undefined => {

@@ -21,6 +21,7 @@ import * as DemoCommand from "./DemoCommand.ts"
 import * as IdentityCommand from "./IdentityCommand.ts"
 import * as InviteCommand from "./InviteCommand.ts"
 import * as MeshCommand from "./MeshCommand.ts"
+import { joinNegatives } from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
 import * as Presenter from "./Presenter.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
@@ -84,7 +85,7 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
  * @since 0.1.0
  */
 export const program: Effect.Effect<void, Error> = Effect.suspend(() =>
-  Command.runWith(p2p, { version: version() })(withDefaultMode(process.argv.slice(2)))
+  Command.runWith(p2p, { version: version() })(withDefaultMode(joinNegatives(process.argv.slice(2))))
 ).pipe(
   Output.checked,
   Effect.tapCause(tell),

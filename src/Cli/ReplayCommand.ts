@@ -62,8 +62,10 @@ const readTrace = Effect.fnUntraced(
 export const replay = Command.make(
   "replay",
   {
-    file: Argument.String("file"),
-    dashboard: ServeFlags.flags.dashboard,
+    file: Argument.String("file").pipe(Argument.withDescription("What p2p simulate mesh (or chord) --trace recorded")),
+    dashboard: ServeFlags.flags.dashboard.pipe(
+      Flag.withDescription("Where the page is served: on 127.0.0.1 unless a HOST is given (default any free port)")
+    ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Tell where the page is as JSON: {\"event\":\"dashboard\",\"url\":…}"),
       Flag.withDefault(false)

@@ -83,7 +83,13 @@ export const attack = Command.make(
   Command.withDescription(
     `Runs a mesh of honest nodes twice from one seed, among sybils and without them, on a network in
 memory and a virtual clock, and prints what the sybils cost it. The attacks are those of the
-gossipsub evaluation that apply to a flood, and a flood of broadcasts over links of 2 Mbit/s.`
+gossipsub evaluation that apply to a flood, and a flood of broadcasts over links of 2 Mbit/s:
+
+    cold-boot     sybils start with the honest nodes, and pass on nothing
+    covert-flash  they start with them and relay as they should, until all stop at once
+    degradation   they join a standing network, pass on half of the broadcasts, and those late
+    eclipse       they take the links of one node, and of the bootstrap nodes
+    flood         they join a standing network, and broadcast as fast as their links take`
   ),
   Command.withExamples([
     {

@@ -14,18 +14,21 @@ import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
-  nodes: NumberFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(50)),
+  nodes: NumberFlags.count("nodes", 100_000).pipe(
+    Flag.withDescription("How many nodes (default 50)"),
+    Flag.withDefault(50)
+  ),
   seed: SimulateFlags.seed,
-  duration: NumberFlags.duration("duration", 24 * 3_600_000).pipe(
+  duration: NumberFlags.span("duration", 24 * 3_600_000).pipe(
     Flag.withDescription("The virtual time over which the lookups are spread (default 1m)"),
     Flag.withDefault(60_000)
   ),
   lookups: NumberFlags.count("lookups", 10_000_000).pipe(
-    Flag.withDescription("How many lookups, by nodes drawn by chance"),
+    Flag.withDescription("How many lookups, by nodes drawn by chance (default 1000)"),
     Flag.withDefault(1000)
   ),
   keys: NumberFlags.count("keys", 1_000_000).pipe(
-    Flag.withDescription("How many keys are written before and read after"),
+    Flag.withDescription("How many keys are written before and read after (default 100)"),
     Flag.withDefault(100)
   ),
   fail: NumberFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
@@ -33,8 +36,7 @@ const flags = {
     Flag.withDescription("The fraction of the nodes that crash at once, before the lookups (default 0)"),
     Flag.withDefault(0)
   ),
-  churn: NumberFlags.duration("churn", 24 * 3_600_000).pipe(
-    Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
+  churn: NumberFlags.span("churn", 24 * 3_600_000).pipe(
     Flag.withDescription("A node crashes and a new one joins, each so often on average (default never)"),
     Flag.optional
   ),
@@ -47,8 +49,7 @@ const flags = {
     Flag.withDescription("The mean time between two nodes, exponentially distributed (default 50ms)"),
     Flag.withDefault(50)
   ),
-  stabilize: NumberFlags.duration("stabilize", 3_600_000).pipe(
-    Flag.filter((millis) => millis > 0, () => "a time such as 10s or 30s"),
+  stabilize: NumberFlags.span("stabilize", 3_600_000).pipe(
     Flag.withDescription("How often a node asks its successor (default 10s)"),
     Flag.withDefault(10_000)
   ),

@@ -23,14 +23,17 @@ import * as SimulateFlags from "./SimulateFlags.ts"
 import * as SimulateTrace from "./SimulateTrace.ts"
 
 const flags = {
-  nodes: NumberFlags.count("nodes", 100_000).pipe(Flag.withDescription("How many nodes"), Flag.withDefault(100)),
+  nodes: NumberFlags.count("nodes", 100_000).pipe(
+    Flag.withDescription("How many nodes (default 100)"),
+    Flag.withDefault(100)
+  ),
   seed: SimulateFlags.seed,
-  duration: NumberFlags.duration("duration", 24 * 3_600_000).pipe(
+  duration: NumberFlags.span("duration", 24 * 3_600_000).pipe(
     Flag.withDescription("The virtual time over which the broadcasts are spread (default 1m)"),
     Flag.withDefault(60_000)
   ),
   broadcasts: NumberFlags.count("broadcasts", 1_000_000).pipe(
-    Flag.withDescription("How many broadcasts of 64 bytes"),
+    Flag.withDescription("How many broadcasts of 64 bytes (default 100)"),
     Flag.withDefault(100)
   ),
   fail: NumberFlags.number("fail", 0, 0.95, "a fraction from 0 to 0.95").pipe(
@@ -38,15 +41,14 @@ const flags = {
     Flag.withDescription("The fraction of the nodes that crash at once, half way (default 0)"),
     Flag.withDefault(0)
   ),
-  churn: NumberFlags.duration("churn", 24 * 3_600_000).pipe(
-    Flag.filter((millis) => millis > 0, () => "a time such as 500ms or 10s"),
+  churn: NumberFlags.span("churn", 24 * 3_600_000).pipe(
     Flag.withDescription("A node crashes and a new one joins, each so often (default never)"),
     Flag.optional
   ),
   faults: FaultsFlag.faults,
   seeds: NumberFlags.count("seeds", 1_000_000).pipe(
     Flag.withDescription(
-      "With --faults N: so many seeds, the first one as --seed says; the first that breaks anything ends it. " +
+      "With --faults N: so many seeds (default 1), the first one as --seed says; the first that breaks anything ends it. " +
         "--svg and --trace keep the last one"
     ),
     Flag.withDefault(1)

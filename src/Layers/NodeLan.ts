@@ -53,7 +53,7 @@ export class LanError extends Schema.TaggedError<LanError>()("LanError", { cause
   override get message(): string {
     return `cannot look for nodes on the LAN: ${
       this.cause instanceof Error && "code" in this.cause && this.cause.code === "ERR_MODULE_NOT_FOUND"
-        ? "install the package multicast-dns"
+        ? "it needs one package more: npm install multicast-dns"
         : String(this.cause)
     }`
   }

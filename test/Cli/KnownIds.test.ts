@@ -46,6 +46,7 @@ describe("KnownIds", () => {
       for (let i = 0; i < 1001; i++) known.remember(message(`s${i}`, `m${i}.`))
       known.remember(message("s".repeat(257), "long"))
 
+      assert.strictEqual((yield* Effect.flip(new KnownIds().author("last"))).message, "no message came yet")
       assert.strictEqual(yield* known.author("m1."), "s1")
       assert.strictEqual(yield* known.author("last"), "s1000")
       assert.strictEqual((yield* Effect.flip(known.author("m0.")))._tag, "UnknownId")

@@ -58,6 +58,12 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
       "\"..:/\" is no host: write",
       "write /ban HOST|ID [TIME"
     ])
+    for (const time of ["-5m", "0s", "1.5h", "500ms"]) {
+      const refused = yield* type(`/ban 10.0.9.9 ${time} too loud`)
+      const says = `no ban lasts ${time}: write a time such as 30m, 12h, 7d, or forever`
+      assert.strictEqual(refused?.event === "error" ? refused.message : refused, says)
+    }
+    assert.deepStrictEqual(yield* node.mesh.bans, [])
     const display = new MeshDisplay(Style.make(false), () => "")
     const told = node.events.flatMap((event) => event._tag === "PeerBanned" ? display.toLines(fromEvent(event)) : [])
     assert.include(told[1] ?? "", "10.0.9.9 is banned until this node stops: by hand")

@@ -115,7 +115,7 @@ describe("p2p mesh", () => {
         ["/whisper abc", "InvalidCommand", "write /whisper ID TEXT"],
         ["/whisper abc hello", "UnknownId", "\"abc\"; /peers"],
         ["/reply abc hello", "UnknownId", "the last 1000 messages"],
-        ["/reply last hello", "UnknownId", "the last 1000 messages"],
+        ["/reply last hello", "UnknownId", "no message came yet"],
         ["/connect", "InvalidCommand", "write /connect HOST:PORT"],
         ["/connect nowhere", "InvalidAddress", "write HOST:PORT"],
         ["/connect 127.0.0.1:1", "DialError", "127.0.0.1:1: nobody listens there"],

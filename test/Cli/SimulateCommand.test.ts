@@ -100,6 +100,9 @@ describe("p2p simulate mesh", () => {
       const [flag, text, expected, ...others] of [
         ["--nodes", "0", "1 to 100000"],
         ["--duration", "5", "50ms, 10s or 5m"],
+        ["--duration", "-5s", "50ms, 10s or 5m"],
+        ["--duration", "0s", "a time above zero"],
+        ["--nodes", "-5", "1 to 100000"],
         ["--fail", "1", "0 to 0.95"],
         ["--seeds", "2", "for --faults N"],
         ["--trace", "mesh.jsonl", "2000 nodes at most", "--nodes", "2001"]

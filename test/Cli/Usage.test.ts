@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
+import { attackNames } from "../../src/Layers/Simulation/Attack/MeshAttackFigures.ts"
 import { run } from "./CommandLine.ts"
 
 const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
@@ -55,6 +56,24 @@ describe("p2p", () => {
       ) {
         assert.include(mesh.stdout.join("\n"), flag)
       }
+    }))
+
+  it.live("names every default, every attack, and what replay serves", () =>
+    Effect.gen(function*() {
+      const help = (...args: ReadonlyArray<string>) =>
+        Effect.map(run([...args, "--help"]), ({ stdout }) => stdout.join("\n"))
+      const [mesh, chord, attack, replay] = yield* Effect.all(
+        [help("simulate", "mesh"), help("simulate", "chord"), help("simulate", "attack"), help("replay")],
+        { concurrency: 2 }
+      )
+
+      for (const text of [mesh, chord, attack]) {
+        for (const flag of text.match(/^ {2}--[a-z-]+ [A-Z|]+ .*$/gm) ?? []) {
+          if (!/FILE {2,}/.test(flag)) assert.match(flag, /\(.*default .+\)/)
+        }
+      }
+      for (const name of attackNames) assert.match(attack, new RegExp(`^ +${name} {2,}\\w+`, "m"))
+      assert.match(replay, /--dashboard .*Where the page is served: .*\(default any free port\)/)
     }))
 
   it.live("knows the version of its package, and completions for shells: every command takes --json", () =>
