@@ -46,6 +46,16 @@ describe("the documentation", () => {
 
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
+  it("names the versions that are tested", () => {
+    const { devDependencies } = JSON.parse(read("package.json"))
+    const named = pages.flatMap((
+      file
+    ) => [...read(file).matchAll(/ ((?:@effect\/)?(?:effect|platform-node|vitest))@(\d\S*?)(?=[`\s])/g)])
+
+    assert.isAtLeast(named.length, 4)
+    for (const [, name, version] of named) assert.strictEqual(version, devDependencies[name!], name)
+  })
+
   it("has code in the README and in each entry module", () => {
     for (
       const file of [
