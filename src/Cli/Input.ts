@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
+import * as ErrorText from "../Layers/NodeErrorText.ts"
 
 /**
  * Standard input cannot be read.
@@ -13,7 +14,7 @@ import * as fs from "node:fs"
  */
 export class InputFailed extends Schema.TaggedError<InputFailed>()("InputFailed", { cause: Schema.Defect() }) {
   override get message(): string {
-    return `could not read standard input: ${String(this.cause)}`
+    return `could not read standard input: ${ErrorText.describe(this.cause)}`
   }
 }
 

@@ -190,9 +190,10 @@ const runOnce = Effect.fnUntraced(function*(given: MeshScenario, bar: ProgressBa
   bar.end()
   if (Exit.isFailure(exit)) yield* keepFailed(files, scenario)
   const { figures, picture } = yield* exit
-  // A file that cannot be written must not cost the figures.
-  yield* print(figures, elapsed, json)
+  // Neither a file that cannot be written must cost the figures, nor the figures a file.
+  const told = yield* Effect.exit(print(figures, elapsed, json))
   yield* keep(files, scenario, picture)
+  yield* told
 })
 
 /** One seed after the other, until an invariant does not hold; the files are those of the last one. */
@@ -204,7 +205,7 @@ const tryOut = Effect.fnUntraced(function*(
   files: Files
 ) {
   const { search } = yield* Effect.promise(() => import("../Layers/Simulation/Mesh/MeshSearch.ts"))
-  let last: ReturnType<typeof keep> | Effect.Effect<void> = Effect.void
+  const summary = `${seeds} seeds, ${given.faults} faults each: all invariants held\n`
   for (let index = 0; index < seeds; index++) {
     const onProgress = (fraction: number) => bar.show((index + fraction) / seeds)
     const scenario = { ...given, seed: seedAt(given.seed, index), trace: yield* recorder(files), onProgress }
@@ -215,11 +216,13 @@ const tryOut = Effect.fnUntraced(function*(
       return yield* new SeedFailed({ explanation: explain(found) })
     }
     const { figures, picture } = found.result
-    if (seeds === 1 || json) yield* print(figures, elapsed, json)
-    if (index === seeds - 1) last = keep(files, scenario, picture)
+    const isLast = index === seeds - 1
+    const told = yield* Effect.exit(
+      seeds === 1 || json ? print(figures, elapsed, json) : isLast ? Output.write(summary) : Effect.void
+    )
+    if (isLast) yield* keep(files, scenario, picture)
+    yield* told
   }
-  if (seeds > 1 && !json) yield* Output.write(`${seeds} seeds, ${given.faults} faults each: all invariants held\n`)
-  yield* last
 })
 
 /** The seed itself, then others after it: `"7"`, `"8"`, ... or `"storm"`, `"storm 1"`, ... */

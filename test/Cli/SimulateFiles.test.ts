@@ -59,6 +59,20 @@ describe("files of a simulation", () => {
     }
   })
 
+  it.skipIf(!fs.existsSync("/dev/full"))("are written though the figures cannot be", () =>
+    withFolder((folder) => {
+      const full = fs.openSync("/dev/full", "w")
+      for (const [index, run] of [["mesh"], ["mesh", "--faults", "1"], ["chord", "--lookups", "1"]].entries()) {
+        const trace = path.join(folder, `${index}.jsonl`)
+        const args = [main, "simulate", ...run, ...small, "--trace", trace]
+        const { status } = ChildProcess.spawnSync(process.execPath, args, { stdio: ["ignore", full, "ignore"] })
+
+        assert.strictEqual(status, 1)
+        assert.match(fs.readFileSync(trace, "utf8"), /^\{"trace":/)
+      }
+      fs.closeSync(full)
+    }))
+
   it("are told in plain words where they cannot be read", () =>
     withFolder((folder) => {
       const file = path.join(folder, "none.json")
