@@ -51,11 +51,12 @@ import { Questions } from "./internal/Questions.ts"
 import * as Sender from "./internal/Sender.ts"
 import * as Session from "./internal/Session.ts"
 import { Topics } from "./internal/Topics.ts"
+import * as Welcome from "./internal/Welcome.ts"
 import { MeshConfig } from "./MeshConfig.ts"
 import {
   type AskRefused,
   type AskTimeout,
-  type ConnectError,
+  ConnectError,
   InvalidAddress,
   type MessageTooLarge,
   type PeerNotFound,
@@ -157,7 +158,8 @@ export class Mesh extends Context.Service<
 
     /**
      * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
-     * whenever the link is lost. Gives the link there is, if there is one. Fails with `ConnectError`,
+     * whenever the link is lost. Gives the link there is, if there is one. A node of this library has taken the link in
+     * by then, too, so that each hears what the other one says. Fails with `ConnectError`,
      * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
      */
     readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
@@ -366,6 +368,10 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
   if (address === undefined) return yield* new InvalidAddress({ text: String(to) })
   const peer = yield* Dialer.connect(node, address)
   node.book.keep(address)
+  yield* Effect.mapError(
+    Welcome.awaited(node, peer.link),
+    ({ reason }) => new ConnectError({ address, reason })
+  )
   return toInfo(peer)
 })
 

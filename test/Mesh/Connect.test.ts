@@ -29,6 +29,33 @@ describe("connect", () => {
       assert.deepInclude(b.events[0], { _tag: "PeerJoined", id: a.mesh.id, direction: "inbound" })
     }).pipe(Effect.provide(network), Random.withSeed("connect")))
 
+  it.effect("waits until the other end has taken the link in: what that says at once is heard", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+
+      yield* whileTimePasses(a.mesh.connect(b.address))
+      const peers = yield* peerIds(b)
+      yield* b.mesh.broadcast("hello")
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(peers, [a.mesh.id])
+      assert.deepStrictEqual(a.received.map((message) => message.text), ["hello"])
+    }).pipe(Effect.provide(network), Random.withSeed("welcome")))
+
+  it.effect("fails when the link breaks before that", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1), yield* startNode(2)]
+      const connecting = yield* Effect.forkChild(Effect.flip(a.mesh.connect(b.address)))
+      while ((yield* a.mesh.peers).length === 0) yield* TestClock.adjust("1 millis")
+      const waited = connecting.pollUnsafe()
+      yield* b.crash
+      yield* TestClock.adjust("1 second")
+
+      assert.isUndefined(waited)
+      const error = yield* Fiber.join(connecting)
+      assert.strictEqual(error instanceof ConnectError ? error.reason._tag : "", "ConnectionLost")
+    }).pipe(Effect.provide(network), Random.withSeed("broken")))
+
   it.effect("gives the link there is when asked for the same address again", () =>
     Effect.gen(function*() {
       const [a, b] = [yield* startNode(1), yield* startNode(2)]

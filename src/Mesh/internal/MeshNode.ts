@@ -4,6 +4,7 @@
  */
 import type * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
+import type * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -18,7 +19,7 @@ import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import { Guard } from "../../Transport/Admission/Guard.ts"
 import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
-import type { CloseReason } from "../../Transport/CloseReason.ts"
+import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import { CompressionGate } from "../../Transport/CompressionGate.ts"
 import type { Link, LinkOptions } from "../../Transport/Link.ts"
 import { Outgoing } from "../../Transport/Outgoing.ts"
@@ -103,6 +104,8 @@ export class MeshNode {
   readonly listedMillis = new WeakMap<Peer, number>()
   /** Whom each peer last said it is linked with, by id. */
   readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
+  /** Whoever waits for the other end of a link that was dialed. */
+  readonly welcomes = new Map<Link, Deferred.Deferred<void, LinkClosed>>()
   /** Addresses that a link is proven to lead to, by their text. */
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Sources whose peers made room for others, and when, in seconds of uptime; the latest is the last. */

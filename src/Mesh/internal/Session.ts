@@ -19,6 +19,7 @@ import { evict, isRoomFor } from "./Eviction.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as Relay from "./Relay.ts"
+import * as Welcome from "./Welcome.ts"
 
 /** A dial that somebody waits for. */
 export interface Expectation {
@@ -124,6 +125,7 @@ class Session {
       const allowance = node.allowanceOf(peer)
       link.tell(node.listFor(link, peer))
       return yield* link.consume((batch) => {
+        Welcome.heard(node, link)
         const reason = Relay.receive(node, peer, link, batch)
         if (reason !== undefined) return refuse(reason)
         const waitMillis = allowance.charge(batch.length + link.takeExtraWork(), node.nowMillis())
@@ -200,6 +202,7 @@ class Session {
       const link = this.#link
       this.#settle()
       node.guard.ended(link, reason)
+      Welcome.ended(node, link, reason)
       link.sayGoodbye(reason)
       const joined = this.#expectation?.joined
       if (joined !== undefined && !Deferred.isDoneUnsafe(joined)) {

@@ -1,0 +1,35 @@
+/**
+ * Whether the node at the other end of a link has taken it in, too. Until then it passes nothing on over it, though its
+ * handshake has come: what it says right after `connect` would be heard by nobody here. A node of ours tells its peers
+ * first of all, once it has.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
+import type { Link } from "../../Transport/Link.ts"
+import type { MeshNode } from "./MeshNode.ts"
+
+/** Waits until something came behind the handshake, for so long as a handshake may take; fails when the link ends. */
+export const awaited = (node: MeshNode, link: Link): Effect.Effect<void, LinkClosed> =>
+  Effect.suspend(() => {
+    const isIn = link.direction === "inbound" || !link.capabilities.extended || link.messageCount > 1
+    if (isIn) return Effect.void
+    const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
+    node.welcomes.set(link, welcome)
+    return Effect.asVoid(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout))
+  })
+
+/** Something came. */
+export const heard = (node: MeshNode, link: Link): void => {
+  if (node.welcomes.size > 0) settle(node, link, Effect.void)
+}
+
+export const ended = (node: MeshNode, link: Link, reason: CloseReason): void =>
+  settle(node, link, Effect.fail(new LinkClosed({ reason })))
+
+const settle = (node: MeshNode, link: Link, outcome: Effect.Effect<void, LinkClosed>): void => {
+  const welcome = node.welcomes.get(link)
+  if (welcome === undefined) return
+  node.welcomes.delete(link)
+  Deferred.doneUnsafe(welcome, outcome)
+}
