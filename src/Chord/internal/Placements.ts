@@ -11,7 +11,7 @@ import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
 import { locate, type Located, presume, presumed } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
-import { patiently } from "./Patience.ts"
+import { startPatiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { heldNearby, maxSyncing, mustOwn, place, type Placed, readPlaced } from "./Share.ts"
 import { exitOf, type Start, toEffect } from "./Start.ts"
@@ -71,7 +71,8 @@ const askOwner = <A>(node: ChordNode, question: Question<A>): Start<A, Placement
     const exit = exitOf(answer)
     const read = exit !== undefined && Exit.isSuccess(exit) ? readAnswer(node, question, owner, exit.value) : undefined
     if (read !== undefined && Exit.isSuccess(read)) return settle(read)
-    settle(judge(node, question, located, read ?? callOwner(node, question, owner, answer)))
+    const outcome = read ?? Effect.flatMap(answer, (packets) => readAnswer(node, question, owner, packets))
+    settle(judge(node, question, located, outcome))
   })
 }
 
@@ -141,18 +142,15 @@ const isWorthAnotherTry = (error: CallError | CallRefused | Version.VersionTooFa
   }
 }
 
-const startCall = <A>(node: ChordNode, question: Question<A>, owner: Contact): Start<Packets, CallError> =>
-  node.startCall(owner, question.kind, [writePosition(question.position), question.packet], question.timeout)
+/** Asks another node, and again while it is busy. */
+const startCall = <A>(node: ChordNode, question: Question<A>, owner: Contact): Start<Packets, CallError> => {
+  const { kind, packet, position, timeout } = question
+  return startPatiently(node, node.startCall(owner, kind, [writePosition(position), packet], timeout))
+}
 
-/** Asks another node, and again while it is busy; `first` is what came of asking it, where it was asked once. */
-const callOwner = <A>(
-  node: ChordNode,
-  question: Question<A>,
-  owner: Contact,
-  first?: Effect.Effect<Packets, CallError>
-): Asked<A> =>
+const callOwner = <A>(node: ChordNode, question: Question<A>, owner: Contact): Asked<A> =>
   Effect.flatMap(
-    patiently(node, toEffect(startCall(node, question, owner)), first),
+    toEffect(startCall(node, question, owner)),
     (packets) => readAnswer(node, question, owner, packets)
   )
 

@@ -1,5 +1,6 @@
 /** The share of a node, as others use it: they put, get, compare and copy records. */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { CallRefused } from "../CallError.ts"
 import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
@@ -9,9 +10,10 @@ import * as Version from "../Version.ts"
 import { readPosition, readRecords } from "./ChordCodec.ts"
 import { type ChordNode, malformed, notMine, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
-import { patiently } from "./Patience.ts"
+import { startPatiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { checkPredecessor, checkSuccessor, confirmPredecessor, refuse, seekPredecessor } from "./Stabilizer.ts"
+import { followAll } from "./Start.ts"
 import { isPlaceHeld, mustHoldPlace } from "./Tenure.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
@@ -84,14 +86,12 @@ const copyOut = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ReadonlySet<string>> {
   const packets = [Record.encode(record)]
   const holders = new Set<string>()
-  const copy = (contact: Contact) =>
-    Effect.match(patiently(node, node.call(contact, "copy", packets)), {
-      onSuccess: () => void holders.add(contact.nodeId),
-      onFailure: () => undefined
-    })
   for (let triesLeft = 1;; triesLeft--) {
     const missing = replicas(node, member).filter(({ nodeId }) => !holders.has(nodeId))
-    yield* Effect.forEach(missing, copy, { concurrency: "unbounded", discard: true })
+    const copies = missing.map((contact) => startPatiently(node, node.startCall(contact, "copy", packets)))
+    yield* followAll(copies, node.services.run, (exit, index) => {
+      if (Exit.isSuccess(exit)) holders.add(missing[index]!.nodeId)
+    })
     const [heir] = replicas(node, member)
     if (heir === undefined || holders.has(heir.nodeId) || triesLeft === 0) return holders
     yield* checkSuccessor(node, member, heir)

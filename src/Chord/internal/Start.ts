@@ -52,3 +52,20 @@ export const follow = <A, E>(
     fiber?.interruptUnsafe()
   }
 }
+
+/** Starts all of them, and waits for the ends of all. */
+export const followAll = <A, E>(
+  starts: ReadonlyArray<Start<A, E>>,
+  run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
+  onExit: (exit: Exit.Exit<A, E>, index: number) => void
+): Effect.Effect<void> =>
+  starts.length === 0 ? Effect.void : Effect.callback((resume) => {
+    let openCount = starts.length
+    const cancels = starts.map((start, index) =>
+      follow(start, run, (exit) => {
+        onExit(exit, index)
+        if (--openCount === 0) resume(Effect.void)
+      })
+    )
+    return Effect.sync(() => cancels.forEach((cancel) => cancel()))
+  })
