@@ -162,7 +162,7 @@ const signingOf = Effect.fnUntraced(function*(key: string | undefined, sign: boo
 
 /**
  * The same from `Config`: `TLS` (a mode; none for plain connections), `TLS_CA`, `TLS_CERT`, `TLS_KEY`
- * (files) and `IDENTITY` (a directory).
+ * (files, which are refused without the mode that they are for) and `IDENTITY` (a directory).
  *
  * @category config
  * @since 0.1.0
@@ -175,5 +175,9 @@ export const config: Config.Config<NodeTlsSettings> = Config.map(
     key: optional(Config.String("TLS_KEY")),
     identity: optional(Config.String("IDENTITY"))
   }),
-  ({ identity, mode, ...files }) => ({ identity, tls: mode === undefined ? undefined : { mode, ...files } })
+  ({ identity, mode, ...files }) => {
+    // Files without a mode are no plain node, but a mode that was forgotten: `layer` says so.
+    const isPlain = mode === undefined && Object.values(files).every((file) => file === undefined)
+    return { identity, tls: isPlain ? undefined : { mode, ...files } }
+  }
 )

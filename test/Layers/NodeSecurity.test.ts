@@ -29,6 +29,11 @@ const nodes: Readonly<Record<string, readonly [Refused, ReadonlyArray<string>, R
     ["tls.ca", "tls.mode"],
     /tls.ca is for tls.mode "authority", and the mode is "pinned"/
   ],
+  "files of an authority from the environment, without its mode": [
+    NodeMesh.layerConfig.pipe(from({ P2P_TLS_CA: "ca.pem", P2P_TLS_CERT: "own.pem", P2P_TLS_KEY: "own.key" })),
+    ["tls.ca", "tls.mode"],
+    /set that mode/
+  ],
   "TLS of a node that speaks WebSockets alone": [
     NodeMesh.layerWebSocketConfig.pipe(from({ P2P_TLS: "pinned" })),
     ["tls"],
@@ -54,10 +59,11 @@ describe("the options of a node", () => {
       const errors = [
         yield* Effect.flip(Ring.start(NodeChord.layerTls({ identity: "own", tls: { mode: "compatible" } }))),
         yield* Effect.flip(Ring.start(NodeChord.layerTls({ tls: { mode: "compatible", key: "own.key" } }))),
-        yield* Effect.flip(Ring.start(NodeChord.layerWebSocketConfig.pipe(from({ P2P_CHORD_TLS: "pinned" }))))
+        yield* Effect.flip(Ring.start(NodeChord.layerWebSocketConfig.pipe(from({ P2P_CHORD_TLS: "pinned" })))),
+        yield* Effect.flip(Ring.start(NodeChord.layerConfig.pipe(from({ P2P_CHORD_TLS_KEY: "own.key" }))))
       ]
 
-      assert.deepStrictEqual(errors.map(({ _tag }) => _tag), Array(3).fill("ConflictingOptions"))
+      assert.deepStrictEqual(errors.map(({ _tag }) => _tag), Array(4).fill("ConflictingOptions"))
     }))
 
   it.live("go together: a chord node over TLS, or WebSockets, with a storage of one's own", () =>
