@@ -3,7 +3,16 @@ import * as Config from "effect/Config"
 import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import type { StorageOptions } from "../Chord/ChordStorage.ts"
 import { AddressText } from "./AddressText.ts"
-import { between, count, duration, listen, optional, optionalCount } from "./internal/ConfigSetting.ts"
+import {
+  between,
+  count,
+  duration,
+  interval,
+  listen,
+  optional,
+  optionalCount,
+  optionalDuration
+} from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
 import * as WireVersion from "./WireVersion.ts"
 
@@ -50,11 +59,11 @@ const chord: Config.Config<ChordOptions> = Config.all({
   bits: between("BITS", 1, 512, defaults.bits),
   virtualNodes: count("VIRTUAL_NODES", defaults.virtualNodes),
   minSuccessors: count("MIN_SUCCESSORS", defaults.minSuccessors),
-  stabilizeInterval: duration("STABILIZE_INTERVAL", defaults.stabilizeInterval),
-  fingerInterval: duration("FINGER_INTERVAL", defaults.fingerInterval),
-  repairInterval: duration("REPAIR_INTERVAL", defaults.repairInterval),
+  stabilizeInterval: interval("STABILIZE_INTERVAL", defaults.stabilizeInterval),
+  fingerInterval: interval("FINGER_INTERVAL", defaults.fingerInterval),
+  repairInterval: interval("REPAIR_INTERVAL", defaults.repairInterval),
   auditedRecords: count("AUDITED_RECORDS", defaults.auditedRecords),
-  probeInterval: duration("PROBE_INTERVAL", defaults.probeInterval),
+  probeInterval: interval("PROBE_INTERVAL", defaults.probeInterval),
   copies: count("COPIES", defaults.copies),
   writeQuorum: between("WRITE_QUORUM", 1, 5, defaults.writeQuorum),
   readQuorum: between("READ_QUORUM", 1, 5, defaults.readQuorum),
@@ -90,6 +99,6 @@ export const config: Config.Config<NodeChordSettings> = Config.all({
   storage: Config.all({
     maxRecords: optionalCount("MAX_RECORDS"),
     maxBytes: optionalCount("MAX_BYTES"),
-    tombstoneTtl: optional(Config.Duration("TOMBSTONE_TTL"))
+    tombstoneTtl: optionalDuration("TOMBSTONE_TTL")
   })
 }).pipe(Config.nested("CHORD"), Config.nested("P2P"))

@@ -3,7 +3,7 @@ import * as Config from "effect/Config"
 import * as Schema from "effect/Schema"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { AddressText } from "./AddressText.ts"
-import { count, duration, listen, optional } from "./internal/ConfigSetting.ts"
+import { count, duration, interval, listen, optional } from "./internal/ConfigSetting.ts"
 import * as NodeSecurity from "./NodeSecurity.ts"
 import * as WireVersion from "./WireVersion.ts"
 
@@ -42,7 +42,7 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   relayWindow: duration("RELAY_WINDOW", defaults.relayWindow),
   maxClockSkew: duration("MAX_CLOCK_SKEW", defaults.maxClockSkew),
   maxSeenIds: count("MAX_SEEN_IDS", defaults.maxSeenIds),
-  pingInterval: duration("PING_INTERVAL", defaults.pingInterval),
+  pingInterval: interval("PING_INTERVAL", defaults.pingInterval),
   pingTimeout: duration("PING_TIMEOUT", defaults.pingTimeout),
   maxPeersPerList: count("MAX_PEERS_PER_LIST", defaults.maxPeersPerList, 0),
   maxKnownAddresses: count("MAX_KNOWN_ADDRESSES", defaults.maxKnownAddresses),
@@ -50,9 +50,9 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   maxAddressesPerHost: count("MAX_ADDRESSES_PER_HOST", defaults.maxAddressesPerHost, 0),
   dialNames: bool("DIAL_NAMES", defaults.dialNames),
   maxConcurrentDials: count("MAX_CONCURRENT_DIALS", defaults.maxConcurrentDials),
-  reconnectBase: duration("RECONNECT_BASE", defaults.reconnectBase),
-  reconnectMax: duration("RECONNECT_MAX", defaults.reconnectMax),
-  upkeepInterval: duration("UPKEEP_INTERVAL", defaults.upkeepInterval),
+  reconnectBase: interval("RECONNECT_BASE", defaults.reconnectBase),
+  reconnectMax: interval("RECONNECT_MAX", defaults.reconnectMax),
+  upkeepInterval: interval("UPKEEP_INTERVAL", defaults.upkeepInterval),
   requestTimeout: duration("REQUEST_TIMEOUT", defaults.requestTimeout),
   maxPendingRequests: count("MAX_PENDING_REQUESTS", defaults.maxPendingRequests),
   inboxCapacity: count("INBOX_CAPACITY", defaults.inboxCapacity),

@@ -30,3 +30,38 @@ describe("a number from the environment", () => {
     ["P2P_CHORD_MAX_RECORDS", "5"]
   ])("is taken where it means something: %s=%s", ([name, value]) => read(name, value))
 })
+
+describe("a time from the environment", () => {
+  it.effect.each<readonly [string, string]>([
+    ["P2P_HANDSHAKE_TIMEOUT", "-1 seconds"],
+    ["P2P_PING_INTERVAL", "-5 seconds"],
+    ["P2P_PING_INTERVAL", "0 seconds"],
+    ["P2P_CHORD_STABILIZE_INTERVAL", "0 seconds"],
+    ["P2P_CHORD_FINGER_INTERVAL", "0 seconds"],
+    ["P2P_CHORD_TOMBSTONE_TTL", "-1 days"]
+  ])(
+    "is refused where nothing could be done in it, with what to write: %s=%s",
+    ([name, value]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(read(name, value))
+
+        assert.strictEqual(error._tag, "ConfigError")
+        assert.match(error.message, /such as "10 seconds"/)
+      })
+  )
+
+  it.effect.each<readonly [string, string]>([
+    ["P2P_DRAIN_TIMEOUT", "0 seconds"],
+    ["P2P_EVICT_AFTER", "Infinity"],
+    ["P2P_CHORD_PROBE_INTERVAL", "Infinity"]
+  ])("is taken where it means something: %s=%s", ([name, value]) => read(name, value))
+})
+
+it.effect("a port from the environment is any free one when it is 0", () =>
+  Effect.gen(function*() {
+    const [mesh] = yield* read("P2P_PORT", "0")
+    const error = yield* Effect.flip(read("P2P_PORT", "65536"))
+
+    assert.strictEqual(mesh.mesh.listen.port, 0)
+    assert.strictEqual(error._tag, "ConfigError")
+  }))

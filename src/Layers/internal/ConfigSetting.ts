@@ -22,16 +22,34 @@ export const count = (name: string, value: number, minimum: 0 | 1 = 1): Config.C
 /** A whole number from 1 that may be missing. */
 export const optionalCount = (name: string): Config.Config<number | undefined> => optional(whole(name, 1))
 
-/** A time such as `"30 seconds"`. */
+const Span = Schema.DurationFromString.check(
+  Schema.makeFilter((time) => !Duration.isNegative(time) || "no time is below zero: write one such as \"10 seconds\"")
+)
+
+/** A node that did something without end in no time would do nothing else. */
+const Interval = Schema.DurationFromString.check(
+  Schema.makeFilter((time) => Duration.isPositive(time) || "write a time above zero, such as \"10 seconds\"")
+)
+
+/** A time such as `"30 seconds"`, or none at all. */
 export const duration = (name: string, value: Duration.Input): Config.Config<Duration.Duration> =>
-  Config.Duration(name).pipe(Config.withDefault(Duration.fromInputUnsafe(value)))
+  Config.schema(Span, name).pipe(Config.withDefault(Duration.fromInputUnsafe(value)))
+
+/** The same that may be missing. */
+export const optionalDuration = (name: string): Config.Config<Duration.Duration | undefined> =>
+  optional(Config.schema(Span, name))
+
+/** A time above zero, after which something is done again. */
+export const interval = (name: string, value: Duration.Input): Config.Config<Duration.Duration> =>
+  Config.schema(Interval, name).pipe(Config.withDefault(Duration.fromInputUnsafe(value)))
 
 /** Where to listen, by `HOST` and `PORT`. */
 export const listen = (value: PeerAddress): Config.Config<PeerAddress> =>
   Config.map(
     Config.all([
       Config.String("HOST").pipe(Config.withDefault(value.host)),
-      Config.Port("PORT").pipe(Config.withDefault(value.port))
+      // Port 0 is any free one, which `Config.Port` does not take.
+      between("PORT", 0, 65_535, value.port)
     ]),
     ([host, port]) => new PeerAddress({ host, port })
   )
