@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import { Mesh } from "../../../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import type { MeshEvent } from "../../../Mesh/MeshEvent.ts"
+import type { MeshStats } from "../../../Mesh/MeshStats.ts"
 import type { PeerEntry } from "../../../Protocol/Payload.ts"
 import { PeerAddress } from "../../../Protocol/PeerAddress.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
@@ -133,6 +134,8 @@ export class MeshAttackField {
   readonly #byId = new Map<string, HonestNode>()
   readonly #bootstraps: ReadonlyArray<PeerAddress>
   readonly #slow = { slow: 0, tooSlow: 0, tooSlowHonest: 0 }
+  /** What honest nodes had counted when they crashed: started again they count from zero. */
+  readonly #ended: Array<MeshStats> = []
   readonly #bootstrapDials = { linked: 0, refused: 0 }
 
   constructor(simulation: Simulation, options: FieldOptions) {
@@ -157,6 +160,7 @@ export class MeshAttackField {
 
   readonly crash = Effect.fnUntraced(function*(this: MeshAttackField, node: HonestNode) {
     node.isUp = false
+    this.#ended.push(yield* node.mesh.stats)
     yield* Effect.orDie(this.#simulation.crash(node.name))
   }).bind(this)
 
@@ -297,8 +301,7 @@ export class MeshAttackField {
   readonly limits: Effect.Effect<LimitFigures> = Effect.gen({ self: this }, function*() {
     const counts = { flooded: 0, dropped: 0, throttled: 0, banned: 0 }
     for (const { node } of this.#sybils) counts.flooded += (yield* node.stats).flooded
-    for (const node of this.honest) {
-      const { banned, droppedOutbound, throttled } = yield* node.mesh.stats
+    for (const { banned, droppedOutbound, throttled } of yield* this.#honestStats) {
       counts.banned += banned
       counts.dropped += droppedOutbound
       counts.throttled += throttled
@@ -317,12 +320,10 @@ export class MeshAttackField {
     }
     const known: Array<number> = []
     let poisoned = 0
-    let evicted = 0
     let bootstrapLinked = 0
     const graph = yield* this.#graph
     for (const node of this.honest) {
-      const { evicted: count, knownAddresses } = yield* node.mesh.stats
-      evicted += count
+      const { knownAddresses } = yield* node.mesh.stats
       known.push(knownAddresses)
       poisoned += Math.max(0, knownAddresses - (this.honest.length - 1))
       if ([...graph.get(node) ?? []].some((peer) => peer.isBootstrap)) bootstrapLinked++
@@ -331,7 +332,7 @@ export class MeshAttackField {
     return {
       ...told,
       inboundSlots: this.honest.length * maxInboundLinks,
-      evicted,
+      evicted: (yield* this.#honestStats).reduce((sum, { evicted }) => sum + evicted, 0),
       bootstrapLinked,
       bootstrapLinks: this.#bootstrapDials.linked,
       bootstrapRefusals: this.#bootstrapDials.refused,
@@ -339,6 +340,12 @@ export class MeshAttackField {
       poisonedFraction: fraction(poisoned, Math.max(1, known.reduce((sum, count) => sum + count, 0)))
     }
   })
+
+  /** What honest nodes have counted, each life of one by itself. */
+  get #honestStats(): Effect.Effect<ReadonlyArray<MeshStats>> {
+    const standing = this.honest.filter((node) => node.isUp)
+    return Effect.map(Effect.forEach(standing, ({ mesh }) => mesh.stats), (stats) => [...this.#ended, ...stats])
+  }
 
   /** Links that sybils hold, or contend for, under the id of another: the id of the honest end, and the one that is claimed. */
   get #claims(): Effect.Effect<ReadonlySet<string>> {

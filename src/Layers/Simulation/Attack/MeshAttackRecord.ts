@@ -137,6 +137,6 @@ export class AttackRecord {
   }
 }
 
-/** A part of a whole, to five decimals; all of nothing is 1. */
+/** A part of a whole, to five decimals and never rounded up: a part is not 1. All of nothing is 1. */
 export const fraction = (part: number, whole: number): number =>
-  whole === 0 ? 1 : Math.round(100_000 * part / whole) / 100_000
+  whole === 0 ? 1 : Math.floor(100_000 * part / whole) / 100_000

@@ -48,6 +48,8 @@ export class ChordObserver {
   /** All members that ever lived, by position. */
   readonly #lives: Array<Life> = []
   #lastMillis = 0
+  /** What nodes that ended had sent. */
+  #endedCount = 0
   readonly #trace: ChordTrace | undefined
 
   /** What happens is recorded in `trace`, if there is one. */
@@ -70,7 +72,8 @@ export class ChordObserver {
           this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "start", node: name })
         }),
         () =>
-          Effect.sync(() => {
+          Effect.map(messagesOf(node), (count) => {
+            this.#endedCount += count
             this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "stop", node: name })
             if (this.nodes.get(name) === node) this.nodes.delete(name)
           })
@@ -130,14 +133,11 @@ export class ChordObserver {
     return { members }
   })
 
-  /** Calls, answers and words that want none, of all living nodes since their starts. */
+  /** Calls, answers and words that want none, of all nodes so far, those that ended among them. */
   readonly messageCount: Effect.Effect<number> = Effect.gen({ self: this }, function*() {
     let count = 0
-    for (const { chord } of this.nodes.values()) {
-      const { calls, refused, served, tells } = (yield* chord.stats).calls
-      count += calls + refused + served + tells
-    }
-    return count
+    for (const node of this.nodes.values()) count += yield* messagesOf(node)
+    return this.#endedCount + count
   })
 
   /** Notes who is in the ring now: call it whenever somebody has gone, and now and then for those who come. */
@@ -183,6 +183,10 @@ export class ChordObserver {
     return false
   }
 }
+
+/** What a node has sent since its start. */
+const messagesOf = ({ chord }: ObservedChord): Effect.Effect<number> =>
+  Effect.map(chord.stats, ({ calls: { calls, refused, served, tells } }) => calls + refused + served + tells)
 
 /** The nodes before and behind a member. */
 const nextTo = ({ membership: { predecessor, successors } }: RingMember): ReadonlyArray<Contact> =>
