@@ -26,7 +26,7 @@ export interface MeshFigures {
   readonly copiesPerDelivery: number
   readonly latencyMillis: Spread
   readonly hops: Spread
-  /** Sends of a node in a second; one carries a message, or several. */
+  /** Sends of a node in a second that it lived; one carries a message, or several. */
   readonly messagesPerNodeSecond: number
   readonly bytesPerNodeSecond: number
   /** From the crash until every survivor had as many outbound links as before; null when nobody crashed, or it did not come. */
@@ -65,7 +65,7 @@ export const measure = Effect.fnUntraced(function*(
     copies += stats.delivered + stats.duplicates
     deliveries += stats.delivered
   }
-  const nodeSeconds = given.nodes * given.virtualSeconds
+  const nodeSeconds = observer.livedMillis / 1000
   const figures: MeshFigures = {
     nodes: given.nodes,
     seed: given.seed,

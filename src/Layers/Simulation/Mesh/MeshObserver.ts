@@ -22,6 +22,7 @@ import type { MeshTrace } from "./MeshTrace.ts"
 export interface ObservedNode {
   readonly name: string
   readonly mesh: Mesh["Service"]
+  readonly startMillis: number
   isAlive: boolean
 }
 
@@ -73,6 +74,7 @@ export class MeshObserver {
   wrong: string | undefined
   readonly #clock: Clock.Clock
   readonly #fallen = new Set<string>()
+  #endedMillis = 0
   readonly #byId = new Map<string, ObservedNode>()
 
   readonly #trace: MeshTrace | undefined
@@ -90,13 +92,20 @@ export class MeshObserver {
     return [...this.#fallen]
   }
 
+  /** How long nodes have lived so far, all together. */
+  get livedMillis(): number {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    return [...this.nodes.values()].reduce((sum, node) => sum + now - node.startMillis, this.#endedMillis)
+  }
+
   /** The Layer of a node that is observed for as long as it lives. */
   watch(
     name: string,
     layer: Layer.Layer<Mesh, ListenError, Transport>
   ): Layer.Layer<Mesh, ListenError, Transport> {
     const watching = Effect.gen({ self: this }, function*() {
-      const node: ObservedNode = { name, mesh: yield* Mesh, isAlive: true }
+      const startMillis = this.#clock.currentTimeMillisUnsafe()
+      const node: ObservedNode = { name, mesh: yield* Mesh, startMillis, isAlive: true }
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           this.#fallen.delete(name)
@@ -109,6 +118,7 @@ export class MeshObserver {
         () =>
           Effect.sync(() => {
             node.isAlive = false
+            this.#endedMillis += this.#clock.currentTimeMillisUnsafe() - startMillis
             this.#byId.delete(node.mesh.id)
             this.#trace?.record(this.#clock.currentTimeMillisUnsafe(), { event: "stop", node: name })
             if (this.nodes.get(name) !== node) return
