@@ -365,6 +365,28 @@ layer(Js2p.layer, { excludeTestServices: true })("js2p 0.7.870", (it) => {
         yield* eventually(Effect.map(ring[1]!.chord.get("shape"), (held) => assert.isTrue(Option.isNone(held))))
       }))
 
+    it.effect("stays linked when it changes a part of a map, over and over", () =>
+      Effect.gen(function*() {
+        const js2p = yield* Js2p
+        const ring = yield* startRing(3)
+        const guest = yield* js2p.start(guestOptions)
+        yield* guest.connect(String(ring[0]!.chord.address))
+        yield* until("stores are known", Effect.map(guest.call("storing"), (count) => Number(count) >= 2))
+        yield* guest.call("set", { key: "size", value: { width: 3 } })
+        yield* eventually(
+          Effect.map(ring[1]!.chord.get("size"), (held) => assert.deepStrictEqual(held, Option.some(`{"width":3}`)))
+        )
+
+        for (let depth = 1; depth < 4; depth++) {
+          assert.deepStrictEqual(yield* guest.call("delta", { key: "size", changes: { depth } }), { width: 3, depth })
+        }
+        yield* guest.call("set", { key: "shape", value: "round" })
+
+        yield* eventually(
+          Effect.map(ring[1]!.chord.get("shape"), (held) => assert.deepStrictEqual(held, Option.some("round")))
+        )
+      }))
+
     it.effect("finds what was set when a node of the ring has left", () =>
       Effect.gen(function*() {
         const js2p = yield* Js2p

@@ -91,6 +91,8 @@ export class Originals implements OriginalGuests {
   readonly onMessage = (peer: Caller, link: Link, message: Message): CloseReason | undefined => {
     const node = this.#node
     if (node === undefined || link.capabilities.extended) return undefined
+    // A change of a part of a value, which is not carried; it would be read as one of the shared dictionary's, and a wrong one.
+    if (this.#protocol.subFlag(message.packets) === "delta") return undefined
     const says = this.#protocol.decodePayload(message.packets)
     if (isWireFault(says)) {
       return { _tag: "Malformed", reason: says.reason, offset: says.offset, detail: says.detail }
