@@ -367,4 +367,17 @@ describe("the work for originals", () => {
       assert.isAbove(done.indexOf("a2"), done.indexOf("a1"))
       assert.strictEqual(work.count, 0)
     }))
+
+  it.effect("is all done though thousands of it wait and are over at once", () =>
+    Effect.gen(function*() {
+      const context = yield* Effect.context<never>()
+      let count = 0
+      const work = new OriginalWork((effect) => Effect.runForkWith(context)(effect), 20_000)
+      work.offer("a", Effect.sleep("1 second"))
+      for (let index = 0; index < 10_000; index++) work.offer("a", Effect.sync(() => void count++))
+
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual([count, work.count], [10_000, 0])
+    }))
 })

@@ -18,6 +18,7 @@ export class OriginalWork {
   readonly #maxJobs: number
   readonly #running = new Set<string>()
   readonly #waiting: Array<Job> = []
+  #isStarting = false
 
   /** `maxJobs`: those that run and that wait. */
   constructor(run: (effect: Effect.Effect<void>) => unknown, maxJobs: number) {
@@ -37,11 +38,11 @@ export class OriginalWork {
     return true
   }
 
+  /** Work may be over at once: it is followed by the loop that began it, for a row of such would be deeper than the stack. */
   #start(): void {
-    while (this.#running.size < concurrency) {
-      const index = this.#waiting.findIndex(({ name }) => !this.#running.has(name))
-      const [job] = index === -1 ? [] : this.#waiting.splice(index, 1)
-      if (job === undefined) return
+    if (this.#isStarting) return
+    this.#isStarting = true
+    for (let job = this.#next(); job !== undefined; job = this.#next()) {
       this.#running.add(job.name)
       this.#run(Effect.ensuring(
         job.work,
@@ -51,5 +52,13 @@ export class OriginalWork {
         })
       ))
     }
+    this.#isStarting = false
+  }
+
+  /** Takes what is to be started now. */
+  #next(): Job | undefined {
+    if (this.#running.size >= concurrency) return undefined
+    const index = this.#waiting.findIndex(({ name }) => !this.#running.has(name))
+    return index === -1 ? undefined : this.#waiting.splice(index, 1)[0]
   }
 }
