@@ -98,17 +98,17 @@ export const layer: Layer.Layer<never, never, Chord> = Layer.effectDiscard(Effec
     levels,
     stats: chord.stats
   })
-  const [ownHops, ownSeconds] = [Metric.withAttributes(hops, attributes), Metric.withAttributes(seconds, attributes)]
+  const update = yield* MetricSource.updates
   yield* chord.events.pipe(
     Stream.runForEach((event) => {
       switch (event._tag) {
         case "LookedUp":
           return Effect.andThen(
-            Metric.update(ownHops, event.path.length),
-            Metric.update(ownSeconds, event.tookMillis / 1000)
+            update(hops, attributes, event.path.length),
+            update(seconds, attributes, event.tookMillis / 1000)
           )
         case "Rejected":
-          return Metric.update(Metric.withAttributes(refused, { ...attributes, reason: wordOf(event.reason) }), 1)
+          return update(refused, { ...attributes, reason: wordOf(event.reason) }, 1)
         default:
           return Effect.void
       }

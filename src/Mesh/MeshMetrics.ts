@@ -101,8 +101,9 @@ export const layer: Layer.Layer<never, never, Mesh> = Layer.effectDiscard(Effect
     levels,
     stats: Effect.zipWith(mesh.stats, mesh.peers, (stats, links) => ({ ...stats, links }))
   })
+  const update = yield* MetricSource.updates
   const add = (metric: Metric.Counter<number>, attributes: Readonly<Record<string, string>> = {}) =>
-    Metric.update(Metric.withAttributes(metric, { node: mesh.id, ...attributes }), 1)
+    update(metric, { node: mesh.id, ...attributes }, 1)
   yield* mesh.events.pipe(
     Stream.runForEach((event) => {
       switch (event._tag) {
