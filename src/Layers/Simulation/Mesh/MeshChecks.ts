@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import * as Frame from "../../../Protocol/Frame.ts"
-import type { KnownIds } from "../../../Protocol/Message.ts"
+import type { KnownIds, MessageType } from "../../../Protocol/Message.ts"
 import type { Protocol } from "../../../Protocol/Protocol.ts"
 import { isWireFault } from "../../../Protocol/WireFault.ts"
 import type { Simulation } from "../Simulation.ts"
@@ -69,6 +69,9 @@ export const convergence = Effect.fnUntraced(function*(observer: MeshObserver) {
     : `no path from node ${first.name} to ${apart.map((node) => node.name).join(", ")}`
 })
 
+/** What is passed on: 0.4 has a word of its own for what is not from its author any more. */
+const isFlooded = (type: MessageType): boolean => type === "broadcast" || type === "waterfall"
+
 /** The node that gets a message checks its id. */
 const unchecked: KnownIds = { has: () => true }
 
@@ -99,7 +102,7 @@ export class RelayCheck {
       const end = start + Frame.headerBytes + Frame.readHeader(bytes, start)
       if (end > bytes.length) return
       const message = this.#protocol.decode(bytes.subarray(start + Frame.headerBytes, end), unchecked)
-      if (!isWireFault(message) && message.type === "broadcast") this.#note(event, message.id)
+      if (!isWireFault(message) && isFlooded(message.type)) this.#note(event, message.id)
       start = end
     }
   }
