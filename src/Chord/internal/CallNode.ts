@@ -272,7 +272,7 @@ export class CallNode {
       outboundLinks: this.pool.countOf("outbound"),
       inboundLinks: this.pool.countOf("inbound"),
       pendingCalls: this.pending.count,
-      bans: this.guard.bans.count,
+      bans: this.guard.banCount,
       pendingHandshakes: this.guard.gate.pendingCount,
       unfinishedBytes: this.frames.budget.usedBytes,
       queuedBytes: this.#outboxBudget.usedBytes

@@ -281,7 +281,7 @@ export class MeshNode {
       seenIds: this.seen.count,
       knownAddresses: this.book.count,
       banned: this.guard.bannedCount,
-      bans: this.guard.bans.count,
+      bans: this.guard.banCount,
       pendingHandshakes: this.guard.gate.pendingCount,
       unfinishedBytes: this.frames.budget.usedBytes,
       queuedBytes: this.outboxBudget.usedBytes

@@ -62,7 +62,14 @@ export class BanList {
     this.#maxCount = maxCount
   }
 
-  get count(): number {
+  /** Those that are over may be among them. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0
+  }
+
+  /** How many there are now. */
+  count(nowMillis: number): number {
+    this.#sweep(nowMillis)
     return this.#entries.size
   }
 

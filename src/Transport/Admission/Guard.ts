@@ -112,9 +112,14 @@ export class Guard {
     this.gate = new Gate(node, this.bans, this.reputation)
   }
 
+  /** Bans there are now. */
+  get banCount(): number {
+    return this.bans.count(this.#node.nowMillis())
+  }
+
   /** Why the user, or this node, wants nothing to do with who is there, or with that id. */
   refusalOf(address: PeerAddress | undefined, id: string | undefined): CloseReason | undefined {
-    if (this.bans.count === 0) return undefined
+    if (this.bans.isEmpty) return undefined
     const now = this.#node.nowMillis()
     const ban =
       (address === undefined ? undefined : this.bans.find({ _tag: "Source", source: sourceOf(address) }, now)) ??
