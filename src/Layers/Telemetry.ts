@@ -67,7 +67,7 @@ export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMet
  * Sends metrics, spans and logs by OTLP (JSON over HTTP); spans and logs that are left when the scope closes, too.
  * A node's metrics are gone by then: what it counted since they were sent last is not. Provide it
  * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
- * telemetry.
+ * telemetry, and up to three seconds when the scope closes.
  *
  * @category layers
  * @since 0.1.0
