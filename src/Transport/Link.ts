@@ -202,11 +202,6 @@ export class Link {
     return this.#reader.receivedBytes
   }
 
-  /** Messages that came and were understood, the handshake among them. */
-  get messageCount(): number {
-    return this.#reader.messageCount
-  }
-
   /** Pings that were not answered, and messages with a wrong id that were dropped. */
   get ignoredCount(): number {
     return this.#ignoredPingCount + this.#reader.droppedCount

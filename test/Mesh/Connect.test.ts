@@ -56,6 +56,28 @@ describe("connect", () => {
       assert.strictEqual(error instanceof ConnectError ? error.reason._tag : "", "ConnectionLost")
     }).pipe(Effect.provide(network), Random.withSeed("broken")))
 
+  it("fails with what the other end says instead of taking the link in", () => {
+    for (const latency of ["0 millis", "20 millis"] as const) {
+      for (const maxOps of [2048, 3]) {
+        const exit = Simulation.run({ seed: "refused", latency }, (simulation) =>
+          Effect.gen(function*() {
+            const a = yield* startMesh(simulation, "a", { maxOutboundLinks: 0 })
+            const b = yield* startMesh(simulation, "b", { maxOutboundLinks: 0 })
+            yield* b.mesh.ban({ id: a.mesh.id })
+            const error = yield* a.mesh.connect("b:4444").pipe(
+              // So that the fiber stops wherever it can.
+              Effect.provideService(Scheduler.MaxOpsBeforeYield, maxOps),
+              Effect.flip
+            )
+            const reason = error instanceof ConnectError ? error.reason : undefined
+            return [reason?._tag === "Goodbye" ? reason.reason : reason?._tag, yield* a.mesh.peers] as const
+          }))
+
+        assert.deepStrictEqual(exit, Exit.succeed(["Banned", []] as const), `${latency}, ${maxOps} steps at once`)
+      }
+    }
+  })
+
   it.effect("gives the link there is when asked for the same address again", () =>
     Effect.gen(function*() {
       const [a, b] = [yield* startNode(1), yield* startNode(2)]

@@ -125,9 +125,9 @@ class Session {
       const allowance = node.allowanceOf(peer)
       link.tell(node.listFor(link, peer))
       return yield* link.consume((batch) => {
-        Welcome.heard(node, link)
         const reason = Relay.receive(node, peer, link, batch)
         if (reason !== undefined) return refuse(reason)
+        Welcome.heard(node, link)
         const waitMillis = allowance.charge(batch.length + link.takeExtraWork(), node.nowMillis())
         if (waitMillis > 0) node.throttled(peer, "messages")
         return waitMillis > 0 || node.congested.size > 0 ? pause(node, waitMillis) : undefined
@@ -202,7 +202,6 @@ class Session {
       const link = this.#link
       this.#settle()
       node.guard.ended(link, reason)
-      Welcome.ended(node, link, reason)
       link.sayGoodbye(reason)
       const joined = this.#expectation?.joined
       if (joined !== undefined && !Deferred.isDoneUnsafe(joined)) {
@@ -217,6 +216,7 @@ class Session {
         return
       }
       this.#leave(peer, reason)
+      Welcome.ended(node, link, reason)
       node.wake.openUnsafe()
     })
 

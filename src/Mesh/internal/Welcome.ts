@@ -9,23 +9,33 @@ import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
-/** Waits until something came behind the handshake, for so long as a handshake may take; fails when the link ends. */
+/**
+ * Waits until something came behind the handshake that is no goodbye, for so long as a handshake may take; fails when the
+ * link ends, or has ended since it was made.
+ */
 export const awaited = (node: MeshNode, link: Link): Effect.Effect<void, LinkClosed> =>
   Effect.suspend(() => {
-    const isIn = link.direction === "inbound" || !link.capabilities.extended || link.messageCount > 1
+    const reason = node.endings.get(link)
+    if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
+    const isIn = link.direction === "inbound" || !link.capabilities.extended || node.welcomed.has(link)
     if (isIn) return Effect.void
     const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
     node.welcomes.set(link, welcome)
     return Effect.asVoid(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout))
   })
 
-/** Something came. */
+/** Something came, and the link goes on. */
 export const heard = (node: MeshNode, link: Link): void => {
-  if (node.welcomes.size > 0) settle(node, link, Effect.void)
+  if (link.direction === "inbound" || node.welcomed.has(link)) return
+  node.welcomed.add(link)
+  settle(node, link, Effect.void)
 }
 
-export const ended = (node: MeshNode, link: Link, reason: CloseReason): void =>
+export const ended = (node: MeshNode, link: Link, reason: CloseReason): void => {
+  // Where all came in one go, whoever dialed may look at the link only now.
+  if (link.direction === "outbound") node.endings.set(link, reason)
   settle(node, link, Effect.fail(new LinkClosed({ reason })))
+}
 
 const settle = (node: MeshNode, link: Link, outcome: Effect.Effect<void, LinkClosed>): void => {
   const welcome = node.welcomes.get(link)
