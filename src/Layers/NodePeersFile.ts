@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import { Chord } from "../Chord/Chord.ts"
+import { neighbors } from "../Chord/Membership.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { enter } from "./internal/ringEntry.ts"
@@ -223,8 +224,8 @@ export const layerChord = (options: PeersFileOptions): Layer.Layer<never, PeersF
       },
       standing: Effect.map(chord.ring, (members) => {
         const own = format(chord.address)
-        return members.flatMap(({ membership: { predecessor, successors } }) => [predecessor, ...successors])
-          .flatMap((contact) => contact === undefined || format(contact.address) === own ? [] : [contact.address])
+        return members.flatMap(({ membership }) => neighbors(membership))
+          .flatMap(({ address }) => format(address) === own ? [] : [address])
       })
     })
     if (opened.addresses.length > 0) yield* enter(chord, chord.learn(opened.addresses))

@@ -10,8 +10,10 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
+import { isPadding } from "../../src/Chord/Contact.ts"
 import { parse } from "../../src/Protocol/PeerAddress.ts"
 import { run } from "../Cli/CommandLine.ts"
+import { quick, simulate, startRing } from "../utils/ChordRing.ts"
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "discovery-"))),
@@ -263,6 +265,37 @@ describe("a file of addresses", () => {
       const { addresses } = yield* NodePeersFile.open({ ...remembering, file })
       assert.deepStrictEqual(addresses.map(String), ["host:5555"])
     }).pipe(Effect.provide(MemoryNetwork.layer({ latency: "10 millis" })), Random.withSeed("standing")))
+
+  it.effect("has no line for the gap that a lost neighbor leaves", () =>
+    Effect.map(temporary, (folder) => {
+      const file = path.join(folder, "peers.txt")
+      const { isPadded, texts } = simulate((simulation) =>
+        Effect.gen(function*() {
+          yield* startRing(simulation, 12)
+          const settings = { ...quick, host: "guest", bootstrap: ["0:5555"] }
+          const layer = NodePeersFile.layerChord({ file, saveInterval: "5 millis" }).pipe(
+            Layer.provideMerge(MemoryChord.layerTransport(settings))
+          )
+          const chord = Context.get(yield* simulation.start("guest", layer), Chord)
+          yield* Effect.sleep("10 seconds")
+          const [member] = yield* chord.ring
+          const lost = member!.membership.successors.slice(0, 2)
+
+          yield* Effect.forEach(lost, ({ address }) => simulation.crash(address.host))
+          let isPadded = false
+          const texts: Array<string> = []
+          for (let step = 0; step < 5000; step++) {
+            yield* Effect.sleep("5 millis")
+            isPadded ||= (yield* chord.ring).some(({ membership }) => membership.successors.some(isPadding))
+            texts.push(fs.readFileSync(file, "utf8"))
+          }
+          return { isPadded, texts }
+        })
+      )
+
+      assert.isTrue(isPadded)
+      assert.isFalse(texts.some((text) => text.includes("0.0.0.0")))
+    }))
 
   it.effect("is not written again and again for links that merely stand", () =>
     Effect.gen(function*() {
