@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import { isWithin } from "../../src/Chord/internal/Member.ts"
 import { simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
 describe("a node that joins beside one that died a moment ago", () => {
@@ -88,5 +89,36 @@ describe("a node whose leave is interrupted", () => {
 
     assert.lengthOf(members, 1)
     assert.isAbove(repairs, 0)
+  })
+})
+
+describe("members of one node that join over a slow line", () => {
+  it("are new in their places until all of their records have come", () => {
+    const { isSyncing, missing } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const value = "x".repeat(4000)
+        const [first] = yield* startRing(simulation, 1)
+        for (let count = 0; count < 1000; count++) yield* first!.set(`key ${count}`, value)
+        const joined = yield* startNode(simulation, "joined", { bootstrap: ["0:5555"], virtualNodes: 3 })
+        while ((yield* joined.ring).length < 3) yield* Effect.sleep("1 millis")
+        yield* simulation.network.setConditions({ bandwidth: 150_000 })
+        const missing: Array<string> = []
+        for (let second = 0; second < 120; second++) {
+          yield* Effect.sleep("1 second")
+          const all = yield* first!.holdings()
+          const held = new Set((yield* joined.holdings()).map(({ key }) => key))
+          const ring = yield* joined.ring
+          for (const { isSyncing, membership: { predecessor, self } } of ring) {
+            if (isSyncing || predecessor === undefined) continue
+            const isOwn = (position: bigint) => isWithin(predecessor.position, position, self.position)
+            const lost = all.filter(({ key, positions }) => positions.some(isOwn) && !held.has(key))
+            if (lost.length > 0) missing.push(`${second} s: ${lost.length}`)
+          }
+        }
+        return { isSyncing: (yield* joined.ring).map((member) => member.isSyncing), missing }
+      }), { latency: "1 millis" })
+
+    assert.deepStrictEqual(missing, [])
+    assert.deepStrictEqual(isSyncing, [false, false, false])
   })
 })

@@ -159,8 +159,15 @@ export const takeOver = Effect.fnUntraced(function*(
   before: Contact
 ): Effect.fn.Return<void> {
   const { position } = member.self
+  if (node.isOwn(source)) {
+    // One share has the records of both: as soon as the other member has its own, and no sooner.
+    while (node.memberAt(source.position)?.isSyncing === true) yield* Effect.sleep(firstTakeOverMillis)
+    member.source = undefined
+    return
+  }
   for (let tries = 0; tries < maxTakeOvers; tries++) {
-    const from = [source, ...member.successors][tries < sourceTries ? 0 : tries - sourceTries] ?? source
+    const others = member.successors.filter((contact) => !node.isOwn(contact))
+    const from = [source, ...others][tries < sourceTries ? 0 : tries - sourceTries] ?? source
     const result = yield* Effect.option(exchange(node, from, before.position, position, { isTakeOver: true }))
     if (result._tag === "Some") break
     yield* Effect.sleep(Math.min(firstTakeOverMillis * 2 ** tries, jittered(node, node.options.stabilizeInterval)))
