@@ -105,6 +105,8 @@ export class Link {
   droppedCount = 0
   /** Bytes that were queued for the peer, framing included. */
   sentBytes = 0
+  /** Whether the other end said something behind its handshake: it has taken the link in, too. */
+  isWelcome = false
   /** Why this end closes the link, once it does. */
   closeReason: CloseReason | undefined
   /** Called when `close` is: for whoever would have to keep a fiber waiting for `closed` otherwise. */

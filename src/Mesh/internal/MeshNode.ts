@@ -106,8 +106,7 @@ export class MeshNode {
   readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
   /** Whoever waits for the other end of a link that was dialed. */
   readonly welcomes = new Map<Link, Deferred.Deferred<void, LinkClosed>>()
-  /** Links that were dialed and over which something came behind the handshake; and why such links ended. */
-  readonly welcomed = new WeakSet<Link>()
+  /** Why links that were dialed ended. */
   readonly endings = new WeakMap<Link, CloseReason>()
   /** Addresses that a link is proven to lead to, by their text. */
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()

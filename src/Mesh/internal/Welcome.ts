@@ -17,7 +17,7 @@ export const awaited = (node: MeshNode, link: Link): Effect.Effect<void, LinkClo
   Effect.suspend(() => {
     const reason = node.endings.get(link)
     if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
-    const isIn = link.direction === "inbound" || !link.capabilities.extended || node.welcomed.has(link)
+    const isIn = link.direction === "inbound" || !link.capabilities.extended || link.isWelcome
     if (isIn) return Effect.void
     const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
     node.welcomes.set(link, welcome)
@@ -26,8 +26,8 @@ export const awaited = (node: MeshNode, link: Link): Effect.Effect<void, LinkClo
 
 /** Something came, and the link goes on. */
 export const heard = (node: MeshNode, link: Link): void => {
-  if (link.direction === "inbound" || node.welcomed.has(link)) return
-  node.welcomed.add(link)
+  if (link.isWelcome) return
+  link.isWelcome = true
   settle(node, link, Effect.void)
 }
 
