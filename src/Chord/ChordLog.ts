@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { harmless } from "../Protocol/internal/Harmless.ts"
 import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { Chord } from "./Chord.ts"
@@ -34,7 +35,7 @@ const log = (event: ChordEvent): Effect.Effect<void> => {
     case "Joined":
       return Effect.logInfo("joined a ring")
     case "JoinFailed":
-      return Effect.annotateLogs(Effect.logWarning(event.error.message), { address: format(event.address) })
+      return Effect.annotateLogs(Effect.logWarning(harmless(event.error.message)), { address: format(event.address) })
     case "NeighborCame":
       return Effect.annotateLogs(Effect.logInfo("a neighbor came"), about(event.contact))
     case "NeighborWent":

@@ -36,7 +36,7 @@ export class ChordDisplay {
       case "listening":
         return [
           `Listening on ${bold(harmless(report.address))} as ${bold(short(report.id))}. ` +
-          `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
+          `In a second terminal: ${bold(harmless(this.#invitation(localAddress(report.address))))}`,
           dim("set KEY VALUE and get KEY write and read; help lists commands, quit leaves.")
         ]
       case "dashboard":

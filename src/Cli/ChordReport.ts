@@ -16,6 +16,7 @@ import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
 import { type BanReport, fromGuardEvent } from "./BanReport.ts"
+import { harmlessJson } from "./Style.ts"
 
 /**
  * A member of the ring: the id of its node, where that can be dialed, and its position in hexadecimal.
@@ -107,7 +108,7 @@ export type ChordReport =
  * @since 0.1.0
  */
 export const toJsonLines = (report: ChordReport): ReadonlyArray<string> =>
-  report.event === "note" ? [] : [JSON.stringify(report)]
+  report.event === "note" ? [] : [harmlessJson(report)]
 
 /**
  * What a read found.

@@ -11,7 +11,7 @@ import { dialable } from "./AddressFlag.ts"
 import { count } from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
-import { harmless } from "./Style.ts"
+import { harmlessJson } from "./Style.ts"
 
 const flags = {
   connect: dialable("connect").pipe(
@@ -90,7 +90,7 @@ const show = Effect.fnUntraced(function*(text: string, making: Making) {
   }
   const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
   const found = yield* Effect.mapError(Invite.decode(text), (error) => new WrongUsage({ detail: error.message }))
-  yield* Output.write(`${harmless(JSON.stringify(found))}\n`)
+  yield* Output.write(`${harmlessJson(found)}\n`)
 })
 
 const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, subnet, tls }: Making) {

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type * as Invite from "../Layers/Invite.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { type Security, WrongUsage } from "./SecurityFlags.ts"
+import { harmless } from "./Style.ts"
 
 export const invite = Flag.String("invite").pipe(
   Flag.withMetavar("TEXT"),
@@ -59,7 +60,7 @@ export const read = Effect.fnUntraced(function*(
   const subnet = Option.getOrUndefined(given.subnet)
   if (subnet !== undefined && subnet !== found.subnet) {
     return yield* wrong(
-      `--invite: it is for the subnet "${found.subnet}", --subnet says "${subnet}"; leave one of them out`
+      `--invite: it is for the subnet "${harmless(found.subnet)}", --subnet says "${subnet}"; leave one of them out`
     )
   }
   const mode = Option.getOrUndefined(given.tls)

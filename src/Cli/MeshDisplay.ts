@@ -49,7 +49,7 @@ export class MeshDisplay {
           `Listening on ${report.addresses.map((address) => bold(harmless(address))).join(" and ")} as ${
             bold(short(report.id))
           }. ` +
-          `In a second terminal: ${bold(this.#invitation(localAddress(report.address)))}`,
+          `In a second terminal: ${bold(harmless(this.#invitation(localAddress(report.address))))}`,
           dim("What you type goes to everyone; /help lists commands, /quit leaves.")
         ]
       case "dashboard":

@@ -8,6 +8,7 @@ import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
 import { type BanReport, fromGuardEvent } from "./BanReport.ts"
+import { harmlessJson } from "./Style.ts"
 
 /**
  * One thing that happened. Addresses are `host:port`, null when a node did not say where it can be
@@ -71,7 +72,7 @@ export type MeshReport =
  * @since 0.1.0
  */
 export const toJsonLines = (report: MeshReport): ReadonlyArray<string> =>
-  report.event === "note" ? [] : [JSON.stringify(report)]
+  report.event === "note" ? [] : [harmlessJson(report)]
 
 /**
  * What can be dialed, as text.

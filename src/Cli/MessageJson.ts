@@ -10,6 +10,7 @@ import { knownTypes, type Message, type MessageType } from "../Protocol/Message.
 import type { Packet } from "../Protocol/Packet.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import { isWireFault, type WireFault, type WireFaultReason } from "../Protocol/WireFault.ts"
+import { harmlessJson } from "./Style.ts"
 
 /**
  * What is wrong with a line: not hex, not JSON, not the fields of a message, or no frame.
@@ -98,7 +99,7 @@ const readFrame = (
 }
 
 const writeMessage = (protocol: Protocol["Service"], message: Message): string =>
-  JSON.stringify({
+  harmlessJson({
     type: message.type,
     sender: message.sender,
     ...(isText(message) ? {} : { senderHex: toHex(message.senderBytes) }),
@@ -113,7 +114,7 @@ const isText = (message: Message): boolean => Buffer.compare(encoder.encode(mess
 const fromFault = (fault: WireFault, part: "frame" | "body"): LineError =>
   new LineError(fault.reason, `${fault.detail} (at byte ${fault.offset} of the ${part})`)
 
-const writeError = (error: LineError): string => JSON.stringify({ error: { tag: error.tag, message: error.message } })
+const writeError = (error: LineError): string => harmlessJson({ error: { tag: error.tag, message: error.message } })
 
 /** The fields of a message, of any type yet; `time` is the text of a whole number where it is one. */
 interface Fields {

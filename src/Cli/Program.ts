@@ -27,6 +27,7 @@ import * as Presenter from "./Presenter.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
 import { withDefaultMode, WrongUsage } from "./SecurityFlags.ts"
 import * as SimulateCommand from "./SimulateCommand.ts"
+import { harmless } from "./Style.ts"
 
 /** A subcommand is one line here. */
 const p2p = Command.make("p2p").pipe(
@@ -59,9 +60,22 @@ const tell = (cause: Cause.Cause<Error>): Effect.Effect<void> => {
   return Console.error(
     Cause.hasDies(cause) || !(error instanceof Error)
       ? `p2p: a defect of this program, please report it:\n${Cause.pretty(cause)}`
-      : `p2p: ${error.message}`
+      : `p2p: ${harmlessLines(error.message)}`
   )
 }
+
+/**
+ * Logs on standard error, a line each: standard output is for what a command prints.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const logger: Layer.Layer<never> = Logger.layer([
+  Logger.withConsoleError(Logger.map(Logger.formatLogFmt, harmless))
+])
+
+/** What is wrong may quote an invitation, or what a peer said. */
+const harmlessLines = (text: string): string => text.split("\n").map(harmless).join("\n")
 
 /**
  * The exit status: 0 done, 1 failed, 2 wrong usage; 130 when a signal ended a command that cannot
@@ -93,7 +107,6 @@ export const program: Effect.Effect<void, Error> = Effect.suspend(() =>
     NodeServices.layer,
     Presenter.layer,
     CliConfig.layer({ builtIns: GlobalFlag.BuiltIns.filter((flag) => flag !== GlobalFlag.Wizard) }),
-    // Standard output is for what a command prints.
-    Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+    logger
   ))
 )

@@ -1,4 +1,7 @@
 /** Colors for people, and texts from strangers made harmless for a terminal. */
+import { harmless } from "../Protocol/internal/Harmless.ts"
+
+export { harmless, harmlessJson } from "../Protocol/internal/Harmless.ts"
 
 /**
  * Whether a stream shows colors: it is a terminal, and the user did not ask for none (`NO_COLOR`).
@@ -32,22 +35,6 @@ const ansi = (code: number) => (text: string): string => `\u001b[${code}m${text}
  */
 export const make = (isColored: boolean): Style =>
   isColored ? { bold: ansi(1), dim: ansi(2), red: ansi(31) } : { bold: plain, dim: plain, red: plain }
-
-/** Control characters, line separators, and what turns the direction of writing. */
-const unsafe = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
-
-/**
- * A text in one line that cannot move the cursor, change colors or hide anything: such characters
- * are shown as escapes.
- *
- * @category encoding
- * @since 0.1.0
- */
-export const harmless = (text: string): string =>
-  text.replace(unsafe, (character) => {
-    const code = character.codePointAt(0)!
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`
-  })
 
 /** Letters of an id that tell it from others. */
 const shortLetters = 8

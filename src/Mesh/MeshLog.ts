@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { harmless } from "../Protocol/internal/Harmless.ts"
 import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { Mesh } from "./Mesh.ts"
@@ -65,7 +66,7 @@ const log = (event: MeshEvent): Effect.Effect<void> => {
         lost: event.lostCount
       })
     case "ValueRefused":
-      return Effect.annotateLogs(Effect.logWarning(`a value was refused: ${event.detail}`), {
+      return Effect.annotateLogs(Effect.logWarning(`a value was refused: ${harmless(event.detail)}`), {
         name: event.name,
         sender: event.sender,
         count: event.count

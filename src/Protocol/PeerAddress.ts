@@ -78,7 +78,7 @@ const defaultPorts: Readonly<Record<string, string>> = { ws: "80", wss: "443" }
 export const parse = (text: string): PeerAddress | undefined => {
   const scheme = schemePattern.exec(text)?.[1] ?? ""
   const rest = scheme === "" ? text : text.slice(scheme.length + 3).replace(/\/$/, "")
-  const match = /^(?:\[([^\]]+)\]|([^:/[\]\s]+))(?::(\d{1,5}))?$/.exec(rest)
+  const match = /^(?:\[([^\]\s\p{Cc}]+)\]|([^:/[\]\s\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(rest)
   const port = match?.[3] ?? defaultPorts[scheme]
   return match === null || port === undefined
     ? undefined

@@ -3,6 +3,7 @@
  * error and, where the peer understands it, to the other end in a goodbye.
  */
 import * as Schema from "effect/Schema"
+import { harmless } from "../Protocol/internal/Harmless.ts"
 import { WireFaultReason } from "../Protocol/WireFault.ts"
 import { describeTls, TlsRefused } from "./TlsFault.ts"
 
@@ -137,12 +138,15 @@ export type CloseReason = typeof CloseReason.Type
 export const wordOf = (reason: CloseReason): string => reason._tag === "Malformed" ? reason.reason : reason._tag
 
 /**
- * A reason in a sentence a person can act on.
+ * A reason in a sentence a person can act on. It is one line without control characters, whatever a peer said: it
+ * goes to logs and terminals.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const describe = (reason: CloseReason): string => {
+export const describe = (reason: CloseReason): string => harmless(sentence(reason))
+
+const sentence = (reason: CloseReason): string => {
   switch (reason._tag) {
     case "ConnectionLost":
       return reason.clean ? "the peer closed the connection" : `the connection was lost (${reason.detail})`

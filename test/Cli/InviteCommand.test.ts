@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Exit, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { ChordDisplay } from "../../src/Cli/ChordDisplay.ts"
 import { read } from "../../src/Cli/InviteFlag.ts"
+import { MeshDisplay } from "../../src/Cli/MeshDisplay.ts"
+import * as Style from "../../src/Cli/Style.ts"
 import * as Invite from "../../src/Layers/Invite.ts"
 import { run } from "./CommandLine.ts"
 
@@ -27,6 +30,51 @@ describe("p2p invite", () => {
       const { status, stderr } = yield* run(["invite", "--connect", "10.0.0.1:4444", "--bits", "6"])
 
       assert.deepStrictEqual([status, stderr.trim()], [2, "p2p: --bits is for --chord: nodes of a mesh have none"])
+    }))
+})
+
+describe("an invitation that would control the terminal", () => {
+  const subnet = "a\u001b[31m\np2p: all is well \u009b2J\u202e"
+  const text = Invite.encode({ kind: "mesh", addresses: ["10.0.0.1:4444"], subnet })
+  const shown = "a\\x1b[31m\\x0ap2p: all is well \\x9b2J\\u202e"
+
+  it.live("is shown as JSON that means the same", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* run(["invite", text])
+
+      assert.match(stdout[0]!, /^[\x20-\x7e]+$/)
+      assert.strictEqual(JSON.parse(stdout[0]!).subnet, subnet)
+    }))
+
+  it.live("is quoted as text where it is refused", () =>
+    Effect.gen(function*() {
+      const { stderr } = yield* run(["mesh", "--invite", text, "--subnet", "lab"])
+
+      assert.match(stderr, /^p2p: --invite: [\x20-\x7e]+\n$/)
+      assert.include(stderr, shown)
+    }))
+
+  it.effect("does so neither where a node says how others join", () =>
+    Effect.sync(() => {
+      const address = "127.0.0.1:1"
+      const listening = { event: "listening", id: "A", address, addresses: [address] } as const
+      const command = (at: string) => `p2p --connect ${at} --subnet '${subnet}'`
+
+      for (const Display of [MeshDisplay, ChordDisplay]) {
+        const [line] = new Display(Style.make(false), command).toLines(listening)
+
+        assert.include(line, shown)
+      }
+    }))
+
+  it.effect("names no address that has control characters, or spaces", () =>
+    Effect.gen(function*() {
+      for (const address of ["\u001bc:1", "[\u009b2J]:1", "[a\nb]:1", "[a b]:1", "a\u007f:1"]) {
+        const encoded = yield* Effect.exit(
+          Effect.sync(() => Invite.encode({ kind: "mesh", addresses: [address], subnet: "mesh" }))
+        )
+        assert.isTrue(Exit.isFailure(encoded), JSON.stringify(address))
+      }
     }))
 })
 

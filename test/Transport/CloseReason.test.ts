@@ -63,6 +63,17 @@ describe("CloseReason", () => {
     assert.strictEqual(new LinkClosed({ reason }).message, sentence)
   })
 
+  it("says in one line, and controls no terminal, whatever a peer said", () => {
+    const detail = "bye\u001b[2J\u009b2J\nlevel=ERROR forged\u202e"
+
+    const sentence = describeReason({ _tag: "Goodbye", reason: "\u001bc", detail })
+
+    assert.strictEqual(
+      sentence,
+      "the peer closed the link: bye\\x1b[2J\\x9b2J\\x0alevel=ERROR forged\\u202e (\\x1bc)"
+    )
+  })
+
   it.each(examples)("crosses a wire: %o", (reason) => {
     const codec = Schema.fromJsonString(Schema.toCodecJson(CloseReason))
 
