@@ -73,6 +73,9 @@ export const read = Effect.fnUntraced(function*(
     return yield* wrong(`--invite: it is for --bits ${found.bits}, not --bits ${bits}`)
   }
   const { addresses, pin } = found
+  if (pin !== undefined && found.tls !== "pinned") {
+    return yield* wrong("--invite: it names a key that nobody would look at, for it is not for --tls=pinned")
+  }
   return {
     addresses: addresses.flatMap((address) => parse(address) ?? []),
     subnet: found.subnet,

@@ -105,6 +105,37 @@ describe("an invitation", () => {
       assert.include((yield* Effect.flip(wrong.connect(address))).message, `SHA256:${"A".repeat(43)} was to be there`)
     }))
 
+  it.live("lets nobody else in where the address is spelt in another way, and takes no pin for what is none", () =>
+    Effect.gen(function*() {
+      const pin = `SHA256:${"A".repeat(43)}`
+      const guest = (pinned: string) => NodeMesh.layerTls({ tls: { pins: { [pinned]: pin } }, maxOutboundLinks: 0 })
+      const spellings = [
+        ["127.0.0.1", "[127.0.0.1]"],
+        ["localhost", "LocalHost"],
+        ["[::1]", "[0:0::0:1]"]
+      ] as const
+      for (const [spelt, pinned] of spellings) {
+        const host = yield* build(NodeMesh.layerTls({ host: spelt.replace(/[[\]]/g, "") }))
+        const { port } = host.address
+        const node = yield* build(guest(`${pinned}:${port}`))
+        assert.include((yield* Effect.flip(node.connect(`${spelt}:${port}`))).message, `${pin} was to be there`)
+      }
+      const none = yield* Effect.flip(Effect.scoped(build(guest("127.0.0.1"))))
+      assert.deepInclude(none, { _tag: "IdentityError", kind: "Invalid", path: "pins" })
+    }))
+
+  it.effect("is refused where it names a key that its kind of TLS would not look at", () =>
+    Effect.gen(function*() {
+      for (const tls of [{}, { tls: "authority" }, { tls: "compatible" }] as const) {
+        const { pin, tls: _, ...others } = full
+        const text = Option.some(Invite.encode({ ...others, ...tls, ...(pin === undefined ? {} : { pin }) }))
+
+        const error = yield* Effect.flip(InviteFlag.read("mesh", text, { subnet: Option.none(), tls: Option.none() }))
+
+        assert.include(error.message, "it names a key that nobody would look at")
+      }
+    }))
+
   it.live("is made, shown and refused by the command line", () =>
     Effect.gen(function*() {
       const made = yield* run(["invite", "--connect", "10.0.0.1:4444", "--subnet", "lab"])

@@ -2,11 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as crypto from "node:crypto"
 import type * as Tls from "node:tls"
+import { parse } from "../../Protocol/PeerAddress.ts"
 import * as NodeCertificate from "../NodeCertificate.ts"
 import * as NodeIdentity from "../NodeIdentity.ts"
 import type { NodeTlsOptions } from "../NodeTls.ts"
 import { NodeKnownPeers } from "./NodeKnownPeers.ts"
-import type { TlsMode, TlsTerms } from "./NodeTlsHandshake.ts"
+import { placeOf, type TlsMode, type TlsTerms } from "./NodeTlsHandshake.ts"
 
 /** Ready for use: options of Node's for either end, and the terms. */
 export interface NodeTlsCredentials extends TlsTerms {
@@ -58,7 +59,17 @@ const pinned = Effect.fnUntraced(function*({ identity: wanted, pins = {} }: Node
   const cert = yield* NodeCertificate.selfSigned(identity.privateKey)
   const known = identity.directory === undefined ? undefined : new NodeKnownPeers(identity.directory)
   const made = credentials("pinned", { key: toPem(identity.privateKey), cert }, identity.publicKey, known)
-  return { ...made, pins: new Map(Object.entries(pins)) }
+  return { ...made, pins: new Map(yield* Effect.forEach(Object.entries(pins), toPin)) }
+})
+
+const toPin = Effect.fnUntraced(function*([text, print]: readonly [string, string]) {
+  const address = parse(text)
+  if (address !== undefined) return [placeOf(address), print] as const
+  return yield* new NodeIdentity.IdentityError({
+    kind: "Invalid",
+    path: "pins",
+    detail: `${JSON.stringify(text)} is no address: write host:port`
+  })
 })
 
 const authority = Effect.fnUntraced(function*(options: NodeTlsOptions) {

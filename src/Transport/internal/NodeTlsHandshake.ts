@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as crypto from "node:crypto"
-import type * as Net from "node:net"
+import * as Net from "node:net"
 import type * as Tls from "node:tls"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { fingerprint, toDer } from "../NodeIdentity.ts"
@@ -25,8 +25,16 @@ export interface TlsTerms {
   /** The name of the mode in the handshake (ALPN); original nodes send none. */
   readonly protocol: string
   readonly known: NodeKnownPeers | undefined
-  /** Fingerprints that are wanted at addresses. */
+  /** Fingerprints that are wanted at addresses, by `placeOf`. */
   readonly pins: ReadonlyMap<string, string>
+}
+
+/** One name for an address, however it is spelt: a pin that is under another one would be no pin. */
+export const placeOf = ({ host, port }: PeerAddress): string => {
+  const known = Net.isIPv6(host) && !host.includes("%")
+    ? new Net.SocketAddress({ address: host, family: "ipv6" }).address
+    : host.toLowerCase()
+  return format({ host: known, port })
 }
 
 /**
@@ -100,7 +108,7 @@ const changeOf = Effect.fnUntraced(function*(
   address: PeerAddress | undefined
 ) {
   if (address === undefined || certificate === undefined) return undefined
-  const wanted = pins.get(format(address))
+  const wanted = pins.get(placeOf(address))
   if (wanted !== undefined && wanted !== fingerprint(toDer(certificate.publicKey))) {
     return refusedHere(
       "IdentityChanged",
