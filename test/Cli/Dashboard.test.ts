@@ -226,6 +226,7 @@ describe("a trace", () => {
       "hello",
       "",
       "{\"trace\":\"effect-p2p/mesh\",\"version\":9}",
+      "{\"trace\":\"effect-p2p/mesh\",\"version\":{\"toString\":1}}",
       `${first}\n{"at":1,"event":`,
       `${first}\n{"at":2,"event":"start","node":"1"}\n{"at":1,"event":"stop","node":"1"}`,
       `${first}\n{"event":"start"}`
@@ -235,6 +236,7 @@ describe("a trace", () => {
       "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one",
       "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one",
       "this page reads version 1 of traces, not 9",
+      "this page reads version 1 of traces, not {\"toString\":1}",
       "line 2 of this trace cannot be read",
       "line 3 of this trace cannot be read",
       "line 2 of this trace cannot be read"

@@ -74,7 +74,9 @@ export const parse = (content: string): Trace | string => {
     return "this is no trace of a mesh or a ring: p2p simulate mesh --trace FILE records one"
   }
   const bits = number(first.get("bits"))
-  if (first.get("version") !== 1) return `this page reads version 1 of traces, not ${String(first.get("version"))}`
+  const version = first.get("version")
+  // As JSON: an object can say of itself that it has no text.
+  if (version !== 1) return `this page reads version 1 of traces, not ${(JSON.stringify(version) ?? "").slice(0, 200)}`
   const events: Array<TraceEvent> = []
   const names = new Set<string>()
   let at = 0
