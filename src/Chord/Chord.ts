@@ -133,9 +133,10 @@ export class Chord extends Context.Service<
     /**
      * Addresses where nodes of this ring may be, from a list, a file or a LAN: tried in turn while this node knows
      * nobody else, and asked now and then whether theirs is another ring, which this one then grows together with.
-     * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new.
+     * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new. With a `teller`, whoever told
+     * of them from that address, no names are taken, nothing nearer than the teller is, and eight addresses of one.
      */
-    readonly learn: (addresses: ReadonlyArray<PeerAddress>) => Effect.Effect<number>
+    readonly learn: (addresses: ReadonlyArray<PeerAddress>, teller?: PeerAddress) => Effect.Effect<number>
     /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
     readonly leave: Effect.Effect<void>
 
@@ -198,7 +199,7 @@ const make = Effect.gen(function*() {
     address: node.address,
     bits: node.bits,
     networkId,
-    learn: (addresses) => Effect.sync(() => node.learn(addresses)),
+    learn: (addresses, teller) => Effect.sync(() => node.learn(addresses, teller)),
     join: Effect.fn("Chord.join")(function*(address) {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
@@ -276,6 +277,7 @@ const makeNode: Effect.Effect<
       storage,
       clock: yield* Clock.Clock,
       random,
+      resolvesNames: transport.resolvesNames === true,
       events,
       comparisons: yield* Queue.sliding<Comparison>(64),
       placement: new KeyPlacement(

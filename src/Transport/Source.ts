@@ -88,6 +88,19 @@ export const reachOf = (hostname: string): Reach => {
   return isPrivate ? "private" : "public"
 }
 
+/** From farthest to nearest. */
+const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as const
+
+/**
+ * Whether an address is as far away as another one, or farther: who is near may tell of what is as near, and who is
+ * far may not.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isAsFar = (address: PeerAddress, other: PeerAddress): boolean =>
+  distances[reachOf(address.hostname)] <= distances[reachOf(other.hostname)]
+
 /** What the system reads as an IPv4 address of another form: `0x7f000001`, `2130706433`, `127.1`, `012.0.0.1`. */
 const isNumeric = (host: string): boolean => /^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d*))*$/.test(host) && /\d/.test(host)
 

@@ -455,6 +455,30 @@ describe("the LAN", () => {
       })
   )
 
+  it.live("takes for a ring what the LAN tells as far as peers may tell of others", () =>
+    Effect.gen(function*() {
+      const chord = yield* buildChord(NodeChord.layer({}))
+      const at = (...addresses: ReadonlyArray<string>) => addresses.map((text) => parse(text)!)
+      const teller = parse("192.168.1.7:0")
+
+      assert.strictEqual(
+        yield* chord.learn(
+          at("127.0.0.1:6379", "localhost:80", "router.lan:80", "[::1]:80", "0.0.0.0:1", "127.1:80"),
+          teller
+        ),
+        0
+      )
+      const many = Array.from({ length: 300 }, (_, index) => `10.0.0.1:${1000 + index}`)
+      assert.strictEqual(yield* chord.learn(at(...many), teller), 8)
+      assert.strictEqual(yield* chord.learn(at("10.0.0.1:1"), parse("203.0.113.7:0")), 0)
+      assert.strictEqual(yield* chord.learn(at("127.0.0.1:6379"), parse("127.0.0.1:0")), 1)
+      // What the user says is taken as it is, and stays.
+      const own = Array.from({ length: 256 }, (_, index) => `node${index}.example:4444`)
+      assert.strictEqual(yield* chord.learn(at(...own)), 256)
+      assert.strictEqual(yield* chord.learn(at("192.168.1.8:1"), parse("192.168.1.8:0")), 0)
+      assert.strictEqual(yield* chord.learn(at(...own)), 0)
+    }))
+
   it.live.skipIf(!hasMulticast)(
     "brings the nodes of one ring together, before they read",
     () =>

@@ -27,6 +27,7 @@ import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
 import { writePosition } from "./ChordCodec.ts"
 import { Deadlines } from "./Deadlines.ts"
+import { Learned } from "./Learned.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
@@ -45,6 +46,8 @@ export interface ChordServices {
   readonly storage: ChordStorage["Service"]
   readonly clock: Clock.Clock
   readonly random: typeof Random.Random["Service"]
+  /** Whether the transport dials hosts of the real world, looking up names. */
+  readonly resolvesNames: boolean
   readonly events: Readers<ChordEvent>
   /** What others have to know at once; of many the oldest are left to the next repair. */
   readonly comparisons: Queue.Queue<Comparison>
@@ -61,8 +64,8 @@ const maxCovered = 64
 /** Nodes that are remembered for the search for a second ring. */
 const maxRemembered = 16
 
-/** Addresses from elsewhere that are kept; past it the one learned or tried longest ago goes. */
-const maxLearned = 256
+/** Addresses from elsewhere that are looked at in one go. */
+const maxLearnedAtOnce = 256
 
 /** Repairs that a turn of audits takes at least. Each one costs four lookups, and finds something only after losses. */
 const auditRepairs = 5
@@ -76,8 +79,7 @@ export class ChordNode {
   members: ReadonlyArray<Member> = []
   /** Nodes that were met, the oldest first; also those that are gone. */
   readonly remembered = new Map<string, Contact>()
-  /** Addresses from elsewhere, by their texts, those to be tried next first. */
-  readonly learned = new Map<string, PeerAddress>()
+  readonly learned: Learned
   /** Hints that are being followed, by who gave them to which member. */
   readonly hints = new Set<string>()
   /** Who answered for what lately. */
@@ -116,6 +118,7 @@ export class ChordNode {
     this.peers = peers
     this.options = options
     this.services = services
+    this.learned = new Learned(services.resolvesNames)
     const uptimeMillis = () => this.uptimeMillis()
     this.deadlines = new Deadlines(services.run, uptimeMillis)
     this.sets = new ShareSets(services, uptimeMillis)
@@ -303,27 +306,13 @@ export class ChordNode {
   }
 
   /** Takes addresses from elsewhere, but for its own; gives how many were new. */
-  learn(addresses: ReadonlyArray<PeerAddress>): number {
+  learn(addresses: ReadonlyArray<PeerAddress>, teller: PeerAddress | undefined): number {
     const own = format(this.address)
     let newCount = 0
-    for (const address of addresses.slice(0, maxLearned)) {
-      const text = format(address)
-      if (text === own || address.port === 0 || this.learned.has(text)) continue
-      if (this.learned.size >= maxLearned) this.learned.delete(this.learned.keys().next().value!)
-      this.learned.set(text, address)
-      newCount++
+    for (const address of addresses.slice(0, maxLearnedAtOnce)) {
+      if (format(address) !== own && this.learned.add(address, teller)) newCount++
     }
     return newCount
-  }
-
-  /** The learned addresses whose turn it is: as many, which then go behind the others. */
-  nextLearned(count: number): ReadonlyArray<PeerAddress> {
-    const next = [...this.learned].slice(0, count)
-    for (const [text, address] of next) {
-      this.learned.delete(text)
-      this.learned.set(text, address)
-    }
-    return next.map(([, address]) => address)
   }
 
   /** Calls a member; its position goes first. */

@@ -191,7 +191,7 @@ export const keepJoined = (node: ChordNode): Effect.Effect<never> =>
       let failed: ReadonlyArray<PeerAddress> = []
       if (!node.isLeaving && (isApart || !isJoined)) {
         const named = isJoined ? entries(node) : node.options.bootstrap
-        const tried = [...named, ...node.nextLearned(learnedTries)]
+        const tried = [...named, ...node.learned.next(learnedTries)]
         const { hasMet, isIn } = yield* joinAny(node, tried)
         failed = isIn ? [] : tried.filter((address) => !node.isSelf(address))
         failureCount = isIn ? 0 : failureCount + 1

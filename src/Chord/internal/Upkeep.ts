@@ -267,7 +267,7 @@ const probe = (node: ChordNode): Effect.Effect<never> =>
   Effect.forever(Effect.gen(function*() {
     yield* Effect.sleep(jittered(node, node.options.probeInterval))
     const known = [...node.remembered.values()].map((contact) => contact.address)
-    const addresses = [...known, ...node.options.bootstrap, ...node.learned.values()]
+    const addresses = [...known, ...node.options.bootstrap, ...node.learned.addresses]
     const address = addresses[Math.floor(node.chance() * addresses.length)]
     if (address === undefined || node.isLeaving) return
     const contact = yield* Effect.option(who(node, address))

@@ -5,11 +5,8 @@
  */
 import { type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Link } from "../../Transport/Link.ts"
-import { reachOf } from "../../Transport/Source.ts"
+import { isAsFar, reachOf } from "../../Transport/Source.ts"
 import type { MeshNode } from "./MeshNode.ts"
-
-/** From farthest to nearest: who is near may name what is as near or farther. */
-const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as const
 
 /** Who tells: the peer at the other end of a link, or whoever is met otherwise. */
 export type Teller = Pick<Link, "direction" | "remote" | "source">
@@ -23,7 +20,7 @@ export const isPlausible = (node: MeshNode, address: PeerAddress, teller: Teller
   if (reach === "name") return node.options.dialNames || address.scheme === "wss"
   // So nodes on one machine find each other over WebSockets; to whatever else listens there it is a bad request.
   if (isProxied(teller)) return reach === "public" || (reach === "loopback" && address.scheme !== "")
-  return distances[reach] <= distances[reachOf(teller.remote.hostname)]
+  return isAsFar(address, teller.remote)
 }
 
 /** Whether it may have come through a proxy on this machine, as WebSockets do: then it may be from anywhere. */

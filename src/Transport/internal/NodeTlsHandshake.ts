@@ -8,10 +8,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as crypto from "node:crypto"
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import type * as Tls from "node:tls"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { fingerprint, toDer } from "../NodeIdentity.ts"
+import { hostOf } from "../Source.ts"
 import { refusedHere, TlsFault, type TlsRefused } from "../TlsFault.ts"
 import type { NodeKnownPeers } from "./NodeKnownPeers.ts"
 import { codeOf } from "./SystemErrors.ts"
@@ -30,12 +31,7 @@ export interface TlsTerms {
 }
 
 /** One name for an address, however it is spelt: a pin that is under another one would be no pin. */
-export const placeOf = ({ host, port }: PeerAddress): string => {
-  const known = Net.isIPv6(host) && !host.includes("%")
-    ? new Net.SocketAddress({ address: host, family: "ipv6" }).address
-    : host.toLowerCase()
-  return format({ host: known, port })
-}
+export const placeOf = ({ hostname, port }: PeerAddress): string => format({ host: hostOf(hostname), port })
 
 /**
  * Agrees with the other end, once the connection is encrypted; gives the key it proved, which is
