@@ -6,11 +6,13 @@ import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
 import { Compression } from "../../src/Protocol/Compression/Compression.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
+import type { Packet } from "../../src/Protocol/Packet.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
 import * as Protocol04 from "../../src/Protocol/Protocol04.ts"
 import * as NodeIdentity from "../../src/Transport/NodeIdentity.ts"
 import * as NodeTls from "../../src/Transport/NodeTls.ts"
+import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
 import { Transport } from "../../src/Transport/Transport.ts"
 import { directory } from "../compliance/chord.ts"
 import { peerCount, start } from "../compliance/mesh.ts"
@@ -112,6 +114,55 @@ describe("a node with an identity", () => {
       yield* victim.mesh.broadcast("still me")
       yield* until("heard", Effect.sync(() => host.received.length === 1))
       assert.strictEqual(host.received[0]!.proof, "proven")
+    }).pipe(Effect.scoped))
+
+  it.live("gets its id back from who claims it over a WebSocket, and keeps it", () =>
+    Effect.gen(function*() {
+      const host = yield* start(NodeMesh.layerTls({ listenFurther: ["ws://127.0.0.1:0"], maxOutboundLinks: 0 }))
+      const victim = yield* start(NodeMesh.layerTls({ maxOutboundLinks: 0 }))
+      const door = host.mesh.addresses[1]!
+      const protocol = yield* Effect.provide(Protocol, wire)
+      const transport = NodeWebSocket.make()
+      const hello = protocol.encodePayload({
+        _tag: "Handshake",
+        nodeId: victim.mesh.id,
+        networkId: protocol.networkId("mesh", "Plaintext"),
+        address: null,
+        methods: ["effect-p2p:1:7"]
+      })
+      const say = (payload: ReadonlyArray<Packet>) =>
+        frame(protocol.encode(protocol.make("whisper", victim.mesh.id, payload, 1)))
+      /** Claims the id, and says something all the time, so that its link is alive; gives what is said to it. */
+      const claim = Effect.gen(function*() {
+        const connection = yield* transport.dial(door)
+        const heard: Array<Uint8Array> = []
+        yield* connection.send([say(hello)])
+        yield* Effect.forkScoped(
+          Effect.ignore(Stream.runForEach(connection.incoming, (chunk) => Effect.sync(() => void heard.push(chunk))))
+        )
+        const noise = say([new TextEncoder().encode("noise")])
+        yield* Effect.forkScoped(
+          Effect.ignore(Effect.forever(Effect.andThen(Effect.sleep(20), connection.send([noise]))))
+        )
+        return Effect.sync(() => Buffer.concat(heard).toString("latin1"))
+      })
+      const heardFirst = yield* claim
+      yield* until("claimed", Effect.map(peerCount(host), (count) => count === 1))
+
+      yield* victim.mesh.connect(host.mesh.address)
+      yield* until("linked", Effect.map(peerCount(victim), (count) => count === 1))
+      yield* until("known", Effect.map(heardFirst, (text) => text.includes("Duplicate")))
+      const heardThen = yield* claim
+      yield* until("refused", Effect.map(heardThen, (text) => text.includes("Duplicate")))
+      yield* Effect.sleep(200)
+      yield* host.mesh.whisper(victim.mesh.id, "a secret")
+
+      yield* until("told", Effect.sync(() => victim.received.some(({ text }) => text === "a secret")))
+      assert.notInclude((yield* heardFirst) + (yield* heardThen), "a secret")
+      assert.deepStrictEqual(
+        host.events.map(({ _tag }) => _tag).filter((tag) => tag.startsWith("Peer")),
+        ["PeerJoined", "PeerLeft", "PeerJoined"]
+      )
     }).pipe(Effect.scoped))
 
   it.live("does not take a listener for a node whose key that has not", () =>

@@ -11,10 +11,26 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Link } from "../../Transport/Link.ts"
-import type { Peer } from "../RoutingTable.ts"
+import { linksOf, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
 import * as Places from "./Places.ts"
+
+/**
+ * Before a link gets its place: who only claims an id, as over a WebSocket, makes way for whoever has proven it. Gives
+ * the peer that has, when it is the newer link that only claims.
+ */
+export const makeWay = (node: MeshNode, id: string, newer: Link): Peer | undefined => {
+  const peer = node.table.get(id)
+  if (peer === undefined || (peer.link.identity === undefined) === (newer.identity === undefined)) return undefined
+  if (newer.identity === undefined) return peer
+  const reason = { _tag: "Duplicate", id } as const
+  node.table.drop(peer)
+  Places.left(node, peer, peer.link, reason)
+  node.emit({ _tag: "PeerLeft", id, address: peer.address, reason })
+  for (const link of linksOf(peer)) link.close(reason)
+  return undefined
+}
 
 /** The waits between two looks at the older link double, this often. */
 const lookCount = 7

@@ -179,8 +179,11 @@ class Session {
   #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
     const node = this.#node
     const link = this.#link
+    const proven = Contest.makeWay(node, identity.id, link)
     if (link.direction === "inbound" && node.table.get(identity.id) === undefined) evict(node)
-    const admission = node.table.admit(identity, link, node.uptimeSeconds(), node.freshCount)
+    const admission = proven === undefined
+      ? node.table.admit(identity, link, node.uptimeSeconds(), node.freshCount)
+      : { _tag: "Refused", peer: proven } as const
     const peer = admission.peer
     const dialed = this.#expectation?.address
     if (dialed !== undefined || admission._tag !== "Refused") Places.file(node, identity, link, dialed, admission)
