@@ -64,12 +64,7 @@ const tell = (cause: Cause.Cause<Error>): Effect.Effect<void> => {
   )
 }
 
-/**
- * Logs on standard error, a line each: standard output is for what a command prints.
- *
- * @category layers
- * @since 0.1.0
- */
+/** Logs on standard error, a line each: standard output is for what a command prints. @internal */
 export const logger: Layer.Layer<never> = Logger.layer([
   Logger.withConsoleError(Logger.map(Logger.formatLogFmt, harmless))
 ])
