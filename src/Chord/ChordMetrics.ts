@@ -98,17 +98,18 @@ export const layer: Layer.Layer<never, never, Chord> = Layer.effectDiscard(Effec
     levels,
     stats: chord.stats
   })
-  const update = yield* MetricSource.updates
+  const series = yield* MetricSource.series
+  const [ownHops, ownSeconds] = [series(hops, attributes), series(seconds, attributes)]
   yield* chord.events.pipe(
     Stream.runForEach((event) => {
       switch (event._tag) {
         case "LookedUp":
           return Effect.andThen(
-            update(hops, attributes, event.path.length),
-            update(seconds, attributes, event.tookMillis / 1000)
+            Metric.update(ownHops, event.path.length),
+            Metric.update(ownSeconds, event.tookMillis / 1000)
           )
         case "Rejected":
-          return update(refused, { ...attributes, reason: wordOf(event.reason) }, 1)
+          return Metric.update(series(refused, { ...attributes, reason: wordOf(event.reason) }), 1)
         default:
           return Effect.void
       }

@@ -101,9 +101,9 @@ export const layer: Layer.Layer<never, never, Mesh> = Layer.effectDiscard(Effect
     levels,
     stats: Effect.zipWith(mesh.stats, mesh.peers, (stats, links) => ({ ...stats, links }))
   })
-  const update = yield* MetricSource.updates
+  const series = yield* MetricSource.series
   const add = (metric: Metric.Counter<number>, attributes: Readonly<Record<string, string>> = {}) =>
-    update(metric, { node: mesh.id, ...attributes }, 1)
+    Metric.update(series(metric, { node: mesh.id, ...attributes }), 1)
   yield* mesh.events.pipe(
     Stream.runForEach((event) => {
       switch (event._tag) {

@@ -25,11 +25,11 @@ import type { ByteBudget } from "./ByteBudget.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
 import { goodbye } from "./Goodbye.ts"
 import { LinkReader, malformed, monotonicMillis } from "./internal/LinkReader.ts"
+import { Pings } from "./internal/Pings.ts"
 import { Writer } from "./internal/Writer.ts"
 import { Outbox } from "./Outbox.ts"
 import { Outgoing } from "./Outgoing.ts"
 import { sourceOf } from "./Source.ts"
-import { TokenBucket } from "./TokenBucket.ts"
 import type { Connection } from "./Transport.ts"
 
 /**
@@ -61,15 +61,6 @@ export interface LinkOptions {
 const maxRenegotiations = 16
 /** Methods a peer may name in one renegotiation; the rest is not looked at. */
 const maxListedMethods = 64
-/**
- * Bytes of a ping that are sent back, and its packets, the sub-flag among them, for an empty one has a size on
- * the wire as well; a longer ping is not answered.
- */
-const maxPingBytes = 256
-const maxPingPackets = 16
-/** Pings answered a second, and at once; further ones are not answered. */
-const pingsPerSecond = 32
-const pingBurst = 512
 /**
  * Messages after which the reading fiber lets others run, large ones counted by what they cost. A fiber yields by the
  * number of its steps, and a step here is a whole batch: a peer that writes without end would keep the others waiting
@@ -133,8 +124,7 @@ export class Link {
   #renegotiationCount = 0
   #yieldedWork = 0
   #takenWork = 0
-  #pings: TokenBucket | undefined
-  #ignoredPingCount = 0
+  #pings: Pings | undefined
   /** Whether what is pulled next was read already. */
   #isRead = false
 
@@ -206,7 +196,7 @@ export class Link {
 
   /** Pings that were not answered, and messages with a wrong id that were dropped. */
   get ignoredCount(): number {
-    return this.#ignoredPingCount + this.#reader.droppedCount
+    return (this.#pings?.ignoredCount ?? 0) + this.#reader.droppedCount
   }
 
   /** Fails with the reason as soon as `close` is called; never succeeds. */
@@ -432,12 +422,8 @@ export class Link {
     if (message.type === "pong") return true
     if (message.type === "ping") {
       const now = monotonicMillis(this.#clock)
-      const pings = this.#pings ??= new TokenBucket(pingsPerSecond, pingBurst, now)
-      if (!pings.take(now) || !isShort(message)) this.#ignoredPingCount++
-      else {
-        const packets = message.payload.slice(1)
-        this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
-      }
+      const packets = (this.#pings ??= new Pings(now)).answerTo(message, now)
+      if (packets !== undefined) this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
       return true
     }
     return message.type === "renegotiate" && this.#isRenegotiated(message)
@@ -480,11 +466,6 @@ export class Link {
     else this.#control(last.type, last.packets)
   }
 }
-
-/** Whether a ping is one that is sent back; the packets of another are not even made. */
-const isShort = (ping: Message): boolean =>
-  ping.packetCount > 0 && ping.packetCount <= maxPingPackets &&
-  ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxPingBytes
 
 /**
  * A link over a connection. What is queued in one turn is written together behind it, and a fiber takes over while

@@ -75,16 +75,15 @@ export const register = <Stats>(source: MetricSource<Stats>): Effect.Effect<void
   })
 
 /**
- * Updates a series of a metric.
+ * A series of a metric.
  *
  * @category models
  * @since 0.1.0
  */
-export type Update = <Input, State>(
+export type SeriesOf = <Input, State>(
   metric: Metric.Metric<Input, State>,
-  attributes: Readonly<Record<string, string>>,
-  input: Input
-) => Effect.Effect<void>
+  attributes: Readonly<Record<string, string>>
+) => Metric.Metric<Input, State>
 
 /**
  * For what is counted as it happens: series that are there from their first update on, until the scope closes.
@@ -92,13 +91,13 @@ export type Update = <Input, State>(
  * @category constructors
  * @since 0.1.0
  */
-export const updates: Effect.Effect<Update, never, Scope.Scope> = Effect.gen(function*() {
+export const series: Effect.Effect<SeriesOf, never, Scope.Scope> = Effect.gen(function*() {
   const context = yield* Effect.context<never>()
   const removals = new Map<string, () => void>()
   yield* Effect.addFinalizer(() => Effect.sync(() => removals.forEach((remove) => remove())))
-  return (metric, attributes, input) => {
-    const series = Metric.withAttributes(metric, attributes)
-    removals.set(JSON.stringify([metric.id, attributes]), () => Metric.removeUnsafe(series, context))
-    return Metric.update(series, input)
+  return (metric, attributes) => {
+    const made = Metric.withAttributes(metric, attributes)
+    removals.set(JSON.stringify([metric.id, attributes]), () => Metric.removeUnsafe(made, context))
+    return made
   }
 })

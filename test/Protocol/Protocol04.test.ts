@@ -12,6 +12,7 @@ import * as Identifiers from "../../src/Protocol/v04/Identifiers.ts"
 import { isWireFault, type WireFault } from "../../src/Protocol/WireFault.ts"
 import { type MessageVector, toBytes, vectors } from "../fixtures/Vectors.ts"
 import { keyPositions } from "../utils/keyPositions.ts"
+import { copiesItself } from "./copies.ts"
 import { bodyOf } from "./manyPackets.ts"
 import { protocolLayer } from "./protocolLayer.ts"
 
@@ -148,28 +149,7 @@ layer(protocolLayer)("Protocol04", (it) => {
         assert.throws(() => protocol.make("whisper", "a", [], time), RangeError)
       }))
 
-    it.effect("copies a message with memory of its own", () =>
-      Effect.gen(function*() {
-        const protocol = yield* Protocol
-        for (const [type, time] of [["broadcast", 7], ["whisper", 2n ** 60n + 1n]] as const) {
-          const made = protocol.make(type, "A", [Uint8Array.of(2), Uint8Array.of(1, 2, 3)], time)
-          const chunk = new Uint8Array(10_000)
-          chunk.set(protocol.encode(made), 100)
-          const message = protocol.decode(chunk.subarray(100, 100 + protocol.encode(made).length))
-          if (isWireFault(message)) return assert.fail(message.detail)
-
-          const copy = message.copy()
-          chunk.fill(0)
-
-          assert.deepStrictEqual(copy.body?.buffer.byteLength, protocol.encode(made).length)
-          assert.deepStrictEqual(
-            [copy.type, copy.id, copy.sender, copy.exactTime, copy.isVerified, copy.packetCount],
-            [made.type, made.id, made.sender, made.exactTime, true, 2]
-          )
-          assert.deepStrictEqual(copy.packets, [Uint8Array.of(2), Uint8Array.of(1, 2, 3)])
-          assert.strictEqual(made.copy().id, made.id)
-        }
-      }))
+    it.effect("copies a message with memory of its own", () => Effect.map(Protocol, copiesItself))
 
     it.effect("refuses more packets than any message needs", () =>
       Effect.gen(function*() {

@@ -61,15 +61,15 @@ export const presumed = (node: ChordNode, position: bigint): Located | undefined
 }
 
 /**
- * Who is presumed to be the owner of a position, or is by the word of the last one before it: for callers that then ask
- * that node what only an owner answers. At best it asks nobody.
+ * Who is the owner where nobody is `presumed` to be: a member of this node, or who is by the word of the last one before
+ * the position; for callers that then ask that node what only an owner answers.
  */
-export const presume = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
+export const seek = (node: ChordNode, position: bigint): Effect.Effect<Located, LookupError> =>
   Effect.suspend(() => {
     const own = node.ownerOf(position)
-    if (own !== undefined) return Effect.succeed(fromOwn(own.find(position)))
-    const located = presumed(node, position)
-    return located === undefined ? search(node, new Search(node, position), true) : Effect.succeed(located)
+    return own === undefined
+      ? search(node, new Search(node, position), true)
+      : Effect.succeed(fromOwn(own.find(position)))
   })
 
 /** The same, asking others alone, from one of them on: to join, or to look into another ring. */

@@ -145,9 +145,10 @@ const fail = ({ kind, target }: Request, reason: CallFailure): Effect.Effect<nev
 
 const unreachable = (request: Request, cause: CloseReason | DialError) => fail(request, { _tag: "Unreachable", cause })
 
-/** Has something done with the link to the target: the one there is, or one that is made for it. */
+/** What is done with a link to the target of a request. */
 type Use<A> = (node: CallNode, peerLink: PeerLink, request: Request) => Start<A, CallError>
 
+/** Has that done with the link there is, or one that is made for it. */
 const onLink = <A>(node: CallNode, request: Request, use: Use<A>): Start<A, CallError> => (settle) => {
   const { maxMessageBytes, maxPendingCalls } = node.settings
   const bytes = CallCodec.messageBytes(request.packets)

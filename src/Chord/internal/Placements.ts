@@ -9,7 +9,7 @@ import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, notMine, unreadable } from "./ChordNode.ts"
-import { locate, type Located, presume, presumed } from "./Lookup.ts"
+import { locate, type Located, presumed, seek } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { startPatiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
@@ -63,7 +63,7 @@ const askOwner = <A>(node: ChordNode, question: Question<A>): Start<A, Placement
   const known = owners?.get(position)
   const located = known ?? presumed(node, position)
   if (located === undefined || node.isOwn(located.owner)) {
-    return settle(attempt(node, question, known === undefined ? presume(node, position) : Effect.succeed(known)))
+    return settle(attempt(node, question, known === undefined ? seek(node, position) : Effect.succeed(known)))
   }
   noteOwner(node, question, located, startMillis)
   const { owner } = located

@@ -12,6 +12,12 @@ import { refuse } from "./Stabilizer.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
 
+/** The arc that a request is about, behind `start` up to `end`. */
+const readArc = (node: ChordNode, [first, second]: Packets) => {
+  const [start, end] = [readPosition(node.bits, first), readPosition(node.bits, second)]
+  return start === undefined || end === undefined ? undefined : { start, end }
+}
+
 /** Describes an arc of this node's share to one who compares it with its own. */
 export const onDigest = (
   node: ChordNode,
@@ -19,17 +25,15 @@ export const onDigest = (
   packets: Packets,
   from: Caller
 ): Served | CallRefused => {
-  const [start, end] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+  const arc = readArc(node, packets)
   const { defaultLimits } = RecordDigest
   const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
-  if (start === undefined || end === undefined || question === undefined) {
-    return refuse(malformed, "an arc and a question were expected")
-  }
+  if (arc === undefined || question === undefined) return refuse(malformed, "an arc and a question were expected")
   // Who takes over an arc must not believe one that is still taking over itself.
   if (packets[3] !== undefined && member.isSyncing) return refuse(syncing, "this member is new in its place itself")
-  node.cover(start, end)
+  node.cover(arc.start, arc.end)
   const isFirst = question.buckets.some(({ depth }) => depth === 0)
-  return Effect.flatMap(node.sets.forOther(from.id, start, end, isFirst), (set) =>
+  return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, isFirst), (set) =>
     set === undefined
       ? Effect.fail(notNow)
       : Effect.succeed(RecordDigest.describe(set, question).map(encodeDescription)))
@@ -42,12 +46,10 @@ export const onPull = (
   packets: Packets,
   from: Caller
 ): Served | CallRefused => {
-  const [start, end] = [readPosition(node.bits, packets[0]), readPosition(node.bits, packets[1])]
+  const arc = readArc(node, packets)
   const hashes = packets[2] === undefined ? undefined : decodeHashes(packets[2], maxHashes)
-  if (start === undefined || end === undefined || hashes === undefined) {
-    return refuse(malformed, "an arc and hashes were expected")
-  }
-  return Effect.flatMap(node.sets.forOther(from.id, start, end, false), (set) => {
+  if (arc === undefined || hashes === undefined) return refuse(malformed, "an arc and hashes were expected")
+  return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, false), (set) => {
     if (set === undefined) return Effect.fail(notNow)
     // They may have been written anew since the set was made.
     const records = RecordDigest.select(set, hashes, maxBatchBytes)

@@ -21,7 +21,10 @@ export interface Exchanged {
 /** Comparing and copying take their own time: it says nothing of the way there. */
 const timeout = "5 seconds"
 
-/** Compares the records of an arc with another node's, and makes both the same; fails unless all that was wanted is here. */
+/**
+ * Compares the records of an arc with another node's, and makes both the same; fails unless all that was wanted is here,
+ * as far as `maxTurns` go.
+ */
 export const exchange = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,

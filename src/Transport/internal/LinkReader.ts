@@ -127,7 +127,7 @@ export class LinkReader {
         break
       }
       this.messageCount++
-      const inflatedBytes = plain === body || isWireFault(plain) ? 0 : plain.length
+      const inflatedBytes = plain === body ? 0 : message.body?.length ?? 0
       plainBytes += inflatedBytes
       packetCount += message.packetCount
       this.extraWork += (message.packetCount >>> packetBits) + (inflatedBytes >>> inflatedBits)

@@ -1,0 +1,35 @@
+/** Which pings of a peer are sent back: anybody may send as many, and as long ones, as he likes. */
+import type { Message } from "../../Protocol/Message.ts"
+import { TokenBucket } from "../TokenBucket.ts"
+
+/**
+ * Bytes of a ping that are sent back, and its packets, the sub-flag among them, for an empty one has a size on
+ * the wire as well; a longer ping is not answered.
+ */
+const maxBytes = 256
+const maxPackets = 16
+/** Pings answered a second, and at once; further ones are not answered. */
+const perSecond = 32
+const burst = 512
+
+export class Pings {
+  /** Those that were not answered. */
+  ignoredCount = 0
+  readonly #allowance: TokenBucket
+
+  constructor(nowMillis: number) {
+    this.#allowance = new TokenBucket(perSecond, burst, nowMillis)
+  }
+
+  /** The packets to send back; undefined for nothing. */
+  answerTo(ping: Message, nowMillis: number): ReadonlyArray<Uint8Array> | undefined {
+    if (this.#allowance.take(nowMillis) && isShort(ping)) return ping.payload.slice(1)
+    this.ignoredCount++
+    return undefined
+  }
+}
+
+/** The packets of another one are not even made. */
+const isShort = (ping: Message): boolean =>
+  ping.packetCount > 0 && ping.packetCount <= maxPackets &&
+  ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxBytes
