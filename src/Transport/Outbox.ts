@@ -243,7 +243,8 @@ export class Outbox {
 }
 
 const joinBelowBytes = 16_384
-const blockBytes = 65_536
+/** What small frames are joined into, at most. */
+export const blockBytes = 65_536
 
 /**
  * Joins neighboring small frames into blocks of up to 64 KiB, so that they share a system call;

@@ -82,6 +82,24 @@ describe("a link over a socket", () => {
   }
 
   test(
+    "writes a block as soon as it is full, and what is left at the end of the turn",
+    Effect.gen(function*() {
+      const { close, link, peer } = yield* linked
+      const queued: Array<boolean> = []
+
+      for (const text of numbered(10, 20_000)) {
+        link.tell(broadcastOf(text))
+        queued.push(link.outbox.hasFrames)
+      }
+      yield* close
+      yield* peer.ended
+
+      assert.deepStrictEqual(queued, [true, true, true, false, true, true, true, false, true, true])
+      assert.deepStrictEqual(saidBy(peer).map(parseFloat), queued.map((_, index) => index))
+    })
+  )
+
+  test(
     "writes turn by turn, also behind what had to wait",
     Effect.gen(function*() {
       const { close, link, peer } = yield* linked

@@ -12,6 +12,7 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { blockBytes } from "../Outbox.ts"
 import {
   type Connection,
   ConnectionClosed,
@@ -90,12 +91,16 @@ const isOver = (socket: Net.Socket): boolean => !socket.writable || socket.reada
 
 const gone = Effect.fail(new ConnectionClosed({ clean: false, detail: "aborted" }))
 
-/** Hands bytes to an open socket whose buffer has room for them; `false` where they have to wait, or it is closed. */
+/** Hands bytes to an open socket that has room for them; `false` where they have to wait, or it is closed. */
 const sendNow = (socket: Net.Socket, bytes: Uint8Array): boolean => {
-  if (isOver(socket) || socket.writableLength + bytes.length >= socket.writableHighWaterMark) return false
+  if (isOver(socket) || !hasRoom(socket, bytes.length)) return false
   socket.write(bytes)
   return true
 }
+
+/** A socket that holds nothing takes a large frame whole, but not any: what waits in it does not count as queued any more. */
+const hasRoom = ({ writableHighWaterMark, writableLength }: Net.Socket, count: number): boolean =>
+  writableLength === 0 ? count <= 2 * blockBytes : writableLength + count < writableHighWaterMark
 
 /**
  * Binds an address and accepts, each socket in a fiber of its own: so many at once, until their handlers and

@@ -1,6 +1,6 @@
 /**
- * The way out of a link: what is queued in one turn is joined and handed to the transport behind it, at once where
- * that takes it, and by a fiber while it has to be waited for.
+ * The way out of a link: what is queued in one turn is joined and handed to the transport behind it, or block by block
+ * where it is more than one, at once where the transport takes it, and by a fiber while it has to be waited for.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type { Link } from "../Link.ts"
-import { coalesce, group } from "../Outbox.ts"
+import { blockBytes, coalesce, group } from "../Outbox.ts"
 import type { Connection } from "../Transport.ts"
 
 /** One for all links of a scheduler: their turns end together. */
@@ -45,7 +45,12 @@ export class Writer {
 
   /** There is something to write. */
   start(): void {
-    if (this.#fiber !== undefined || this.#isDue || this.#isOver) return
+    if (this.#fiber !== undefined || this.#isOver) return
+    if (this.#isDue) {
+      // Enough for a block: the other end reads it while this one makes the next.
+      if (this.#link.outbox.queuedBytes >= blockBytes) this.#flush()
+      return
+    }
     if (this.#link.closeReason?._tag === "ConnectionLost") return
     if (this.#sendNow === undefined || isApart(this.#link, this.#connection)) return this.#run([])
     this.#isDue = true
