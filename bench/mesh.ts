@@ -22,7 +22,11 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
     maxOutboundLinks: 0,
     ...(variant === "default" ? {} : { compressFromBytes: Number.MAX_SAFE_INTEGER })
   }
-  const runtime = ManagedRuntime.make(variant === "TLS" ? NodeMesh.layerTls(options) : NodeMesh.layer(options))
+  const runtime = ManagedRuntime.make(
+    variant === "TLS" || variant === "signed"
+      ? NodeMesh.layerTls({ ...options, sign: variant === "signed" })
+      : NodeMesh.layer(options)
+  )
   let isStopping = false
   const watch = (effect: Effect.Effect<void, never, Mesh>): void => {
     runtime.runPromise(effect).catch((error: unknown) => {

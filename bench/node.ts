@@ -29,7 +29,10 @@ export const variants = {
   "mesh over TLS": ["TLS"],
   "raw over TLS": ["raw TLS", "raw TLS + hash"],
   "mesh of ten": ["ten"],
-  "raw flood": ["raw flood", "raw flood + hash"]
+  "raw flood": ["raw flood", "raw flood + hash"],
+  "signed mesh": ["signed"],
+  gossipsub: ["gossipsub"],
+  "signed gossipsub": ["signed gossipsub"]
 } as const
 
 export type System = keyof typeof variants

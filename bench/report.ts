@@ -76,15 +76,15 @@ export const toFigure = ({ group, name, ours, theirs, unit, yardstick }: Row): F
 
 const titles = {
   codec: "Codec: the time of an operation over the time of the yardstick (less is better)",
-  throughput: "Throughput: the rate of the mesh over the rate of the yardstick (more is better)",
-  latency: "Latency: that of the mesh over that of the yardstick (less is better)",
+  throughput: "Throughput: messages a second of the mesh over those of the yardstick (more is better)",
+  latency: "Latency: the milliseconds of the mesh over those of the yardstick (less is better)",
   links: "Links: what one end of a link takes, over what a bare socket takes (less is better)",
   simulation: "Simulation: node-minutes of virtual time a second, over those of a small mesh (1 is linear)",
   start: "Start: the time of a program of ours over that of the yardstick (less is better)",
-  chord: "Chord: sets and gets a second, over as many with bare round trips (more is better)"
+  chord: "Chord: sets and gets a second, over those of the yardstick (more is better)"
 }
 
-const header = ["", "against", "ours/s", "yardstick/s", "ratio", "min-max"]
+const header = ["", "against", "ours", "yardstick", "ratio", "min-max"]
 
 /** The figures as text, a table for each group. */
 export const table = (figures: ReadonlyArray<Figure>): string => {

@@ -13,8 +13,8 @@ export interface ThroughputOptions {
   readonly profileDirectory: string | undefined
 }
 
-/** A mesh and the raw programs that it is held against, in the same places. */
-interface Contest {
+/** A mesh and the programs that it is held against, in the same places. */
+export interface Contest {
   readonly name: string
   readonly topology: Topology
   readonly ours: System
@@ -27,24 +27,41 @@ interface Size {
   readonly bytes: number
 }
 
-const sizes = [{ label: "64 B", bytes: 64 }, { label: "1 KiB", bytes: 1024 }, { label: "64 KiB", bytes: 65_536 }]
+export const messageSizes: ReadonlyArray<Size> = [
+  { label: "64 B", bytes: 64 },
+  { label: "1 KiB", bytes: 1024 },
+  { label: "64 KiB", bytes: 65_536 }
+]
 
 const contests: ReadonlyArray<Contest> = [
-  { name: "one to one", topology: "one to one", ours: "mesh", theirs: "raw", sizes },
-  { name: "one to four", topology: "one to four", ours: "mesh", theirs: "raw", sizes },
-  { name: "one to one over TLS", topology: "one to one", ours: "mesh over TLS", theirs: "raw over TLS", sizes },
-  { name: "line of five", topology: "line of five", ours: "mesh", theirs: "raw", sizes },
+  { name: "one to one", topology: "one to one", ours: "mesh", theirs: "raw", sizes: messageSizes },
+  { name: "one to four", topology: "one to four", ours: "mesh", theirs: "raw", sizes: messageSizes },
+  {
+    name: "one to one over TLS",
+    topology: "one to one",
+    ours: "mesh over TLS",
+    theirs: "raw over TLS",
+    sizes: messageSizes
+  },
+  { name: "line of five", topology: "line of five", ours: "mesh", theirs: "raw", sizes: messageSizes },
   {
     name: "ten with four links each",
     topology: "ten with four links each",
     ours: "mesh of ten",
     theirs: "raw flood",
-    sizes: sizes.slice(0, 2)
+    sizes: messageSizes.slice(0, 2)
   }
 ]
 
 /** Measures all cases. Throws when a message was lost. */
-export const measureThroughput = async (options: ThroughputOptions): Promise<ReadonlyArray<Row>> => {
+export const measureThroughput = (options: ThroughputOptions): Promise<ReadonlyArray<Row>> =>
+  measureContests(contests, options)
+
+/** Measures the cases of these contests. Throws when a message was lost. */
+export const measureContests = async (
+  contests: ReadonlyArray<Contest>,
+  options: ThroughputOptions
+): Promise<ReadonlyArray<Row>> => {
   const rows: Array<Row> = []
   for (const contest of contests) {
     const wanted = contest.sizes.filter(({ label }) => `${contest.name}, ${label}`.includes(options.only))
@@ -64,11 +81,18 @@ export const measureThroughput = async (options: ThroughputOptions): Promise<Rea
 }
 
 /** The time that messages take through ten nodes, with a thousand of them a second. */
-export const measureLatency = (
-  { millis, profileDirectory, rounds }: ThroughputOptions
-): Promise<ReadonlyArray<Row>> => {
-  const contest = contests.find(({ ours }) => ours === "mesh of ten")!
-  return withNetworks(contest, profileDirectory, async (networks) => {
+export const measureLatency = (options: DelayOptions): Promise<ReadonlyArray<Row>> =>
+  measureDelays(contests.find(({ ours }) => ours === "mesh of ten")!, 1000, options)
+
+type DelayOptions = Omit<ThroughputOptions, "only">
+
+/** The 99th percentile of the time that messages of 64 bytes take, with so many of them a second. */
+export const measureDelays = (
+  contest: Contest,
+  messagesPerSecond: number,
+  { millis, profileDirectory, rounds }: DelayOptions
+): Promise<ReadonlyArray<Row>> =>
+  withNetworks(contest, profileDirectory, async (networks) => {
     const found = new Map<Variant, Array<number>>()
     for (let round = -1; round < rounds; round++) {
       for (const { network, system } of networks) {
@@ -81,16 +105,13 @@ export const measureLatency = (
     }
     return variants[contest.theirs].map((yardstick): Row => ({
       group: "latency",
-      name: "p99 in ms, 1,000 messages of 64 B a second through ten nodes",
+      name: `p99 in ms, ${messagesPerSecond.toLocaleString("en")} messages of 64 B a second through ten nodes`,
       yardstick,
       unit: "milliseconds",
       ours: found.get("ten")!,
       theirs: found.get(yardstick)!
     }))
   })
-}
-
-const messagesPerSecond = 1000
 
 type Networks = ReadonlyArray<{ readonly system: System; readonly network: Network }>
 

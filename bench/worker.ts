@@ -84,6 +84,9 @@ const starter = async (): Promise<StartNode> => {
       return startRaw(await credentials())
     case "raw flood":
       return startRawFlood
+    case "gossipsub":
+    case "signed gossipsub":
+      return (await import("./versus/gossipsub.ts")).startGossipsub
     default:
       return startMesh
   }
@@ -91,7 +94,7 @@ const starter = async (): Promise<StartNode> => {
 
 const startAll = async (): Promise<Addresses> => {
   const start = await starter()
-  const isOrdered = system !== "raw flood" && system !== "mesh of ten"
+  const isOrdered = system !== "raw flood" && system !== "mesh of ten" && !system.endsWith("gossipsub")
   const addresses: Partial<Record<Variant, ReadonlyArray<string>>> = {}
   for (const variant of variants[system]) {
     const made: Array<Slot> = []
