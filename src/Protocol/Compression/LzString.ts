@@ -41,7 +41,11 @@ export const lzString: CompressingMethod = {
   recognizes: (bytes) => recognizes(bytes)
 }
 
-const recognizes = (bytes: Uint8Array): boolean => magic.every((byte, index) => bytes[index] === byte)
+/** Looked at for each body that comes. */
+const recognizes = (bytes: Uint8Array): boolean => {
+  for (let index = 0; index < magic.length; index++) if (bytes[index] !== magic[index]) return false
+  return true
+}
 
 /** One character for each byte, in pieces that fit the stack. */
 const toCharacters = (bytes: Uint8Array): string => {
