@@ -5,7 +5,9 @@
  *
  * The package's decompressor is not used: it has no bound (1.7 kB make a megabyte, and the output grows
  * with the square), and takes a truncated stream for an empty one. The one here reads the same format
- * into bytes, stops at the limit and refuses every code that is not defined yet.
+ * into bytes, stops at the limit and refuses every code that is not defined yet. Its compressor takes a microsecond for
+ * each byte, and more the more they repeat: three seconds for two megabytes of zeros. So it is given none but small bodies,
+ * or a peer that reads nothing else would hold up whoever sends to it.
  */
 import LzStringPackage from "lz-string"
 import type { CompressingMethod, DecompressionFault } from "./Compression.ts"
@@ -13,6 +15,9 @@ import { GrowingOutput } from "./internal/GrowingOutput.ts"
 
 /** "LZS1". A plain body of 0.4 that begins so would have a first packet of over 1 GB. */
 const magic = /* @__PURE__ */ Uint8Array.of(0x4c, 0x5a, 0x53, 0x31)
+
+/** Longer bodies go out as they are; those that come are read at any length. */
+const maxWrittenBytes = 65_536
 
 /**
  * The codes below 3: a new character of 8 bits follows, one of 16 bits (1, never made from bytes), or
@@ -23,7 +28,7 @@ const endOfStream = 2
 const firstPhrase = 3
 
 /**
- * The method `"lz-string"`, which only nodes of this library know.
+ * The method `"lz-string"`, which only nodes of this library know. Bodies of more than 64 KiB are not packed by it.
  *
  * @category constructors
  * @since 0.1.0
@@ -31,6 +36,7 @@ const firstPhrase = 3
 export const lzString: CompressingMethod = {
   name: "lz-string",
   compress: (bytes) => {
+    if (bytes.length > maxWrittenBytes) return bytes
     const packed = LzStringPackage.compressToUint8Array(toCharacters(bytes))
     const out = new Uint8Array(magic.length + packed.length)
     out.set(magic)
