@@ -24,8 +24,8 @@ const options: Link.LinkOptions = {
   drainTimeout: "5 seconds"
 }
 
-/** A link over a socket, and its peer, played by the test. */
-const linked = Effect.gen(function*() {
+/** A link over a socket with a queue of so many bytes, and its peer, played by the test. */
+const linkedWith = Effect.fnUntraced(function*(maxOutboxBytes: number) {
   const transport = yield* Transport
   const listener = yield* transport.listen(new PeerAddress({ host: "127.0.0.1", port: 0 }))
   const accepted = yield* Deferred.make<Connection>()
@@ -34,11 +34,13 @@ const linked = Effect.gen(function*() {
   )
   const scope = yield* Scope.fork(yield* Effect.scope)
   const dialed = yield* Scope.provide(transport.dial(listener.address), scope)
-  const link = yield* Scope.provide(Link.make(dialed, 1, "outbound", options), scope)
+  const link = yield* Scope.provide(Link.make(dialed, 1, "outbound", { ...options, maxOutboxBytes }), scope)
   link.acceptMethods(ours)
   const peer = yield* makePeer(yield* Deferred.await(accepted), yield* Protocol)
   return { link, peer, close: Scope.close(scope, Exit.void) }
 })
+
+const linked = linkedWith(options.maxOutboxBytes)
 
 const test = (name: string, body: Effect.Effect<void, unknown, Protocol | Scope.Scope | Transport>) =>
   it.live(name, () => body.pipe(Effect.scoped, Effect.provide(Layer.merge(wire, NodeTcp.layer()))))
@@ -96,6 +98,26 @@ describe("a link over a socket", () => {
 
       assert.deepStrictEqual(queued, [true, true, true, false, true, true, true, false, true, true])
       assert.deepStrictEqual(saidBy(peer).map(parseFloat), queued.map((_, index) => index))
+    })
+  )
+
+  test(
+    "keeps the order when somebody who waited for room goes on in the middle of what is written",
+    Effect.gen(function*() {
+      const { close, link, peer } = yield* linkedWith(100_000)
+      const texts = [...numbered(1, 40_000), ...numbered(1, 15_000), ...numbered(2, 30_000)].map(
+        (text, index) => `${index}${text.slice(1)}`
+      )
+
+      for (const text of texts.slice(0, 2)) link.tell(broadcastOf(text))
+      assert.isFalse(link.outbox.hasRoom)
+      yield* link.outbox.room.await
+      for (const text of texts.slice(2)) link.tell(broadcastOf(text))
+      yield* close
+      yield* peer.ended
+
+      assert.deepStrictEqual(saidBy(peer).map(parseFloat), [0, 1, 2, 3])
+      assert.strictEqual(link.outbox.queuedBytes, 0)
     })
   )
 

@@ -80,12 +80,14 @@ export class Writer {
     if (!this.#isDue || sendNow === undefined) return
     this.#isDue = false
     const { outbox } = this.#link
-    while (outbox.hasFrames) {
+    while (this.#fiber === undefined && outbox.hasFrames) {
       const blocks = coalesce(outbox.take())
-      for (let index = 0; index < blocks.length; index++) {
-        if (!sendNow(blocks[index]!)) return this.#run(blocks.slice(index))
-        outbox.written(blocks[index]!.length)
-      }
+      let count = 0
+      let bytes = 0
+      while (count < blocks.length && sendNow(blocks[count]!)) bytes += blocks[count++]!.length
+      if (count < blocks.length) this.#run(blocks.slice(count))
+      // Last: who waited for room goes on in here, may queue and write more, or close the link.
+      outbox.written(bytes)
     }
   }
 
