@@ -67,7 +67,11 @@ export interface MeshOptions extends SourceLimits {
   /** Messages shorter than this are not compressed, in bytes. Default 1024. */
   readonly compressFromBytes: number
 
-  /** How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Default 1 second: with the default queue, a peer that takes 2 MB a second is not slow. */
+  /**
+   * How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Then, for a minute, it
+   * waits for none from that source (but this machine, see `limitsLoopback`). Default 1 second: with the default queue, a
+   * peer that takes 2 MB a second is not slow.
+   */
   readonly slowPatience: Duration.Input
   /**
    * How long a slow peer may take next to nothing, less than an eighth of `maxOutboxBytes`, until its link is

@@ -37,6 +37,41 @@ describe("a peer that does not read", () => {
       assert.isTrue(node.events.some((event) => event._tag === "PeerSlow" && event.id === "stuck"))
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("stuck")))
 
+  for (const leaves of [false, true]) {
+    it.effect(`makes nobody wait again when it comes again under another id${leaves ? ", having left in time" : ""}`, () =>
+      Effect.gen(function*() {
+        const { node } = yield* withStuckPeer()
+        const millis = leaves ? 900 : 1000
+        let count = 0
+        const floods = Effect.forEach(
+          Array.from({ length: 40 }),
+          () => Effect.suspend(() => node.mesh.broadcast(large(++count)))
+        )
+        const first = yield* Effect.forkChild(floods, { startImmediately: true })
+        yield* TestClock.adjust(`${millis} millis`)
+        if (leaves) yield* (yield* MemoryNetwork).reset("10.0.1.1", node.host)
+        yield* Fiber.join(first)
+
+        const next = yield* RawPeer.dial(node, { host: "10.0.1.1", id: "again", reads: false })
+        yield* next.handshake
+        yield* TestClock.adjust("1 second")
+        const second = yield* Effect.forkChild(floods, { startImmediately: true })
+        yield* TestClock.adjust("0 millis")
+        const isSentAtOnce = second.pollUnsafe() !== undefined
+
+        assert.isTrue(isSentAtOnce)
+        assert.isAbove((yield* node.mesh.peers).find((peer) => peer.id === "again")?.queuedBytes ?? 0, 50_000)
+
+        yield* TestClock.adjust("1 minute")
+        const later = yield* RawPeer.dial(node, { host: "10.0.1.1", id: "later", reads: false })
+        yield* later.handshake
+        yield* TestClock.adjust("1 second")
+        const third = yield* Effect.forkChild(floods, { startImmediately: true })
+        yield* TestClock.adjust("0 millis")
+        assert.isUndefined(third.pollUnsafe())
+      }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("again")))
+  }
+
   it.effect("holds no more bytes than its queue may, and its link ends after the slow timeout", () =>
     Effect.gen(function*() {
       const { node } = yield* withStuckPeer()

@@ -3,12 +3,13 @@
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
  * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
  * and for whispers, and when it takes next to nothing for `slowTimeout` its link ends. So a stuck peer costs the
- * others one short wait at most.
+ * others one short wait at most, and its source, whoever comes from there next, one a minute.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { catchesUp, hasRoomWithin } from "../../Transport/Lag.ts"
 import type { Outgoing } from "../../Transport/Outgoing.ts"
+import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
@@ -30,8 +31,11 @@ export const pass = (node: MeshNode, peer: Peer, outgoing: Outgoing): void => {
 const attend = (node: MeshNode, peer: Peer): void => {
   if (peer.isWatched || peer.link.outbox.hasRoom) return
   peer.isWatched = true
-  node.congested.add(peer)
-  node.services.run(watch(node, peer))
+  const now = node.nowMillis()
+  // Not full when senders waited in vain for one of that source within the last minute.
+  const patience = node.patience.of(peer.link.source, now)
+  if (patience.isFull(now)) node.congested.add(peer)
+  node.services.run(watch(node, peer, patience))
 }
 
 /** Waits until no healthy peer is congested: at once as a rule, `slowPatience` at the most. */
@@ -42,14 +46,17 @@ export const awaitRoom = (node: MeshNode): Effect.Effect<void> =>
     { concurrency: "unbounded", discard: true }
   )
 
-const watch = (node: MeshNode, peer: Peer): Effect.Effect<void> =>
+const watch = (node: MeshNode, peer: Peer, patience: TokenBucket): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { link } = peer
     const { outbox } = link
     const { slowPatience, slowTimeout } = node.options
-    if (yield* hasRoomWithin(outbox, slowPatience)) return
-    peer.isSlow = true
+    // A link that ends meanwhile has not caught up either.
+    if ((yield* hasRoomWithin(outbox, slowPatience)) && !outbox.isClosed) return
     node.congested.delete(peer)
+    if (node.guard.gate.isLimited(link.remote)) patience.take(node.nowMillis())
+    if (outbox.isClosed) return
+    peer.isSlow = true
     node.emit({ _tag: "PeerSlow", id: peer.id, queuedBytes: outbox.queuedBytes })
     if (!(yield* catchesUp(outbox, slowTimeout))) {
       link.close({ _tag: "TooSlow", queuedBytes: outbox.queuedBytes, afterMillis: Duration.toMillis(slowTimeout) })

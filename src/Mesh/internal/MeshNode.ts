@@ -17,6 +17,7 @@ import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { SigningKeys } from "../../Protocol/Signing.ts"
 import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import { Guard } from "../../Transport/Admission/Guard.ts"
+import { SourceRates } from "../../Transport/Admission/SourceRates.ts"
 import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
 import type { CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
@@ -43,6 +44,9 @@ const maxOwnAddresses = 256
 
 /** The longest id remembered of a list, in characters, as in a handshake. */
 const maxIdLength = 256
+
+/** For how long senders wait for no peer of a source of which one did not catch up, in seconds. */
+const slowSeconds = 60
 
 /** The services a node was made with. */
 export interface NodeServices {
@@ -112,6 +116,8 @@ export class MeshNode {
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Sources whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedSources = new Map<string, number>()
+  /** How often senders wait in vain for peers of a source: once in that time. */
+  readonly patience = new SourceRates(1 / slowSeconds, slowSeconds)
   /** Values that a schema refused, by topic or question. */
   readonly refusedCounts = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
