@@ -157,6 +157,7 @@ export class Link {
       },
       onUnreadable: () => this.#askAgain()
     })
+    connection.watchHeld?.((bytes) => this.#reader.hold(bytes))
     connection.intercept?.((chunks) => this.#look(chunks))
     // Made once: this is what every waiting link consists of.
     this.#pullSource = Effect.matchEffect(connection.pull, {

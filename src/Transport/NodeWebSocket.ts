@@ -17,8 +17,9 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
+import { OpenMessage } from "./internal/OpenMessage.ts"
 import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
-import { ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
+import { type Connection, ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
 import * as WebSocket from "./WebSocket.ts"
 
 /**
@@ -91,13 +92,26 @@ export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] =
   schemes: WebSocket.schemes,
   resolvesNames: true,
   dial: (address) =>
-    WebSocket.dial(
-      address,
-      (url, protocols) => new NodeWS.WebSocket(url, protocols, receiving(options)),
-      options,
-      send
-    ),
+    Effect.suspend(() => {
+      const message = new OpenMessage()
+      const open = (url: string, protocols: Array<string>) => {
+        const webSocket = new NodeWS.WebSocket(url, protocols, receiving(options))
+        // Not before the WebSocket hears it as well: what came with the upgrade would be heard here alone.
+        return webSocket.once("upgrade", ({ socket }) => webSocket.once("open", () => watch(socket, message)))
+      }
+      return Effect.map(WebSocket.dial(address, open, options, send), (dialed) => telling(dialed, message))
+    }),
   listen: (address) => listen(address, options)
+})
+
+/** From when nothing was read of it yet. */
+const watch = (socket: Net.Socket, message: OpenMessage): void => {
+  socket.on("data", (chunk: Uint8Array) => message.push(chunk))
+}
+
+const telling = (connection: Connection, message: OpenMessage): Connection => ({
+  ...connection,
+  watchHeld: (tell) => message.watch(tell)
 })
 
 /** The last message's callback comes when the system took it, and with an error when it never will. */
@@ -142,9 +156,15 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
         if (accepted === undefined || request === undefined) return
         const peer = fromParts(request.socket.remoteAddress, request.socket.remotePort)
         const remote = withScheme(peer, address.scheme) ?? address
+        const message = new OpenMessage()
+        // The server holds it back until the connection is made.
+        watch(request.socket, message)
         const made = WebSocket.fromWebSocket(Effect.succeed(accepted), remote, options, send)
         // The peer was gone before the handler began: there is nobody to tell.
-        yield* Effect.matchEffect(made, { onSuccess: handler, onFailure: () => Effect.void })
+        yield* Effect.matchEffect(made, {
+          onSuccess: (connection) => handler(telling(connection, message)),
+          onFailure: () => Effect.void
+        })
       }).pipe(Effect.scoped)
     ).pipe(Effect.orDie)
   const serve: Listener["serve"] = (handler, onRefused = () => {}) => {

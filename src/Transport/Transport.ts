@@ -155,6 +155,11 @@ export interface Connection {
    */
   readonly intercept?: ((look: (chunks: NonEmptyReadonlyArray<Uint8Array>) => boolean) => void) | undefined
   /**
+   * Has `tell` told how many bytes came that `pull` cannot give yet, since what they are a part of is not whole: each time
+   * that some come, and 0 when it is. For transports of messages, where a peer could hold one for ever.
+   */
+  readonly watchHeld?: ((tell: (bytes: number) => void) => void) | undefined
+  /**
    * Like `send`, but what is in one chunk arrives apart from the next, in a record of its own. Only
    * where it matters: an original node over TLS does not see the second frame of a record.
    */

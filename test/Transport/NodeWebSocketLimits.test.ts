@@ -4,8 +4,9 @@ import { Deferred, Effect, Stream } from "effect"
 import * as Http from "node:http"
 import type * as Net from "node:net"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
-import { Transport } from "../../src/Transport/Transport.ts"
+import { type Connection, Transport } from "../../src/Transport/Transport.ts"
 import * as WebSocket from "../../src/Transport/WebSocket.ts"
+import { until } from "../utils/eventually.ts"
 import { endOf, listen, pair, rawClient, rawServer, readAll, test } from "./WebSocketEnds.ts"
 
 /** Reads messages of any size up to one, and ends with one that is larger. */
@@ -119,6 +120,41 @@ describe("NodeWebSocket", () => {
       assert.isFalse(end.clean)
     })
   )
+
+  for (const end of ["accepted", "dialed"]) {
+    test(
+      `tells what it holds of a message that is not whole, over a connection that was ${end}`,
+      Effect.gen(function*() {
+        const held: Array<number> = []
+        const watch = (connection: Connection) => connection.watchHeld?.((bytes) => void held.push(bytes))
+        const heldIs = (test: (bytes: number | undefined) => boolean) =>
+          until("held", Effect.sync(() => test(held.at(-1))))
+        const met = yield* Deferred.make<NodeWS.WebSocket>()
+        const connection = end === "accepted"
+          ? yield* Effect.gen(function*() {
+            const { accepted, port } = yield* listen
+            Deferred.doneUnsafe(met, Effect.succeed(yield* rawClient(port)))
+            return yield* accepted
+          })
+          : yield* Effect.flatMap(
+            rawServer((client) => Deferred.doneUnsafe(met, Effect.succeed(client))),
+            (server) => Effect.flatMap(Transport, (transport) => transport.dial(server))
+          )
+        const peer = yield* Deferred.await(met)
+        watch(connection)
+        yield* Effect.forkScoped(readAll(connection))
+
+        peer.send(new Uint8Array(1000))
+        peer.send(new Uint8Array(70_000), { fin: false })
+        peer.ping(new Uint8Array(100))
+        yield* heldIs((bytes) => bytes !== undefined && bytes >= 70_000)
+        peer.send(new Uint8Array(300))
+        yield* heldIs((bytes) => bytes === 0)
+        peer.send(new Uint8Array(1), { fin: false })
+        yield* heldIs((bytes) => bytes !== undefined && bytes > 0 && bytes < 100)
+      })
+    )
+  }
 
   test(
     "ends a connection that sends a message byte by byte",

@@ -199,8 +199,10 @@ class Signs {
 
   /** When there was the last one, as far as was looked, in milliseconds of the node's clock that only grows. */
   lastMillis(link: Link, nowMillis: number): number {
-    const { frameSinceMillis: sinceMillis, receivedBytes: bytes } = link
+    const { frameSinceMillis: sinceMillis } = link
     if (sinceMillis === undefined) return link.lastReceivedMillis
+    // Over a WebSocket they count as received when a message is whole.
+    const bytes = link.receivedBytes + link.unfinishedBytes
     const part = this.#parts.get(link)
     if (part?.bytes === bytes) return part.lastMillis
     const lastMillis = part?.sinceMillis === sinceMillis ? nowMillis : sinceMillis

@@ -61,6 +61,8 @@ export class LinkReader {
   #checksumFaultCount = 0
   /** Bytes of the unfinished frame that the budget knows of. */
   #countedBytes = 0
+  /** What came and the transport cannot give yet. */
+  #heldBytes = 0
   #isDiscarded = false
 
   constructor(protocol: Protocol["Service"], clock: Clock.Clock, options: LinkReaderOptions) {
@@ -71,9 +73,23 @@ export class LinkReader {
     this.lastReceivedMillis = monotonicMillis(clock)
   }
 
-  /** How many bytes of an unfinished frame came so far. */
+  /** How many bytes of an unfinished frame came so far, those that the transport holds back included. */
   get unfinishedBytes(): number {
-    return this.#splitter.pendingBytes
+    return this.#splitter.pendingBytes + this.#heldBytes
+  }
+
+  /** So many bytes came that the transport cannot give yet. */
+  hold(bytes: number): void {
+    this.#heldBytes = bytes
+    this.#note(monotonicMillis(this.#clock), false)
+  }
+
+  /** Notes what is unfinished, and since when. */
+  #note(now: number, isAnother: boolean): void {
+    const bytes = this.unfinishedBytes
+    if (bytes === 0) this.frameSinceMillis = undefined
+    else if (isAnother || this.frameSinceMillis === undefined) this.frameSinceMillis = now
+    if (!this.#isDiscarded) this.#count(bytes)
   }
 
   /** Whether bodies wait to be unpacked. */
@@ -90,10 +106,7 @@ export class LinkReader {
       this.#fault = this.#splitter.push(chunks[i]!, bodies)
     }
     const now = monotonicMillis(this.#clock)
-    const unfinishedBytes = this.#splitter.pendingBytes
-    if (unfinishedBytes === 0) this.frameSinceMillis = undefined
-    else if (bodies.length > 0 || this.frameSinceMillis === undefined) this.frameSinceMillis = now
-    if (!this.#isDiscarded) this.#count(unfinishedBytes)
+    this.#note(now, bodies.length > 0)
     if (bodies.length > 0) {
       this.lastReceivedMillis = now
       this.#bodies = bodies
