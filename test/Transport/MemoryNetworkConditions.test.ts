@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Queue } from "effect"
+import { Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { Deadlock, VirtualClock } from "../../src/Layers/Simulation/VirtualClock.ts"
 import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/Transport/MemoryNetwork.ts"
 import { blob, bytes, connect, dial, dialed, kinds, listen, now, record, sending, test } from "./MemoryNetworkScript.ts"
@@ -21,6 +21,32 @@ describe("bandwidth", () => {
     ({ atHere, atThere }) => {
       assert.deepStrictEqual(atThere, [`${"a".repeat(50)} at 350`, `${"b".repeat(50)} at 400`, "later at 1305"])
       assert.deepStrictEqual(atHere, [`${"c".repeat(20)} at 320`])
+    }
+  )
+
+  test(
+    "has a large send arrive bit by bit, all of it when it has left",
+    { latency: "100 millis", bandwidth: 10_000 },
+    Effect.gen(function*() {
+      const { here, there } = yield* connect
+      const arrived: Array<{ readonly bytes: number; readonly at: number }> = []
+      yield* Stream.runForEach(
+        there.incoming,
+        (chunk) => Effect.map(now, (at) => arrived.push({ bytes: chunk.length, at }))
+      ).pipe(Effect.ignore, Effect.forkScoped)
+      yield* here.send([blob(50_000), blob(10_000)])
+      yield* Effect.sleep("7 seconds")
+      return arrived
+    }),
+    (arrived) => {
+      const sums = arrived.map(({ at }, index) => [
+        at,
+        arrived.slice(0, index + 1).reduce((sum, { bytes }) => sum + bytes, 0)
+      ])
+      assert.deepStrictEqual(sums.slice(-2).map(([, sum]) => sum), [50_000, 60_000])
+      assert.isAbove(sums.length, 3)
+      // What the line has carried by then, beyond the 200 milliseconds of the dial and the 100 of the way.
+      for (const [at, sum] of sums) assert.closeTo(sum!, (at! - 300) * 10, 1)
     }
   )
 

@@ -54,6 +54,9 @@ const toleranceMillis = 1e-3
  */
 const hearsayMillis = 0.01
 
+/** The most that arrives at once of a send, where bandwidth is limited, in bytes. */
+const maxPieceBytes = 16_384
+
 /** So many readers go on in the turn in which the first of them was woken; the next one in a later turn. */
 const maxDepth = 32
 
@@ -233,20 +236,32 @@ export class Pipe {
     this.#other.leave()
   }
 
+  /** What takes a time to leave arrives bit by bit. */
   #put(bytes: Uint8Array, number: number): void {
-    const at = this.#arrival(bytes.length, number)
+    const delayMillis = this.#line.delayMillis(number)
+    const pieceBytes = this.#line.transferMillis(bytes.length) > 0 ? maxPieceBytes : bytes.length
+    const firstAt = this.#putPiece(pieceBytes < bytes.length ? bytes.subarray(0, pieceBytes) : bytes, delayMillis)
+    for (let start = pieceBytes; start < bytes.length; start += pieceBytes) {
+      this.#putPiece(bytes.subarray(start, start + pieceBytes), delayMillis)
+    }
+    // Last: whoever wakes may send as well.
+    if (!this.#isReaderGone) this.#expect(firstAt)
+  }
+
+  #putPiece(bytes: Uint8Array, delayMillis: number): number {
+    const at = this.#arrival(bytes.length, delayMillis)
     this.#inFlightBytes += bytes.length
     // Nobody will take them: they fill the window.
-    if (this.#isReaderGone) return
+    if (this.#isReaderGone) return at
     if (this.#inFlight.length === 0) this.#inFlight = [{ at, bytes }]
     else this.#inFlight.push({ at, bytes })
-    this.#expect(at)
+    return at
   }
 
   /** Not before what was sent earlier. */
-  #arrival(bytes: number, number: number): number {
+  #arrival(bytes: number, delayMillis: number): number {
     this.#idleAt = Math.max(this.#idleAt, this.#now()) + this.#line.transferMillis(bytes)
-    this.#lastAt = Math.max(this.#lastAt, toMicros(this.#idleAt + this.#line.delayMillis(number)))
+    this.#lastAt = Math.max(this.#lastAt, toMicros(this.#idleAt + delayMillis))
     return this.#lastAt
   }
 
@@ -332,7 +347,7 @@ export class Pipe {
 
   /** The writer closed its end: what is on its way still arrives, then the end. */
   end(): void {
-    if (!this.#isWriterGone) this.#end(ended, this.#arrival(0, this.#sendCount++))
+    if (!this.#isWriterGone) this.#end(ended, this.#arrival(0, this.#line.delayMillis(this.#sendCount++)))
   }
 
   #end(error: ConnectionClosed, at: number): void {
