@@ -369,7 +369,7 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
   const peer = yield* Dialer.connect(node, address)
   node.book.keep(address)
   yield* Effect.mapError(
-    Welcome.awaited(node, peer.link),
+    Welcome.awaited(node, peer),
     ({ reason }) => new ConnectError({ address, reason })
   )
   return toInfo(peer)

@@ -1,13 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Random, Scheduler } from "effect"
+import { Deferred, Effect, Exit, Fiber, Random, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { ConnectError } from "../../src/Mesh/MeshError.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
+import { Protocol } from "../../src/Protocol/Protocol.ts"
+import { goodbye } from "../../src/Transport/Goodbye.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
+import type { Connection } from "../../src/Transport/Transport.ts"
 import { startMesh } from "../hostile/Simulated.ts"
 import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
+import { make as makePeer, ours } from "../utils/ScriptedPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 
@@ -200,6 +205,35 @@ describe("connect", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(b.received.length, 1)
     }).pipe(Effect.provide(network), Random.withSeed("crossing")))
+
+  it.effect("gives the other link when the one that it dialed is one too many", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxOutboundLinks: 0 })
+      const protocol = yield* Effect.provide(Protocol, MemoryMesh.layerWire("0.4"))
+      const host = "10.0.0.2"
+      const listener = yield* (yield* MemoryNetwork).transport(host).listen(new PeerAddress({ host, port: 4444 }))
+      const accepted = yield* Deferred.make<Connection>()
+      yield* Effect.forkScoped(
+        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+      )
+      const connecting = yield* Effect.forkChild(node.mesh.connect(`${host}:4444`), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      const dialed = yield* makePeer(yield* Deferred.await(accepted), protocol, "crossing")
+      yield* dialed.handshake(node.mesh.networkId, ours, null)
+      yield* TestClock.adjust("1 second")
+      const dialer = yield* whileTimePasses(RawPeer.dial(node, { host, id: "crossing", methods: ours }))
+      yield* dialer.handshake
+      yield* TestClock.adjust("100 millis")
+      const waited = connecting.pollUnsafe()
+
+      yield* dialed.say("whisper", goodbye({ _tag: "Duplicate", id: node.mesh.id }))
+      yield* TestClock.adjust("1 second")
+
+      assert.isUndefined(waited)
+      const peer = yield* Fiber.join(connecting)
+      assert.deepStrictEqual([peer.id, peer.direction], ["crossing", "inbound"])
+      assert.deepStrictEqual(yield* peerIds(node), ["crossing"])
+    }).pipe(Effect.provide(network), Random.withSeed("too many")))
 
   it.effect("gives the dial up when it is interrupted", () =>
     Effect.gen(function*() {

@@ -7,21 +7,26 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import type { Link } from "../../Transport/Link.ts"
+import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
 /**
  * Waits until something came behind the handshake that is no goodbye, for so long as a handshake may take; fails when the
- * link ends, or has ended since it was made.
+ * link ends, or has ended since it was made, and no other one took its place: both nodes may have dialed at once.
  */
-export const awaited = (node: MeshNode, link: Link): Effect.Effect<void, LinkClosed> =>
+export const awaited = (node: MeshNode, peer: Peer): Effect.Effect<void, LinkClosed> =>
   Effect.suspend(() => {
+    const { link } = peer
     const reason = node.endings.get(link)
     if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
     const isIn = link.direction === "inbound" || !link.capabilities.extended || link.isWelcome
     if (isIn) return Effect.void
     const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
     node.welcomes.set(link, welcome)
-    return Effect.asVoid(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout))
+    return Effect.catch(
+      Effect.asVoid(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout)),
+      (error) => peer.link === link ? Effect.fail(error) : awaited(node, peer)
+    )
   })
 
 /** Something came, and the link goes on. */
