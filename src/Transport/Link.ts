@@ -195,9 +195,9 @@ export class Link {
     return this.#reader.receivedBytes
   }
 
-  /** Pings that were not answered, and messages with a wrong id that were dropped. */
+  /** Messages with a wrong id that were dropped. */
   get ignoredCount(): number {
-    return (this.#pings?.ignoredCount ?? 0) + this.#reader.droppedCount
+    return this.#reader.droppedCount
   }
 
   /** Fails with the reason as soon as `close` is called; never succeeds. */
@@ -420,12 +420,14 @@ export class Link {
 
   /** Whether the message is between the two links and of no concern to whoever pulls. */
   #isAnswered(message: Message): boolean {
-    if (message.type === "pong") return true
-    if (message.type === "ping") {
+    if (message.type === "pong" || message.type === "ping") {
       const now = monotonicMillis(this.#clock)
       const packets = (this.#pings ??= new Pings(now)).answerTo(message, now)
-      if (packets !== undefined) this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
-      return true
+      if (packets !== undefined && message.type === "ping") {
+        this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
+      }
+      // The others are for whoever bounds how much is read.
+      return packets !== undefined
     }
     return message.type === "renegotiate" && this.#isRenegotiated(message)
   }

@@ -52,6 +52,28 @@ const whisper = (peer: Effect.Success<ReturnType<typeof RawPeer.dial>>, pack: (b
 }
 
 describe("messages that are dear to take", () => {
+  for (const type of ["ping", "pong"] as const) {
+    it.effect(`are read later, where they are ${type}s without end`, () =>
+      Effect.gen(function*() {
+        const mesh = yield* startPacking
+        const peer = yield* join({ mesh })
+        const { receivedBytes } = yield* mesh.stats
+        const tag = type === "ping" ? "Ping" : "Pong"
+        const payload = peer.protocol.encodePayload({ _tag: tag, packets: [RawPeer.bytes("x")] })
+        const some = new Uint8Array(
+          Buffer.concat(Array.from({ length: 500 }, () => frame(peer.protocol.encode(peer.make(type, payload, 0)))))
+        )
+        yield* Effect.forkScoped(Effect.forEach(Array.from({ length: 100 }), () => peer.write(some), { discard: true }))
+        yield* TestClock.adjust("1 second")
+        const early = yield* mesh.stats
+
+        assert.isAbove(early.throttled, 0)
+        assert.isBelow(early.receivedBytes - receivedBytes, 30 * some.length)
+        yield* TestClock.adjust("60 seconds")
+        assert.strictEqual((yield* mesh.stats).receivedBytes - receivedBytes, 100 * some.length)
+      }).pipe(Effect.provide(network), Random.withSeed(type)))
+  }
+
   it.effect("are read later, where much comes out of them, and none is lost", () =>
     Effect.gen(function*() {
       const mesh = yield* startPacking

@@ -529,7 +529,7 @@ describe("Link", () => {
         yield* peer.sync
 
         assert.strictEqual(tags(peer).filter((tag) => tag === "Pong").length, 3)
-        assert.deepStrictEqual(pulled, [])
+        assert.deepStrictEqual(pulled.map(({ type }) => type), ["ping", "ping"])
       })
     )
 
@@ -545,7 +545,7 @@ describe("Link", () => {
         const { says } = yield* peer.next("Pong")
 
         assert.deepStrictEqual(says, { _tag: "Pong", packets: emptyPackets(15) })
-        assert.deepStrictEqual(pulled, [])
+        assert.deepStrictEqual(pulled.map(({ type }) => type), ["ping", "ping"])
       })
     )
 

@@ -1,4 +1,4 @@
-/** Which pings of a peer are sent back: anybody may send as many, and as long ones, as he likes. */
+/** Which pings of a peer are sent back, and pongs taken: anybody may send as many, and as long ones, as he likes. */
 import type { Message } from "../../Protocol/Message.ts"
 import { TokenBucket } from "../TokenBucket.ts"
 
@@ -8,13 +8,11 @@ import { TokenBucket } from "../TokenBucket.ts"
  */
 const maxBytes = 256
 const maxPackets = 16
-/** Pings answered a second, and at once; further ones are not answered. */
+/** Of both, so many a second, and at once; further ones are not answered. */
 const perSecond = 32
 const burst = 512
 
 export class Pings {
-  /** Those that were not answered. */
-  ignoredCount = 0
   readonly #allowance: TokenBucket
 
   constructor(nowMillis: number) {
@@ -23,9 +21,7 @@ export class Pings {
 
   /** The packets to send back; undefined for nothing. */
   answerTo(ping: Message, nowMillis: number): ReadonlyArray<Uint8Array> | undefined {
-    if (this.#allowance.take(nowMillis) && isShort(ping)) return ping.payload.slice(1)
-    this.ignoredCount++
-    return undefined
+    return this.#allowance.take(nowMillis) && isShort(ping) ? ping.payload.slice(1) : undefined
   }
 }
 
