@@ -68,9 +68,9 @@ export interface MeshOptions extends SourceLimits {
   readonly compressFromBytes: number
 
   /**
-   * How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. Then, for a minute, it
-   * waits for none from that source (but this machine, see `limitsLoopback`). Default 1 second: with the default queue, a
-   * peer that takes 2 MB a second is not slow.
+   * How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. It does so in vain
+   * three times a minute for the peers of one source (but this machine, see `limitsLoopback`). Default 1 second: with the
+   * default queue, a peer that takes 2 MB a second is not slow.
    */
   readonly slowPatience: Duration.Input
   /**

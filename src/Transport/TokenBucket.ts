@@ -40,6 +40,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : -this.#tokens / this.#perMilli
   }
 
+  /** Whether there is no token to take. */
+  isSpent(nowMillis: number): boolean {
+    this.#refill(nowMillis)
+    return this.#tokens < 1
+  }
+
   /** Whether it is as full as at first: nobody has taken anything for a while. */
   isFull(nowMillis: number): boolean {
     this.#refill(nowMillis)

@@ -3,7 +3,7 @@
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
  * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
  * and for whispers, and when it takes next to nothing for `slowTimeout` its link ends. So a stuck peer costs the
- * others one short wait at most, and its source, whoever comes from there next, one a minute.
+ * others one short wait at most, and its source, whoever comes from there next, three a minute.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,9 +32,8 @@ const attend = (node: MeshNode, peer: Peer): void => {
   if (peer.isWatched || peer.link.outbox.hasRoom) return
   peer.isWatched = true
   const now = node.nowMillis()
-  // Not full when senders waited in vain for one of that source within the last minute.
   const patience = node.patience.of(peer.link.source, now)
-  if (patience.isFull(now)) node.congested.add(peer)
+  if (!patience.isSpent(now)) node.congested.add(peer)
   node.services.run(watch(node, peer, patience))
 }
 

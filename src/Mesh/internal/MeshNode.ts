@@ -45,8 +45,8 @@ const maxOwnAddresses = 256
 /** The longest id remembered of a list, in characters, as in a handshake. */
 const maxIdLength = 256
 
-/** For how long senders wait for no peer of a source of which one did not catch up, in seconds. */
-const slowSeconds = 60
+/** How often senders wait in vain for peers of a source, in a minute. */
+const vainWaits = 3
 
 /** The services a node was made with. */
 export interface NodeServices {
@@ -116,8 +116,8 @@ export class MeshNode {
   readonly places = new WeakMap<Link, ReadonlyMap<string, PeerAddress>>()
   /** Sources whose peers made room for others, and when, in seconds of uptime; the latest is the last. */
   readonly evictedSources = new Map<string, number>()
-  /** How often senders wait in vain for peers of a source: once in that time. */
-  readonly patience = new SourceRates(1 / slowSeconds, slowSeconds)
+  /** A token for each time that senders may wait in vain for peers of a source. */
+  readonly patience = new SourceRates(vainWaits / 60, 60)
   /** Values that a schema refused, by topic or question. */
   readonly refusedCounts = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
