@@ -70,7 +70,7 @@ const defaultPorts: Readonly<Record<string, string>> = { ws: "80", wss: "443" }
 /**
  * Reads `host:port` or `[host]:port`, with or without a scheme; `undefined` when the text is neither
  * or the port is not 0 to 65535. With `ws://` and `wss://` the port may be missing (80 and 443) and
- * one slash may follow.
+ * one slash may follow, but no path, query, fragment or user.
  *
  * @category decoding
  * @since 0.1.0
@@ -78,7 +78,7 @@ const defaultPorts: Readonly<Record<string, string>> = { ws: "80", wss: "443" }
 export const parse = (text: string): PeerAddress | undefined => {
   const scheme = schemePattern.exec(text)?.[1] ?? ""
   const rest = scheme === "" ? text : text.slice(scheme.length + 3).replace(/\/$/, "")
-  const match = /^(?:\[([^\]\s\p{Cc}]+)\]|([^:/[\]\s\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(rest)
+  const match = /^(?:\[([^/?#@\\[\]\s\p{Cc}]+)\]|([^:/?#@%\\[\]\s\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(rest)
   const port = match?.[3] ?? defaultPorts[scheme]
   return match === null || port === undefined
     ? undefined

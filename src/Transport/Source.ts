@@ -40,12 +40,15 @@ export const hostOf = (hostname: string): string => {
 
 /** The groups of an IPv6 address, without leading zeros: eight, unless it is none. */
 const groupsOf = (host: string): ReadonlyArray<string> => {
-  const [head = "", tail] = host.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, toGroups).split("::")
+  const [head = "", tail, ...others] = host.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, toGroups)
+    .split("::")
+  // What is behind a second row of zeros may be anything, a name of a stranger's among it.
+  if (others.length > 0) return [host]
   const before = head === "" ? [] : head.split(":")
   const after = tail === undefined || tail === "" ? [] : tail.split(":")
   const zeros = tail === undefined
     ? []
-    : Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0")
+    : Array.from({ length: Math.max(1, 8 - before.length - after.length) }, () => "0")
   return [...before, ...zeros, ...after].map((group) => group.replace(/^0+(?=.)/, ""))
 }
 
@@ -61,8 +64,9 @@ const toGroups = (text: string, ...parts: ReadonlyArray<unknown>): string => {
  * - `loopback`: this machine alone.
  * - `private`: networks that are not routed between organizations, and link-local addresses.
  * - `public`: anything else that can be dialed.
- * - `name`: no IP address, so it has to be looked up.
- * - `never`: nobody can be dialed there (wildcards, multicast, scoped addresses).
+ * - `name`: no IP address, so it has to be looked up. In ASCII, as names are in the end.
+ * - `never`: nobody is dialed there who was not named by the user (wildcards, multicast, scoped addresses, odd
+ *   spellings, and what a name cannot be).
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +83,7 @@ export const reachOf = (hostname: string): Reach => {
   const host = hostOf(hostname)
   if (host.includes(":")) return reachOfIpv6(host)
   const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/.exec(host)
-  if (match === null) return host === "localhost" ? "loopback" : isNumeric(host) ? "never" : "name"
+  if (match === null) return host === "localhost" ? "loopback" : isName(host) ? "name" : "never"
   const [a = 0, b = 0, c = 0, d = 0] = match.slice(1).map(Number)
   if (Math.max(a, b, c, d) > 255 || a === 0 || a >= 224) return "never"
   if (a === 127) return "loopback"
@@ -100,6 +104,13 @@ const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as c
  */
 export const isAsFar = (address: PeerAddress, other: PeerAddress): boolean =>
   distances[reachOf(address.hostname)] <= distances[reachOf(other.hostname)]
+
+/**
+ * What stays the host wherever it is put. In the URL of a WebSocket `a@10.0.0.1`, `10.0.0.1/path`, `%31%30.0.0.1` and digits of
+ * other scripts would all lead to `10.0.0.1`, and so would names under `localhost` to this machine.
+ */
+const isName = (host: string): boolean =>
+  /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(host) && !isNumeric(host) && !host.endsWith(".localhost")
 
 /** What the system reads as an IPv4 address of another form: `0x7f000001`, `2130706433`, `127.1`, `012.0.0.1`. */
 const isNumeric = (host: string): boolean => /^(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d*))*$/.test(host) && /\d/.test(host)

@@ -48,6 +48,28 @@ describe("hearsay", () => {
       assert.strictEqual(yield* knownCount(node), told.length)
     }).pipe(Effect.provide(network), Random.withSeed("elsewhere")))
 
+  it.effect("of names for secure WebSockets is of names, and not of what leads elsewhere in a URL", () =>
+    Effect.gen(function*() {
+      const node = yield* startPublic(["", "wss"])
+      const secure = (...hosts: ReadonlyArray<string>) => hosts.map((host) => at(`wss://${host}`, 443))
+      const odd = secure(
+        "a@127.0.0.1",
+        "127.0.0.1/shutdown?now=",
+        "192.168.0.1#",
+        "%31%32%37.0.0.1",
+        "\uff11\uff12\uff17.0.0.1",
+        "localhost.",
+        "a.localhost",
+        "a@example.org",
+        "example.org/expensive?"
+      )
+
+      assert.strictEqual(yield* node.mesh.learn(odd, at("198.51.100.7")), 0)
+      assert.strictEqual(yield* node.mesh.learn(secure("example.org"), at("198.51.100.7")), 1)
+      // No IPv6 address, so the system would look it up, as a name of the stranger's own.
+      assert.strictEqual(yield* node.mesh.learn([at("1::2::a.example.org")], at("198.51.100.7")), 0)
+    }).pipe(Effect.provide(network), Random.withSeed("secure names")))
+
   it.effect("about this machine is not taken from who may have come through a proxy", () =>
     Effect.gen(function*() {
       const node = yield* startPublic()

@@ -16,7 +16,9 @@ describe("hostOf", () => {
     ["64:ff9b::10.0.0.1", "64:ff9b:0:0:0:0:a00:1"],
     ["fe80::1%eth0", "fe80:0:0:0:0:0:0:1%eth0"],
     ["1:2:3", "1:2:3"],
-    ["::ffff:1.2.3.999", "::ffff:1.2.3.999"]
+    ["::ffff:1.2.3.999", "::ffff:1.2.3.999"],
+    ["1::2::a.example.org", "1::2::a.example.org"],
+    ["1:2:3:4::5:6:7:8", "1:2:3:4::5:6:7:8"]
   ])("of %s is %s", (hostname, host) => {
     assert.strictEqual(hostOf(hostname), host)
   })
@@ -79,7 +81,23 @@ describe("reachOf", () => {
     ["0x7f000001", "never"],
     ["127.1", "never"],
     ["012.0.0.1", "never"],
+    ["1::2::3", "never"],
+    ["1::2::a.example.org", "never"],
+    ["1:2:3:4::5:6:7:8", "never"],
     ["example.org", "name"],
+    ["xn--bcher-kva.example", "name"],
+    ["a_b.example", "name"],
+    ["example.org.", "never"],
+    ["a..example", "never"],
+    ["a@10.0.0.1", "never"],
+    ["10.0.0.1/path?", "never"],
+    ["10.0.0.1#", "never"],
+    ["%31%30.0.0.1", "never"],
+    ["\uff11\uff10.0.0.1", "never"],
+    ["10.0.0.1\n", "never"],
+    ["a b", "never"],
+    ["localhost.", "never"],
+    ["a.localhost", "never"],
     ["a1", "name"]
   ])("of %s is %s", (host, reach) => {
     assert.strictEqual(reachOf(host), reach)

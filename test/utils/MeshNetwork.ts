@@ -53,11 +53,13 @@ export const startNode = Effect.fnUntraced(function*(
 
 /** A node whose transport leads out of the process, as TCP does. */
 export const startPublic = Effect.fnUntraced(
-  function*(): Effect.fn.Return<TestNode, ListenError, MemoryNetwork | Scope.Scope> {
+  function*(
+    schemes?: ReadonlyArray<string>
+  ): Effect.fn.Return<TestNode, ListenError, MemoryNetwork | Scope.Scope> {
     const host = "203.0.113.1"
     const transport = Layer.effect(
       Transport,
-      Effect.map(Transport, (service) => ({ ...service, resolvesNames: true }))
+      Effect.map(Transport, (service) => ({ ...service, schemes: schemes ?? service.schemes, resolvesNames: true }))
     ).pipe(Layer.provide(MemoryNetwork.transport(host)))
     const layer = Mesh.layer.pipe(Layer.provide([
       MeshConfig.layer({ listen: new PeerAddress({ host, port: 4444 }), maxOutboundLinks: 0 }),
