@@ -22,6 +22,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
+import * as path from "node:path"
 import { Chord } from "../Chord/Chord.ts"
 import { neighbors } from "../Chord/Membership.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
@@ -92,9 +93,10 @@ export class PeersFile {
     return [...own, ...[...this.#seen.keys()].reverse()].flatMap((text) => parse(text) ?? [])
   }
 
-  /** An address was linked at that time. */
+  /** An address was linked at that time. Not kept is one that reads as something else: strangers choose some. */
   note(address: PeerAddress, nowMillis: number): void {
     const text = format(address)
+    if (parse(text) === undefined) return
     this.#seen.delete(text)
     this.#seen.set(text, nowMillis)
     this.forget(nowMillis)
@@ -117,21 +119,39 @@ export class PeersFile {
     }
   }
 
-  /** Writes what has changed, to a file that then takes the place of the last: nobody reads half of it. */
+  /**
+   * Writes what has changed, to a file that then takes the place of the last, in the same mode: nobody reads half of it.
+   * Links to it stay.
+   */
   readonly save: Effect.Effect<void, PeersFileError> = Effect.suspend(() => {
     if (!this.#isChanged) return Effect.void
-    const { file } = this.#options
+    const file = behindLinks(this.#options.file)
     const draft = `${file}.${crypto.randomBytes(8).toString("hex")}`
     const seen = Array.from(this.#seen, ([text, millis]) => `${text} ${new Date(millis).toISOString()}`)
     return Effect.try({
       try: () => {
-        fs.writeFileSync(draft, [...this.#lines, ...seen].map((line) => `${line}\n`).join(""), { flag: "wx" })
+        const mode = fs.statSync(file, { throwIfNoEntry: false })?.mode
+        const text = [...this.#lines, ...seen].map((line) => `${line}\n`).join("")
+        fs.writeFileSync(draft, text, { flag: "wx", mode })
+        // What is masked out of the modes of new files is not of one that was there.
+        if (mode !== undefined) fs.chmodSync(draft, mode)
         fs.renameSync(draft, file)
         this.#isChanged = false
       },
-      catch: (cause) => new PeersFileError({ file, detail: String(cause) })
+      catch: (cause) => new PeersFileError({ file: this.#options.file, detail: String(cause) })
     }).pipe(Effect.tapError(() => Effect.ignore(Effect.try(() => fs.rmSync(draft, { force: true })))))
   })
+}
+
+/** Where a file is that links lead to, be it there or not: what is renamed to the name of a link takes its place. */
+const behindLinks = (file: string, maxLinks = 40): string => {
+  try {
+    const target = fs.readlinkSync(file)
+    return maxLinks === 0 ? file : behindLinks(path.resolve(fs.realpathSync(path.dirname(file)), target), maxLinks - 1)
+  } catch {
+    // No link, or nothing there.
+    return file
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { isPadding } from "../../src/Chord/Contact.ts"
 import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
-import { parse } from "../../src/Protocol/PeerAddress.ts"
+import { parse, PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { run } from "../Cli/CommandLine.ts"
 import { quick, simulate, startRing } from "../utils/ChordRing.ts"
 
@@ -233,6 +233,50 @@ describe("a file of addresses", () => {
 
       assert.strictEqual(failed._tag, "PeersFileError")
       assert.strictEqual(fs.readFileSync(file, "utf8"), "10.0.0.1:1 1970-01-01T00:00:00.000Z\n")
+    }))
+
+  it.effect.skipIf(process.platform === "win32")(
+    "that links lead to stays there when it is written, for whom it was",
+    () =>
+      Effect.gen(function*() {
+        const folder = yield* temporary
+        const [file, link, far] = ["peers.txt", "link", "far"].map((name) => path.join(folder, name)) as [
+          string,
+          string,
+          string
+        ]
+        fs.writeFileSync(file, "hub.example:4444\n")
+        fs.chmodSync(file, 0o660)
+        fs.symlinkSync("link", far)
+        fs.symlinkSync("peers.txt", link)
+        const note = Effect.fnUntraced(function*(port: number) {
+          const opened = yield* NodePeersFile.open({ file: far })
+          opened.note(parse(`10.0.0.1:${port}`)!, 0)
+          yield* opened.save
+        })
+
+        yield* note(1)
+        assert.strictEqual(fs.readFileSync(file, "utf8"), "hub.example:4444\n10.0.0.1:1 1970-01-01T00:00:00.000Z\n")
+        assert.strictEqual(fs.statSync(file).mode & 0o777, 0o660)
+        fs.rmSync(file)
+        yield* note(2)
+        assert.strictEqual(fs.readFileSync(file, "utf8"), "10.0.0.1:2 1970-01-01T00:00:00.000Z\n")
+        assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["far", "link", "peers.txt"])
+        assert.isTrue(fs.lstatSync(link).isSymbolicLink() && fs.lstatSync(far).isSymbolicLink())
+      })
+  )
+
+  it.effect("does not keep an address that reads as something else", () =>
+    Effect.gen(function*() {
+      const file = path.join(yield* temporary, "peers.txt")
+      const opened = yield* NodePeersFile.open({ file })
+      for (const host of ["ws://a b", "wss://a#b", "a\nno address", "a\n10.0.0.2"]) {
+        opened.note(new PeerAddress({ host, port: 1 }), 0)
+      }
+      opened.note(new PeerAddress({ host: "10.0.0.1", port: 1 }), 0)
+      yield* opened.save
+
+      assert.deepStrictEqual((yield* NodePeersFile.open({ file })).addresses.map(String), ["10.0.0.1:1"])
     }))
 
   it.effect("keeps where a node was dialed, not where it says that it can be", () =>
