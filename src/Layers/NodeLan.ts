@@ -18,10 +18,11 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
-import type { Options, ResponsePacket } from "multicast-dns"
+import type { MulticastDNS, Options, ResponsePacket } from "multicast-dns"
 import * as os from "node:os"
 import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
@@ -67,6 +68,9 @@ const ttl = 120
 /** Records of one packet that are looked at. */
 const maxRecords = 64
 
+/** All hear an answer, and one in this time will do, however many ask (RFC 6762, section 6). In milliseconds. */
+const answerMillis = 1000
+
 /**
  * Makes the `Mesh` in the environment known on the LAN, and has it learn of others of its network, until
  * the scope closes. A node that listens on 127.0.0.1 is found by others on its machine alone.
@@ -98,9 +102,10 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
   const dns = yield* openDns(options)
   const context = yield* Effect.context<never>()
   const answers = toAnswers(node)
+  const asked = Latch.makeUnsafe(false)
   dns.on("query", ({ questions = [] }) => {
     const isAsked = questions.slice(0, maxRecords).some(({ name, type }) => name === service && type === "PTR")
-    if (isAsked) dns.respond({ answers })
+    if (isAsked) asked.openUnsafe()
   })
   dns.on("response", (packet, { address }) => {
     const found = addressesIn(packet, node.networkId, address)
@@ -113,6 +118,13 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
     Effect.flatMap(Random.next, (chance) => Effect.sleep(interval * (0.8 + 0.4 * chance)))
   )
   yield* Effect.forkScoped(Effect.forever(ask))
+  const answer = Effect.sync(() => {
+    asked.closeUnsafe()
+    dns.respond({ answers })
+  })
+  yield* Effect.forkScoped(
+    Effect.forever(asked.await.pipe(Effect.andThen(answer), Effect.andThen(Effect.sleep(answerMillis))))
+  )
 })
 
 const openDns = ({ interface: host, port }: LanOptions) =>
@@ -121,10 +133,11 @@ const openDns = ({ interface: host, port }: LanOptions) =>
       try: async () => {
         const { default: multicastDns } = await import("multicast-dns")
         const settings: Options = {
-          ...(host === undefined ? {} : { interface: host }),
+          // Bound to that address itself, the socket would hear nothing that is for a group.
+          ...(host === undefined ? {} : { interface: host, bind: "0.0.0.0" }),
           ...(port === undefined ? {} : { port })
         }
-        const opened = multicastDns(settings)
+        const opened = guarded(multicastDns(settings))
         try {
           await new Promise<void>((resolve, reject) => {
             // A port that is taken is told twice. What goes wrong later, as when an interface goes, is no reason
@@ -142,6 +155,23 @@ const openDns = ({ interface: host, port }: LanOptions) =>
     (opened) => Effect.callback<void>((resume) => opened.destroy(() => resume(Effect.void)))
   )
 
+/**
+ * The package looks for new interfaces every five seconds. The system may refuse, as where no descriptors are left, and nobody
+ * would catch that.
+ */
+const guarded = (opened: MulticastDNS): MulticastDNS => {
+  const updating = opened as MulticastDNS & { update: () => void }
+  const { update } = updating
+  updating.update = () => {
+    try {
+      update()
+    } catch (cause) {
+      opened.emit("error", cause)
+    }
+  }
+  return opened
+}
+
 const toAnswers = (node: LanNode) => {
   // A label has 63 bytes at most.
   const label = node.id.slice(0, 40)
@@ -157,10 +187,17 @@ const toAnswers = (node: LanNode) => {
   ]
 }
 
-/** Where a packet comes from. Who is on this machine may tell of what is reached from there alone. */
+/**
+ * Where a packet comes from. Who is on this machine may tell of what is reached from there alone; `undefined` where the
+ * system does not say who is.
+ */
 const toTeller = (address: string): PeerAddress | undefined => {
-  const isOwn = Object.values(os.networkInterfaces()).some((all) => all?.some((own) => own.address === address))
-  return fromParts(isOwn ? "127.0.0.1" : address, 0)
+  try {
+    const isOwn = Object.values(os.networkInterfaces()).some((all) => all?.some((own) => own.address === address))
+    return fromParts(isOwn ? "127.0.0.1" : address, 0)
+  } catch {
+    return undefined
+  }
 }
 
 /** Addresses of nodes of that network; one that says "all addresses" is where the packet came from. */

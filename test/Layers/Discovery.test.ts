@@ -1,13 +1,15 @@
 /** The ways by which nodes find each other: invitations, a file of addresses, the LAN. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Option, Random, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Random, Scope, Stream } from "effect"
 import { Chord, Mesh } from "effect-p2p"
 import { Invite, NodeChord, NodeIdentity, NodeLan, NodeMesh, NodePeersFile } from "effect-p2p/node"
 import { MemoryChord, MemoryMesh, MemoryNetwork } from "effect-p2p/simulation"
 import { TestClock } from "effect/testing"
+import multicastDns, { type MulticastDNS, type ResponsePacket } from "multicast-dns"
 import * as dgram from "node:dgram"
 import * as fs from "node:fs"
-import * as os from "node:os"
+import { syncBuiltinESMExports } from "node:module"
+import system, * as os from "node:os"
 import * as path from "node:path"
 import { isPadding } from "../../src/Chord/Contact.ts"
 import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
@@ -461,6 +463,43 @@ const hasMulticast = await new Promise<boolean>((resolve) => {
   })
 })
 
+/** Hears and says what others do on a LAN of its own. */
+const listener = Effect.acquireRelease(
+  Effect.callback<{ readonly dns: MulticastDNS; readonly port: number }>((resume) => {
+    const port = 20_000 + Math.floor(Math.random() * 20_000)
+    const dns = multicastDns({ port })
+    dns.once("ready", () => resume(Effect.succeed({ dns, port })))
+  }),
+  ({ dns }) => Effect.callback<void>((resume) => dns.destroy(() => resume(Effect.void)))
+)
+
+/** Waits for a record of that name. */
+const heard = (dns: MulticastDNS, name: string) =>
+  Effect.callback<void>((resume) => {
+    const look = (packet: ResponsePacket) => {
+      if (packet.answers?.some((record) => record.name === name) === true) resume(Effect.void)
+    }
+    dns.on("response", look)
+    return Effect.sync(() => dns.off("response", look))
+  })
+
+/** As where no descriptors are left. */
+const withoutInterfaces = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { networkInterfaces } = system
+    system.networkInterfaces = () => {
+      throw new Error("no more descriptors")
+    }
+    syncBuiltinESMExports()
+    return networkInterfaces
+  }),
+  (networkInterfaces) =>
+    Effect.sync(() => {
+      system.networkInterfaces = networkInterfaces
+      syncBuiltinESMExports()
+    })
+)
+
 describe("the LAN", () => {
   it.live("that cannot be asked, for the port is taken, is an error that the program can handle", () =>
     Effect.gen(function*() {
@@ -496,6 +535,77 @@ describe("the LAN", () => {
         yield* hasPeer(one, two.id)
 
         assert.deepStrictEqual((yield* stranger.stats).knownAddresses, 0)
+      })
+  )
+
+  it.live.skipIf(!hasMulticast)("is heard by a node that keeps to one interface", () =>
+    Effect.gen(function*() {
+      const port = 20_000 + Math.floor(Math.random() * 20_000)
+      const lan = NodeLan.layerMesh({ port, interval: "200 millis", interface: "127.0.0.1" })
+      const [one, two] = [
+        yield* build(lan.pipe(Layer.provideMerge(NodeMesh.layer({})))),
+        yield* build(lan.pipe(Layer.provideMerge(NodeMesh.layer({}))))
+      ]
+
+      yield* hasPeer(one, two.id)
+    }))
+
+  it.live.skipIf(!hasMulticast)(
+    "gets an answer a second, however many questions are asked",
+    () =>
+      Effect.gen(function*() {
+        const { dns, port } = yield* listener
+        yield* build(NodeLan.layerMesh({ port }).pipe(Layer.provideMerge(NodeMesh.layer({}))))
+        const service = "_effect-p2p._tcp.local"
+        let count = 0
+        dns.on("response", ({ answers }) => count += Number(answers?.some(({ name }) => name === service) ?? false))
+        const ask = () => dns.query({ questions: [{ name: service, type: "PTR" }] })
+
+        const [first] = [yield* Effect.forkScoped(heard(dns, service), { startImmediately: true }), ask()]
+        yield* Fiber.join(first)
+        const next = yield* Effect.forkScoped(heard(dns, service), { startImmediately: true })
+        for (let index = 0; index < 100; index++) ask()
+        yield* Fiber.join(next)
+        const last = yield* Effect.forkScoped(heard(dns, "last.local"), { startImmediately: true })
+        dns.respond({ answers: [{ name: "last.local", type: "TXT", data: "" }] })
+        yield* Fiber.join(last)
+
+        assert.isBelow(count, 10)
+      })
+  )
+
+  it.live.skipIf(!hasMulticast)(
+    "costs a node nothing while the system does not tell its interfaces",
+    () =>
+      Effect.gen(function*() {
+        const { dns, port } = yield* listener
+        const mesh = yield* build(
+          NodeLan.layerMesh({ port }).pipe(Layer.provideMerge(NodeMesh.layer({ subnet: "lan", maxOutboundLinks: 0 })))
+        )
+        const tell = (address: string) =>
+          dns.respond({
+            answers: [{
+              name: "a._effect-p2p._tcp.local",
+              type: "TXT",
+              data: [`network=${mesh.networkId}`, `address=${address}`]
+            }]
+          })
+        const fails = yield* Scope.make()
+        yield* Scope.provide(withoutInterfaces, fails)
+        const told = yield* Effect.forkScoped(heard(dns, "a._effect-p2p._tcp.local"), { startImmediately: true })
+        tell("127.0.0.1:1")
+        yield* Fiber.join(told)
+        const error = yield* Effect.flip(
+          build(NodeLan.layerMesh({ port }).pipe(Layer.provideMerge(NodeMesh.layer({}))))
+        )
+        yield* Scope.close(fails, Exit.void)
+        while ((yield* mesh.stats).knownAddresses === 0) {
+          tell("127.0.0.1:2")
+          yield* Effect.sleep("20 millis")
+        }
+
+        assert.strictEqual(error._tag, "LanError")
+        assert.include(error.message, "no more descriptors")
       })
   )
 
