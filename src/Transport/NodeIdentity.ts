@@ -116,8 +116,18 @@ export const readPrivateKey = Effect.fnUntraced(function*(
 export const parsePrivateKey = (text: string, name: string): Effect.Effect<crypto.KeyObject, IdentityError> =>
   Effect.try({
     try: () => crypto.createPrivateKey(text),
-    catch: () => new IdentityError({ kind: "Invalid", path: name, detail: "no private key in PEM" })
+    catch: () =>
+      new IdentityError({
+        kind: "Invalid",
+        path: name,
+        detail: isEncrypted(text) ? encrypted : "no private key in PEM"
+      })
   })
+
+/** Nobody is there to be asked for a passphrase when a node starts. */
+const encrypted = "it has a passphrase; write it without one, with \"openssl pkey -in FILE -out NEW\", and mode 0600"
+
+const isEncrypted = (text: string): boolean => text.includes("ENCRYPTED")
 
 /**
  * The text of a file.

@@ -208,6 +208,43 @@ describe("TLS", () => {
       }).pipe(Effect.scoped)
     ))
 
+  it.live("remembers who was met at an address, however it is spelt", () =>
+    whileTaken(
+      Effect.gen(function*() {
+        const own = path.join(yield* directory, "own")
+        const dialer = NodeTls.layer({ identity: own })
+        const scope = yield* Scope.fork(yield* Effect.scope)
+        const { address: { port } } = yield* Scope.provide(listen(pinned), scope)
+        const at = (host: string) => new PeerAddress({ host, port })
+        yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(at("LocalHost"))))
+        yield* Scope.close(scope, Exit.void)
+        yield* listen(pinned, undefined, port)
+
+        const error = yield* dialError(dialer, at("localhost"))
+
+        assert.strictEqual(error.kind, "IdentityChanged")
+        assert.isTrue(yield* NodeTls.forget(own, at("LOCALhost")))
+      }).pipe(Effect.scoped)
+    ))
+
+  it.live("does not begin with what it could not use, and says so", () =>
+    Effect.gen(function*() {
+      const { admit } = yield* makeAuthority("an authority")
+      const membership = yield* admit()
+      const rubbish = "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"
+      const key = crypto.createPrivateKey(membership.key)
+      const locked = key.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "secret" })
+        .toString()
+      const failing = (change: object) => Effect.flip(Effect.scoped(build(NodeTls.layer({ ...membership, ...change }))))
+
+      const chain = yield* failing({ cert: `${membership.cert}${rubbish}` })
+      const encrypted = yield* failing({ key: locked })
+
+      assert.deepInclude(chain, { _tag: "IdentityError", kind: "Invalid", path: "cert" })
+      assert.deepInclude(encrypted, { _tag: "IdentityError", kind: "Invalid", path: "key" })
+      assert.include(encrypted.message, "it has a passphrase; write it without one")
+    }))
+
   it.live("proves to each end the key of the other, which is the one of its directory", () =>
     Effect.gen(function*() {
       const own = path.join(yield* directory, "own")

@@ -1,14 +1,16 @@
 /**
  * Which identity was met at which address, kept in the directory of the own one: so that another one
- * there is noticed, also after a restart. One line for each, `HOST:PORT FINGERPRINT`, the latest last.
+ * there is noticed, also after a restart. One line for each, `HOST:PORT FINGERPRINT`, the latest last; an address in one
+ * spelling (`placeOf`), for under another one whoever is there would be met for the first time.
  * The file is read anew for each dial: somebody may have had it forget while the node runs.
  */
 import * as Effect from "effect/Effect"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { fingerprint, IdentityError } from "../NodeIdentity.ts"
+import { placeOf } from "./NodeTlsHandshake.ts"
 
 const fileName = "known-peers"
 
@@ -25,13 +27,13 @@ export class NodeKnownPeers {
 
   /** The fingerprint of the identity that was met there. */
   at(address: PeerAddress): Effect.Effect<string | undefined, IdentityError> {
-    return Effect.map(this.#read, (known) => known.get(format(address)))
+    return Effect.map(this.#read, (known) => known.get(placeOf(address)))
   }
 
   /** Keeps in mind who is at an address where nobody was met before. */
   remember(address: PeerAddress, publicKey: Uint8Array): Effect.Effect<void, IdentityError> {
     return Effect.flatMap(this.#read, (known) => {
-      const key = format(address)
+      const key = placeOf(address)
       if (known.has(key)) return Effect.void
       known.set(key, fingerprint(publicKey))
       for (const oldest of known.keys()) {
@@ -46,7 +48,7 @@ export class NodeKnownPeers {
   forget(address: PeerAddress): Effect.Effect<boolean, IdentityError> {
     return Effect.flatMap(
       this.#read,
-      (known) => known.delete(format(address)) ? Effect.as(this.#write(known), true) : Effect.succeed(false)
+      (known) => known.delete(placeOf(address)) ? Effect.as(this.#write(known), true) : Effect.succeed(false)
     )
   }
 
@@ -55,8 +57,8 @@ export class NodeKnownPeers {
       const known = new Map<string, string>()
       const text = fs.existsSync(this.#file) ? fs.readFileSync(this.#file, "utf8") : ""
       for (const line of text.split("\n")) {
-        const [address, print] = line.split(" ")
-        if (address !== undefined && print !== undefined) known.set(address, print)
+        const [place, print] = line.split(" ")
+        if (place !== undefined && print !== undefined) known.set(place, print)
       }
       return known
     },

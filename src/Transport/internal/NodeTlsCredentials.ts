@@ -1,7 +1,7 @@
 /** What a node shows of itself in TLS, and what it asks of others, for each of the modes. */
 import * as Effect from "effect/Effect"
 import * as crypto from "node:crypto"
-import type * as Tls from "node:tls"
+import * as Tls from "node:tls"
 import { parse } from "../../Protocol/PeerAddress.ts"
 import * as NodeCertificate from "../NodeCertificate.ts"
 import * as NodeIdentity from "../NodeIdentity.ts"
@@ -85,7 +85,18 @@ const authority = Effect.fnUntraced(function*(options: NodeTlsOptions) {
     return yield* new NodeIdentity.IdentityError({ kind: "Mismatch", path: nameOf(named, "key"), detail })
   }
   const identity = NodeIdentity.toDer(certificate.publicKey)
-  return credentials("authority", { key: toPem(privateKey), cert, ca }, identity, undefined)
+  const made = credentials("authority", { key: toPem(privateKey), cert, ca }, identity, undefined)
+  // Each connection would find out by itself: that the key is too weak, or that what is behind the certificate is none.
+  yield* Effect.try({
+    try: () => void Tls.createSecureContext(made.server),
+    catch: (cause) =>
+      new NodeIdentity.IdentityError({
+        kind: "Invalid",
+        path: nameOf(options.cert ?? "", "cert"),
+        detail: refusalOf(cause)
+      })
+  })
+  return made
 })
 
 const credentials = (
@@ -136,6 +147,12 @@ const given = (name: string, value: string | undefined) =>
       detail: "TLS with an authority needs ca, the authority's certificate, and cert and key, this node's own"
     })
   )
+
+/** What OpenSSL says, without its number. */
+const refusalOf = (cause: unknown): string => {
+  const said = cause instanceof Error && "reason" in cause ? cause.reason : cause
+  return `TLS does not take it and what comes with it (${String(said)})`
+}
 
 const isPem = (text: string): boolean => text.includes("-----BEGIN ")
 
