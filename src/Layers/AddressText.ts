@@ -18,12 +18,12 @@ export const toListen = (
 ): Effect.Effect<PeerAddress, InvalidAddress> =>
   toAddress(format({ host: `${scheme}${options.host ?? "127.0.0.1"}`, port: options.port ?? 0 }))
 
-/** `host:port` as a Schema, with a message that says what to write. @internal */
+/** `host:port` as a Schema, with a message that says what to write; in a list there may be blanks behind commas. @internal */
 export const AddressText = Schema.String.pipe(Schema.decodeTo(
   Schema.instanceOf(PeerAddress),
   SchemaTransformation.transformEffect({
     decode: (text, options) => {
-      const address = parse(text)
+      const address = parse(text.trim())
       return address !== undefined
         ? Effect.succeed(address)
         : Effect.fail(new SchemaIssue.InvalidValue({ message: new InvalidAddress({ text }).message }, text, options))

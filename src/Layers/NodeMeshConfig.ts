@@ -68,6 +68,14 @@ const mesh: Config.Config<MeshOptions> = Config.all({
   maxProvenIds: count("MAX_PROVEN_IDS", defaults.maxProvenIds, 0)
 })
 
+/** As browsers send it: anything else would let no page in, and say nothing. */
+const Origin = Schema.Trim.check(
+  Schema.makeFilter((origin) =>
+    origin === "null" || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@A-Z]+$/.test(origin) ||
+    "no origin of a page: write one such as \"https://example.org\", without a path"
+  )
+)
+
 /** What a node is made of: the mesh, who it is, and how its connections are secured. @internal */
 export interface NodeMeshSettings {
   readonly mesh: MeshOptions
@@ -81,7 +89,7 @@ export const config: Config.Config<NodeMeshSettings> = Config.all({
   protocol: WireVersion.config,
   security: NodeSecurity.config,
   sign: Config.Boolean("SIGN").pipe(Config.withDefault(false)),
-  origins: optional(Config.Array(Schema.String, "ORIGINS"))
+  origins: optional(Config.Array(Origin, "ORIGINS"))
 }).pipe(
   Config.map(({ mesh, origins, protocol, security, sign }) => ({
     mesh,

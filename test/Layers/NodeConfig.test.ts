@@ -65,3 +65,32 @@ it.effect("a port from the environment is any free one when it is 0", () =>
     assert.strictEqual(mesh.mesh.listen.port, 0)
     assert.strictEqual(error._tag, "ConfigError")
   }))
+
+it.effect.each<readonly [string, string]>([
+  ["P2P_HOST", "x".repeat(300)],
+  ["P2P_HOST", "a host"],
+  ["P2P_CHORD_HOST", "a/b"],
+  ["P2P_ORIGINS", "example.org"],
+  ["P2P_ORIGINS", "https://example.org/"],
+  ["P2P_ORIGINS", "https://a.example,,https://b.example"],
+  ["P2P_BOOTSTRAP", "127.0.0.1:1,127.0.0.1"]
+])(
+  "what is no host, origin or address is refused, with what to write: %s=%s",
+  ([name, value]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(read(name, value))
+
+      assert.strictEqual(error._tag, "ConfigError")
+      assert.match(error.message, /write (one such as|HOST:PORT)/)
+      assert.include(error.message, name.replace(/^P2P_(CHORD_)?/, ""))
+    })
+)
+
+it.effect("lists from the environment may have blanks behind their commas", () =>
+  Effect.gen(function*() {
+    const [{ security }] = yield* read("P2P_ORIGINS", "https://a.example, http://localhost:8080, null")
+    const [{ mesh }] = yield* read("P2P_BOOTSTRAP", "127.0.0.1:1, [::1]:2")
+
+    assert.deepStrictEqual(security.webSocket?.origins, ["https://a.example", "http://localhost:8080", "null"])
+    assert.deepStrictEqual(mesh.bootstrap.map(String), ["127.0.0.1:1", "[::1]:2"])
+  }))

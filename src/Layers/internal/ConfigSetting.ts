@@ -2,7 +2,7 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { format, parse, PeerAddress } from "../../Protocol/PeerAddress.ts"
 
 /** What may be missing. */
 export const optional = <A>(found: Config.Config<A>): Config.Config<A | undefined> =>
@@ -43,11 +43,17 @@ export const optionalDuration = (name: string): Config.Config<Duration.Duration 
 export const interval = (name: string, value: Duration.Input): Config.Config<Duration.Duration> =>
   Config.schema(Interval, name).pipe(Config.withDefault(Duration.fromInputUnsafe(value)))
 
+const Host = Schema.String.check(
+  Schema.makeFilter((host) =>
+    parse(format({ host, port: 0 })) !== undefined || "no host: write one such as \"0.0.0.0\""
+  )
+)
+
 /** Where to listen, by `HOST` and `PORT`. */
 export const listen = (value: PeerAddress): Config.Config<PeerAddress> =>
   Config.map(
     Config.all([
-      Config.String("HOST").pipe(Config.withDefault(value.host)),
+      Config.schema(Host, "HOST").pipe(Config.withDefault(value.host)),
       // Port 0 is any free one, which `Config.Port` does not take.
       between("PORT", 0, 65_535, value.port)
     ]),
