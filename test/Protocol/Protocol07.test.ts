@@ -1,8 +1,13 @@
 /** The recorded vectors and conversations of version 0.7, all of them, both ways. */
 import { assert, describe, it as plainIt, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Schema } from "effect"
+import * as Ring from "../../src/Chord/Ring.ts"
 import * as Base58 from "../../src/Protocol/Base58.ts"
-import type { CompressionMethod } from "../../src/Protocol/Compression/Compression.ts"
+import {
+  type CompressingMethod,
+  type CompressionMethod,
+  negotiate
+} from "../../src/Protocol/Compression/Compression.ts"
 import * as Frame from "../../src/Protocol/Frame.ts"
 import { type HashAlgorithm, Hashing } from "../../src/Protocol/Hashing.ts"
 import { maxPackets, type Message, type MessageType, PlainMessage } from "../../src/Protocol/Message.ts"
@@ -46,6 +51,13 @@ const packet = (value: Value): Packet => {
 }
 
 const decoder = new TextDecoder()
+
+/** What a method does that only its name counts of. */
+const reversed: Omit<CompressingMethod, "name"> = {
+  compress: (bytes) => bytes.toReversed(),
+  decompress: (bytes) => bytes.toReversed(),
+  recognizes: () => false
+}
 
 /** What a packet holds, to compare with what was recorded. */
 const held = (packet: Packet): unknown => {
@@ -242,6 +254,54 @@ layer(protocolLayer07)("Protocol07", (it) => {
             assert.strictEqual(String(position), positions[table]?.integer)
             assert.strictEqual(Base58.fromInteger(position), positions[table]?.text)
           }
+        }
+      }))
+
+    it.effect("of nodes and keys are as far from each other as recorded, and the nearest before a key is the same node", () =>
+      Effect.gen(function*() {
+        const { chord } = yield* Protocol
+        const hashing = yield* Hashing
+        const bits = Identifiers.ringBits
+        const { cases, storing_nodes } = vectors07.chord_responsible
+        const positionOf = (id: string) => chord.ringPosition(id, bits) ?? assert.fail(`${id} is no id`)
+        for (const { distance, from, to } of vectors07.chord_distance) {
+          assert.strictEqual(Ring.distance(bits, BigInt(from), BigInt(to)), BigInt(distance))
+        }
+        for (const { key, method, node } of cases) {
+          const table = method as HashAlgorithm
+          const number = Base58.toBigInt(hashing.digest(table, bytes(key.b))) << BigInt(chord.keyShift(table, bits))
+          const place = BigInt.asUintN(bits, number)
+          const found = storing_nodes.toSorted((a, b) => {
+            const further = Ring.distance(bits, positionOf(a), place) - Ring.distance(bits, positionOf(b), place)
+            return further < 0n ? -1 : 1
+          })
+          assert.strictEqual(found[0], node, `${method} of ${key.b}`)
+        }
+        for (const { integer, text } of vectors07.base58) {
+          assert.strictEqual(Base58.fromInteger(BigInt(integer)), text)
+          assert.strictEqual(Base58.toInteger(text), BigInt(integer))
+        }
+      }))
+
+    it.effect("of methods are read as the originals offer them, and the first of both is sent with", () =>
+      Effect.gen(function*() {
+        const protocol = yield* Protocol
+        const nameOf = (flag: number) =>
+          Object.entries(vectors07.flags.compression).find(([, each]) => each === flag)?.[0] ?? String(flag)
+        for (const offered of Object.values(vectors07.compression_offered)) {
+          const list = [new TypedPacket("value", Uint8Array.of(1)), protocol.packetOf(offered)]
+          assert.deepStrictEqual(protocol.decodePayload(list), {
+            _tag: "CompressionList",
+            methods: offered.map(nameOf)
+          })
+        }
+        for (const { lists: [own = [], theirs = []], result } of vectors07.intersect) {
+          const methods = own.map((flag) => ({ name: nameOf(flag), ...reversed }))
+          const first = result[0]
+          assert.strictEqual(
+            negotiate(methods, theirs.map(nameOf))?.name,
+            first === undefined ? undefined : nameOf(first)
+          )
         }
       }))
 
