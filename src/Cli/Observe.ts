@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import type { WebPage } from "./Dashboard/WebServer.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
 
 /**
  * Where the node is shown.
@@ -34,7 +35,9 @@ export interface Served {
 }
 
 /** The variable of the OpenTelemetry specification that names the collector. */
-const collector = (): string => process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
+const collectorName = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+const collector = (): string => process.env[collectorName] ?? ""
 
 /**
  * Sends telemetry to the collector that the environment names, if any. Logs go there alone: what people read
@@ -43,11 +46,18 @@ const collector = (): string => process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""
  * @category layers
  * @since 0.1.0
  */
-export const telemetry: Layer.Layer<never> = Layer.unwrap(Effect.suspend((): Effect.Effect<Layer.Layer<never>> => {
+export const telemetry: Layer.Layer<never, WrongUsage> = Layer.unwrap(Effect.gen(function*() {
   const baseUrl = collector()
-  if (baseUrl === "") return Effect.succeed(Layer.empty)
+  if (baseUrl === "") return Layer.empty
+  // Nothing would arrive there, and nothing would say so: logs go to the collector alone.
+  if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
+    const detail =
+      `${collectorName} is "${baseUrl}", which is no URL of a collector: write one such as http://127.0.0.1:4318`
+    return yield* new WrongUsage({ detail })
+  }
   const serviceName = process.env["OTEL_SERVICE_NAME"] ?? "p2p"
-  return Effect.map(loadTelemetry, ({ layerOtlp }) => layerOtlp({ baseUrl, serviceName, keepLoggers: false }))
+  const { layerOtlp } = yield* loadTelemetry
+  return layerOtlp({ baseUrl, serviceName, keepLoggers: false })
 }))
 
 /** Loaded where it is used: most nodes start without. */

@@ -33,6 +33,21 @@ describe("p2p", () => {
       })
   )
 
+  it.live.each(["mesh", "chord"])(
+    "ends with status 2 where the environment names no collector by a URL: %s",
+    (command) =>
+      Effect.gen(function*() {
+        const { status, stderr, stdout } = yield* Effect.acquireUseRelease(
+          Effect.sync(() => void (process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "127.0.0.1:4318")),
+          () => run([command, "--listen", "127.0.0.1:0"]),
+          () => Effect.sync(() => void delete process.env["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        )
+
+        assert.match(stderr, /OTEL_EXPORTER_OTLP_ENDPOINT is "127.0.0.1:4318"[^]*write one such as http/)
+        assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: [] })
+      })
+  )
+
   it.live("tells of each command in its help, and of each line that the mesh takes", () =>
     Effect.gen(function*() {
       const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })
