@@ -104,6 +104,8 @@ export const layer = (options: WebSocketOptions = {}): Layer.Layer<Transport> =>
     Effect.map(Socket.WebSocketConstructor, (open) => ({
       encryption: options.encryption ?? "Plaintext",
       schemes,
+      // A page is within the network of whoever looks at it.
+      resolvesNames: true,
       dial: (address) => dial(address, open, { maxUnreadBytes: defaultUnreadBytes, ...options }, sendPolling),
       listen: (address) => address.port === 0 ? Effect.succeed(deaf) : refuseListen(address)
     } satisfies Transport["Service"]))
