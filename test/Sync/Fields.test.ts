@@ -43,6 +43,31 @@ describe.each(wireVersions)("changes of fields over wire version %s", (protocol)
         }))
   )
 
+  it("and keys may have any name, those of what objects inherit among them", () =>
+    run("names", {}, (simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* start(simulation, ["a", "b"], { protocol, sync: { leasing: false } })
+        const names = ["__proto__", "constructor", "toString", "1", "-0", ""]
+        const Names = (name: string) => SyncKey.make(name, Schema.Record(Schema.String, Schema.Json))
+        const fields = (value: Schema.Json) => Object.fromEntries(names.map((name) => [name, value]))
+
+        const assertHeld = Effect.fnUntraced(function*(expected: Schema.Json) {
+          // Before nodes compare what they hold: that would make up for writes that were not read.
+          yield* Effect.sleep("1 second")
+          for (const { sync } of Object.values(nodes)) {
+            for (const name of names) {
+              const value = Option.getOrUndefined(yield* sync.get(Names(name)))
+              assert.strictEqual(JSON.stringify(value), JSON.stringify(expected), name)
+            }
+          }
+        })
+
+        for (const name of names) yield* nodes["a"]!.sync.set(Names(name), fields({ set: fields(1) }))
+        yield* assertHeld(fields({ set: fields(1) }))
+        for (const name of names) yield* nodes["b"]!.sync.change(Names(name), fields({ changed: fields(2) }))
+        yield* assertHeld(fields({ changed: fields(2) }))
+      })))
+
   for (const leasing of [true, false]) {
     it(`keep what the write that they overtook sets, leasing ${leasing}`, () =>
       run("overtaken", {}, (simulation) =>

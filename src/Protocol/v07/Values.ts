@@ -8,8 +8,8 @@ import * as MessagePack from "./MessagePack.ts"
 /**
  * The value that bytes stand for, in an object because it can be anything; `undefined` when they are
  * not exactly one value of bounded depth. Texts are strings, bytes `Uint8Array`, nil is null, maps are
- * plain objects, without inherited keys; one with a key that is neither text nor number is refused,
- * and so is the key `__proto__`.
+ * plain objects, without inherited keys, and `__proto__` is a key like others; a map with a key that is
+ * neither text nor number is refused.
  *
  * @category decoding
  * @since 0.1.0
@@ -17,10 +17,39 @@ import * as MessagePack from "./MessagePack.ts"
 export const decode = (bytes: Uint8Array): { readonly value: unknown } | undefined => {
   if (MessagePack.skip(bytes, 0) !== bytes.length) return undefined
   try {
-    return { value: unpack(bytes) }
+    hasStandIn = false
+    const value = unpack(bytes, { keyDecoder })
+    return { value: hasStandIn ? restored(value) : value }
   } catch {
     return undefined
   }
+}
+
+const proto = "__proto__"
+
+/** What the library is given for that key, which it refuses: it would assign it. No text in UTF-8 is this one. */
+const standIn = `\ud800${proto}`
+let hasStandIn = false
+
+/** The keys that are as long as that one. */
+const keyDecoder = {
+  canBeCached: (byteLength: number): boolean => byteLength === proto.length,
+  decode(bytes: Uint8Array, offset: number, byteLength: number): string {
+    const key = decoder.decode(bytes.subarray(offset, offset + byteLength))
+    if (key !== proto) return key
+    hasStandIn = true
+    return standIn
+  }
+}
+
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true })
+
+const restored = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(restored)
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key === standIn ? proto : key, restored(item)])
+  )
 }
 
 /**
