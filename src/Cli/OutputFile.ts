@@ -35,7 +35,8 @@ export const check = Effect.fnUntraced(function*(file: string) {
   // Whoever reads a pipe would take an open and a close for its end.
   if (found._tag === "Some" && !["File", "Directory"].includes(found.value.type)) return
   yield* named(file, Effect.scoped(files.open(file, { flag: "a" })))
-  if (found._tag === "None") yield* named(file, files.remove(file))
+  // Where there was nothing, it is what was made that goes: a link may have led there, and stays.
+  if (found._tag === "None") yield* named(file, Effect.flatMap(files.realPath(file), files.remove))
 })
 
 /**
