@@ -96,7 +96,8 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   The node ends in order, with status 0, on quit, on SIGINT and SIGTERM, and when standard input ends:
   it hands over what it holds. With --stay, or when standard input is /dev/null, it goes on without
   input. A node that is killed loses nothing either, as long as others have copies. The status is 1
-  when the input ends and the ring could not be joined, or a line of it (not typed at a terminal) could not be done.
+  when input that was not typed at a terminal has lines that could not be done, or ends when the ring
+  was not joined.
 
   With --json, each line is {"event":…}: listening, dashboard, metrics, joined, get, set, deleted, has, lookup, ring,
   stats, neighbor-came, neighbor-went, alone, other-ring, repaired, handed-over, rejected,

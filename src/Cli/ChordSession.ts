@@ -19,6 +19,7 @@ import { type ChordReport, fromError, toJsonLines } from "./ChordReport.ts"
 import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
+import { LinesFailed } from "./LinesFailed.ts"
 import * as Observe from "./Observe.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
@@ -66,18 +67,6 @@ export class NeverJoined extends Schema.TaggedError<NeverJoined>()("NeverJoined"
 }) {
   override get message(): string {
     return `nothing was read or written: ${this.causes.join("; ") || "the ring was not joined in time"}`
-  }
-}
-
-/**
- * The input is over, and not all that it asked for was done.
- *
- * @category errors
- * @since 0.1.0
- */
-export class LinesFailed extends Schema.TaggedError<LinesFailed>()("LinesFailed", { count: Schema.Int }) {
-  override get message(): string {
-    return this.count === 1 ? "one line of the input was not done" : `${this.count} lines of the input were not done`
   }
 }
 
@@ -204,10 +193,10 @@ const session = Effect.fnUntraced(function*(
     Stream.takeWhile((line) => !(hasQuit = isQuit(line))),
     Stream.runForEach((line) => console.run(line))
   )
-  if (hasQuit) return
-  if (options.stay || (yield* Input.isAbsent)) return yield* Effect.never
+  // At a terminal somebody has seen what was not done.
+  if (hasQuit && process.stdin.isTTY) return
+  if (!hasQuit && (options.stay || (yield* Input.isAbsent))) return yield* Effect.never
   if (!news.isPresent) return yield* new NeverJoined({ causes: news.failures })
-  // At a terminal somebody has seen it.
   if (!process.stdin.isTTY && console.failedCount > 0) return yield* new LinesFailed({ count: console.failedCount })
 })
 

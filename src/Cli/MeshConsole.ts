@@ -59,6 +59,8 @@ export class MeshConsole {
   readonly subscriptions = new Set<string>()
   /** Broadcasts that were sent while no peer was linked: nobody got them. */
   unheardCount = 0
+  /** Lines that could not be done. */
+  failedCount = 0
 
   constructor(
     mesh: Mesh["Service"],
@@ -82,7 +84,10 @@ export class MeshConsole {
     const done = line.startsWith("/") && !line.startsWith("//")
       ? this.#command(line)
       : this.#broadcast(line.startsWith("//") ? line.slice(1) : line)
-    return Effect.catch(done, (error) => this.report(fromError(error, error.message)))
+    return Effect.catch(done, (error) => {
+      this.failedCount++
+      return this.report(fromError(error, error.message))
+    })
   }
 
   #command(line: string): Effect.Effect<void, Failure, Scope.Scope> {

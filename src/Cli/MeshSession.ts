@@ -19,6 +19,7 @@ import * as Discovery from "./Discovery.ts"
 import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { KnownIds } from "./KnownIds.ts"
+import { LinesFailed } from "./LinesFailed.ts"
 import { isQuit, MeshConsole } from "./MeshConsole.ts"
 import { MeshDisplay } from "./MeshDisplay.ts"
 import { MeshLinks } from "./MeshLinks.ts"
@@ -77,7 +78,7 @@ const maxRetryMillis = 30_000
 
 /**
  * Runs a node until it is told to end. Fails when it cannot listen, when standard input or output
- * break, and with `NobodyReached`.
+ * break, with `NobodyReached` and with `LinesFailed`.
  *
  * @category commands
  * @since 0.1.0
@@ -188,11 +189,13 @@ const session = Effect.fnUntraced(function*(
     Stream.takeWhile((line) => !(hasQuit = isQuit(line))),
     Stream.runForEach((line) => console.run(line))
   )
-  if (hasQuit) return
-  if (options.stay || (yield* Input.isAbsent)) return yield* Effect.never
+  // At a terminal somebody has seen what was not done.
+  if (hasQuit && process.stdin.isTTY) return
+  if (!hasQuit && (options.stay || (yield* Input.isAbsent))) return yield* Effect.never
   if (options.connect.length > 0 && console.unheardCount > 0 && !links.hadPeer) {
     return yield* new NobodyReached({ addresses: options.connect.map(format) })
   }
+  if (!process.stdin.isTTY && console.failedCount > 0) return yield* new LinesFailed({ count: console.failedCount })
 })
 
 /**

@@ -206,7 +206,7 @@ describe("p2p chord", () => {
       yield* one.send(...wrong.map(([line]) => line), "help", "ring", "stats", "quit")
       const { status, stderr } = yield* one.finished
 
-      assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.deepStrictEqual([status, stderr], [1, `p2p: ${wrong.length} lines of the input were not done\n`])
       const errors = one.events().filter(({ event }) => event === "error")
       for (const [index, [line, tag, says]] of wrong.entries()) {
         assert.strictEqual(errors[index]?.tag, tag, line.slice(0, 40))
@@ -217,7 +217,8 @@ describe("p2p chord", () => {
         ...wrong.map(() => "error"),
         "help",
         "ring",
-        "stats"
+        "stats",
+        "error"
       ])
     }))
 
@@ -338,7 +339,7 @@ describe("p2p chord", () => {
         "get color",
         "get nothing"
       ])
-      const twice = yield* run(["chord", "--json"], ["get", "gat color"])
+      const twice = yield* run(["chord", "--json"], ["get", "gat color", "quit"])
 
       assert.deepStrictEqual([status, stderr], [1, "p2p: one line of the input was not done\n"])
       assert.include(stdout, "  color = blue")

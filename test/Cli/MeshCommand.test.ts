@@ -129,7 +129,7 @@ describe("p2p mesh", () => {
       yield* one.send(...wrong.map(([line]) => line), "/help", "/quit")
       const { status, stderr } = yield* one.finished
 
-      assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.deepStrictEqual([status, stderr], [1, `p2p: ${wrong.length} lines of the input were not done\n`])
       const errors = one.events().filter(({ event }) => event === "error")
       for (const [index, [line, tag, says]] of wrong.entries()) {
         assert.strictEqual(errors[index]?.tag, tag, line.slice(0, 40))
@@ -138,8 +138,32 @@ describe("p2p mesh", () => {
       assert.deepStrictEqual(one.events().map(({ event }) => event), [
         "listening",
         ...wrong.map(() => "error"),
-        "help"
+        "help",
+        "error"
       ])
+      assert.strictEqual(one.events().at(-1)?.tag, "LinesFailed")
+    }))
+
+  it.live("ends with status 1 when a line of piped input was not done or reached nobody, also behind /quit", () =>
+    Effect.gen(function*() {
+      const [failed, done, alone, stopped] = yield* Effect.all([
+        run(["mesh"], ["hello", "/shout hello"]),
+        run(["mesh"], ["hello", "/quit"]),
+        run(["mesh", "--connect", "127.0.0.1:1"], ["hello", "/quit"]),
+        Effect.scoped(Effect.gen(function*() {
+          const one = yield* node("--stay")
+          yield* one.send("/shout hello")
+          yield* one.take("error")
+          yield* one.kill("SIGTERM")
+          return yield* one.finished
+        }))
+      ], { concurrency: 2 })
+
+      assert.deepStrictEqual([failed.status, failed.stderr], [1, "p2p: one line of the input was not done\n"])
+      assert.deepStrictEqual([done.status, done.stderr], [0, ""])
+      assert.strictEqual(alone.status, 1)
+      assert.match(alone.stderr, /^p2p: nobody got what was sent: /)
+      assert.deepStrictEqual([stopped.status, stopped.stderr], [0, ""])
     }))
 
   it.live("names the reason when another subnet or a closed port refuses it, and retries in the background", () =>
