@@ -44,17 +44,20 @@ describe("files of a simulation", () => {
       })
   )
 
-  it.each(["mesh --trace", "mesh --svg", "chord --trace"])("are written where a link leads: %s", (args) =>
-    withFolder((folder) => {
-      const [link, target] = [path.join(folder, "link"), path.join(folder, "target")]
-      fs.symlinkSync("target", link)
+  it.each(["mesh --trace", "mesh --svg", "chord --trace"])(
+    "are written where a link leads: %s",
+    (args) =>
+      withFolder((folder) => {
+        const [link, target] = [path.join(folder, "link"), path.join(folder, "target")]
+        fs.symlinkSync("target", link)
 
-      const { status } = p2p("simulate", ...args.split(" "), link, ...small)
+        const { status } = p2p("simulate", ...args.split(" "), link, ...small)
 
-      assert.strictEqual(status, 0)
-      assert.isTrue(fs.lstatSync(link).isSymbolicLink())
-      assert.isAbove(fs.statSync(target).size, 0)
-    }))
+        assert.strictEqual(status, 0)
+        assert.isTrue(fs.lstatSync(link).isSymbolicLink())
+        assert.isAbove(fs.statSync(target).size, 0)
+      })
+  )
 
   it.skipIf(!fs.existsSync("/dev/full"))("do not cost the figures when the disk is full in the end", () => {
     for (
