@@ -73,4 +73,24 @@ describe("a stranger", () => {
 
     assert.isAtMost(dials, 3)
   })
+
+  it("gets nothing by the names of what objects inherit", () => {
+    const answers = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 2)
+        const stranger = yield* startStranger(simulation, nodes[0]!)
+        const { self } = yield* neighborsOf(nodes[0]!)
+        return yield* Effect.forEach(["toString", "constructor", "valueOf", "__proto__", "hasOwnProperty"], (kind) =>
+          stranger.call({ address: nodes[0]!.address }, kind, [writePosition(self.position)]).pipe(
+            Effect.match({
+              onFailure: ({ message }) =>
+                message.includes(`"${kind}" is nothing that chord nodes ask`),
+              onSuccess: () => false
+            })
+          ))
+      })
+    )
+
+    assert.deepStrictEqual(answers, [true, true, true, true, true])
+  })
 })

@@ -20,7 +20,7 @@ const done: Packets = []
 
 /** Answers one request. */
 export const handle = (node: ChordNode, from: Caller, kind: string, packets: Packets): Result => {
-  const serve = services[kind]
+  const serve = services.get(kind)
   if (serve === undefined) return Stabilizer.refuse(malformed, `"${kind}" is nothing that chord nodes ask`)
   const [target, ...rest] = packets
   const position = readPosition(node.bits, target)
@@ -56,7 +56,8 @@ const withSelf =
     return withContact(packet, serve)(node, member)
   }
 
-const services: Readonly<Record<string, Serve>> = {
+/** By the kind of call: a map, for peers write it, and an object has more than what is listed. */
+const services: ReadonlyMap<string, Serve> = new Map(Object.entries<Serve>({
   /** Which members live here: the first one, for one who knows only the address. */
   who: (_node, member) =>
     writeFound({ isOwner: false, self: member.self, predecessor: undefined, closer: [], following: [] }),
@@ -91,4 +92,4 @@ const services: Readonly<Record<string, Serve>> = {
   held: Share.onHeld,
   pull: onPull,
   digest: onDigest
-}
+}))
