@@ -22,6 +22,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { DatabaseSync } from "node:sqlite"
@@ -102,10 +103,11 @@ export const layerSqlite = (
   )
 
 const makeDirectory = (path: string) =>
-  Effect.catchTag(
-    RecordLog.makeDirectory(path),
-    "PlatformError",
-    (cause) => Effect.fail(failed(path, "open", cause))
+  RecordLog.makeDirectory(path).pipe(
+    Effect.andThen(Effect.flatMap(FileSystem.FileSystem, (files) => files.stat(path))),
+    Effect.catchTag("PlatformError", (cause) => Effect.fail(failed(path, "open", cause))),
+    // SQLite says of a file in its place that it is "unable to open database file".
+    Effect.filterOrFail(({ type }) => type === "Directory", () => failed(path, "open", "it is not a directory"))
   )
 
 /** The same journal; what the file system refuses is told as people say it. */

@@ -1,6 +1,6 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Random } from "effect"
+import { Effect, FileSystem, Layer, Random } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
@@ -79,6 +79,16 @@ for (const kind of ["directory", "sqlite"] as const) {
 }
 
 describe("NodeChordStorage.layerFileSystem", () => {
+  it.live("says that a file is not a directory", () =>
+    Effect.gen(function*() {
+      const file = `${yield* temporaryDirectory}/file`
+      fs.writeFileSync(file, "")
+
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeChordStorage.layerFileSystem(file))))
+
+      assert.strictEqual(error.message, `could not open ${file}: it is not a directory`)
+    }))
+
   it.live.skipIf(!fs.existsSync("/dev/full"))(
     "says in plain words that the disk is full",
     () =>
