@@ -48,15 +48,17 @@ export const toOptions = (
 ): DiscoveryOptions => ({ lan, peers: Option.getOrUndefined(peers) })
 
 /**
- * Fails when the node could remember nothing in its file: it writes a new one beside it, which then takes its place. To
- * be asked before the node says that it runs; otherwise it would be found out when all is over.
+ * Fails when the package for the LAN is missing, and when the node could remember nothing in its file: it writes a new
+ * one beside it, which then takes its place. To be asked before the node says that it runs; otherwise it would be found
+ * out when all is over.
  *
  * @category running
  * @since 0.1.0
  */
 export const check = Effect.fnUntraced(function*(
-  { peers }: DiscoveryOptions
-): Effect.fn.Return<void, NodePeersFile.PeersFileError> {
+  { lan, peers }: DiscoveryOptions
+): Effect.fn.Return<void, NodePeersFile.PeersFileError | NodeLan.LanError> {
+  if (lan) yield* Effect.flatMap(Effect.promise(() => import("../Layers/NodeLan.ts")), (module) => module.check)
   if (peers === undefined) return
   const { PeersFileError } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
   const draft = `${peers}.${crypto.randomUUID()}`

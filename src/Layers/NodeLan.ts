@@ -127,11 +127,18 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
   )
 })
 
+const load = () => import("multicast-dns")
+
+/** Fails when the package is missing, for those who want to know before the node runs. @internal */
+export const check: Effect.Effect<void, LanError> = Effect.asVoid(
+  Effect.tryPromise({ try: load, catch: (cause) => new LanError({ cause }) })
+)
+
 const openDns = ({ interface: host, port }: LanOptions) =>
   Effect.acquireRelease(
     Effect.tryPromise({
       try: async () => {
-        const { default: multicastDns } = await import("multicast-dns")
+        const { default: multicastDns } = await load()
         const settings: Options = {
           // Bound to that address itself, the socket would hear nothing that is for a group.
           ...(host === undefined ? {} : { interface: host, bind: "0.0.0.0" }),

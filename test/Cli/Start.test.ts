@@ -1,10 +1,11 @@
 /** What keeps a node from starting is told before it says that it listens. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as ChildProcess from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { source } from "./command.ts"
+import { packed, source } from "./command.ts"
 import { run, start, startFile } from "./CommandLine.ts"
 
 const temporaryDirectory = Effect.acquireRelease(
@@ -31,6 +32,23 @@ describe.each(["mesh", "chord"])("p2p %s", (command) => {
       assert.strictEqual(fine.status, 0)
       assert.deepStrictEqual(fs.readdirSync(folder), [])
     }))
+
+  it("does not start when it lacks the package for the LAN", () => {
+    const hook = `import { registerHooks } from "node:module"; registerHooks({ resolve(name, context, next) {
+      if (name === "multicast-dns") throw Object.assign(new Error(name), { code: "ERR_MODULE_NOT_FOUND" })
+      return next(name, context)
+    } })`
+    const without = `data:text/javascript,${encodeURIComponent(hook)}`
+
+    const { status, stderr, stdout } = ChildProcess.spawnSync(
+      process.execPath,
+      ["--import", without, packed, command, "--lan"],
+      { encoding: "utf8", input: "" }
+    )
+
+    assert.deepStrictEqual([status, stdout], [1, ""])
+    assert.match(stderr, /^p2p: .*it needs one package more: npm install multicast-dns\n$/)
+  })
 
   it.live("does not start where its page cannot be served", () =>
     Effect.gen(function*() {
