@@ -1,7 +1,9 @@
 /** How far a run is, in one line of a terminal, on standard error. */
 
+const maxWidth = 25
+
 /**
- * A bar of 25 characters and the percentage; nothing where `isShown` is false.
+ * A bar of 25 characters, fewer on a narrow terminal, and the percentage; nothing where `isShown` is false.
  *
  * @category models
  * @since 0.1.0
@@ -19,8 +21,10 @@ export class ProgressBar {
     const percent = Math.floor(100 * fraction)
     if (!this.#isShown || percent === this.#percent) return
     this.#percent = percent
-    const done = Math.floor(percent / 4)
-    process.stderr.write(`\r${"█".repeat(done)}${"░".repeat(25 - done)} ${percent} %`)
+    // What went past the end of the line could not be taken back.
+    const width = Math.max(0, Math.min(maxWidth, (process.stderr.columns || 80) - "_100_%_".length))
+    const done = Math.floor(percent * width / 100)
+    process.stderr.write(`\r${"█".repeat(done)}${"░".repeat(width - done)} ${percent} %`)
   }
 
   /** Takes the bar away. */

@@ -37,13 +37,22 @@ export const isPossible = (): boolean =>
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<Prompt, never, Scope.Scope> = Effect.gen(function*() {
+export const make: Effect.Effect<Prompt, never, Scope.Scope> = Effect.suspend(() =>
+  makeOn(process.stdin, process.stdout, Output.write)
+)
+
+/** The same on any terminal, to which `write` writes what is printed. @internal */
+export const makeOn = Effect.fnUntraced(function*(
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+  write: Prompt["write"]
+): Effect.fn.Return<Prompt, never, Scope.Scope> {
   const editor = yield* Effect.acquireRelease(
-    Effect.sync(() => readline.createInterface({ input: process.stdin, output: process.stdout, prompt: "> " })),
+    Effect.sync(() => readline.createInterface({ input, output, prompt: "> ", terminal: true })),
     (editor) =>
       Effect.sync(() => {
+        erase(editor, output)
         editor.close()
-        eraseLine()
       })
   )
   editor.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
@@ -62,13 +71,19 @@ export const make: Effect.Effect<Prompt, never, Scope.Scope> = Effect.gen(functi
     ),
     write: (text) =>
       Effect.suspend(() => {
-        eraseLine()
-        return Effect.tap(Output.write(text), () => Effect.sync(() => isClosed ? undefined : editor.prompt(true)))
+        const rows = erase(editor, output)
+        // The editor goes up again by the rows that the line had: without these it would write over the text.
+        return Effect.tap(write(`${text}${isClosed ? "" : "\n".repeat(rows)}`), () =>
+          Effect.sync(() => isClosed ? undefined : editor.prompt(true)))
       })
   }
 })
 
-const eraseLine = (): void => {
-  readline.cursorTo(process.stdout, 0)
-  readline.clearLine(process.stdout, 0)
+/** Takes the line that is being typed off the terminal, all of its rows; gives how many there are above the cursor. */
+const erase = (editor: readline.Interface, output: NodeJS.WritableStream): number => {
+  const { rows } = editor.getCursorPos()
+  readline.moveCursor(output, 0, -rows)
+  readline.cursorTo(output, 0)
+  readline.clearScreenDown(output)
+  return rows
 }
