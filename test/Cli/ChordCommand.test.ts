@@ -331,6 +331,14 @@ describe("p2p chord", () => {
       assert.match(taken.stderr, /could not listen on .*another program uses that port/)
     }))
 
+  it.live("tells of what the last line led to before it ends", () =>
+    Effect.gen(function*() {
+      const { status, stdout } = yield* run(["chord", "--json"], ["set color blue", "ban 192.0.2.1 1h spam"])
+
+      assert.strictEqual(status, 0)
+      assert.deepInclude(JSON.parse(stdout.at(-1)!), { event: "banned", target: "192.0.2.1", why: "spam" })
+    }))
+
   it.live("ends with status 1 when the input ends and a line of it was not done", () =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* run(["chord"], [
