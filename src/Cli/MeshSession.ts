@@ -189,6 +189,8 @@ const session = Effect.fnUntraced(function*(
     Stream.takeWhile((line) => !(hasQuit = isQuit(line))),
     Stream.runForEach((line) => console.run(line))
   )
+  // What the last lines led to is told: the fiber that tells of events has its turn.
+  yield* Effect.yieldNow
   // At a terminal somebody has seen what was not done.
   if (hasQuit && process.stdin.isTTY) return
   if (!hasQuit && (options.stay || (yield* Input.isAbsent))) return yield* Effect.never

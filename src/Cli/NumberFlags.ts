@@ -20,7 +20,7 @@ export const duration = (name: string, maxMillis: number): Flag.Flag<number> =>
     Flag.filterMap((text) => {
       const millis = toMillis(text)
       return millis !== undefined && millis <= maxMillis ? Option.some(millis) : Option.none()
-    }, () => "a time such as 50ms, 10s or 5m")
+    }, () => `a time such as 50ms, 10s or 5m, of ${toText(maxMillis)} at most`)
   )
 
 /**
@@ -49,4 +49,10 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const toMillis = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text)
   return match === null ? undefined : Number(match[1]) * units[match[2]!]!
+}
+
+/** In the largest unit of which it is a whole number. */
+const toText = (millis: number): string => {
+  const [unit, size] = Object.entries(units).findLast(([, size]) => millis % size === 0) ?? ["ms", 1]
+  return `${millis / size}${unit}`
 }

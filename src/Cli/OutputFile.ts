@@ -1,4 +1,5 @@
 /** A file that a command writes when its work is done. */
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
@@ -19,6 +20,15 @@ export class FileUnwritable extends Schema.TaggedError<FileUnwritable>()("FileUn
     return `could not write ${this.file}: ${this.detail}`
   }
 }
+
+/**
+ * A flag for the name of such a file.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const flag = (name: string): Flag.Flag<string> =>
+  Flag.String(name).pipe(Flag.withMetavar("FILE"), Flag.filter((file) => file !== "", () => "the name of a file"))
 
 const named = <A, R>(file: string, effect: Effect.Effect<A, PlatformError, R>) =>
   Effect.mapError(effect, (error) => new FileUnwritable({ file, detail: ErrorText.describeWrite(error) }))

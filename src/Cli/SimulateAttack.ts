@@ -10,6 +10,7 @@ import * as LongRun from "./LongRun.ts"
 import * as NumberFlags from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
 import { ProgressBar } from "./ProgressBar.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
 import * as SimulateFlags from "./SimulateFlags.ts"
 
 /** The target of an eclipse and three bootstrap nodes. */
@@ -58,6 +59,7 @@ export const attack = Command.make(
   "attack",
   flags,
   Effect.fnUntraced(function*({ claimIds, json, latency, messages, name, nodes, ratio, seed }) {
+    if (claimIds && name !== "eclipse") return yield* new WrongUsage({ detail: "--claim-ids is for eclipse" })
     const { describe, run } = yield* Effect.promise(() => import("../Layers/Simulation/Attack/MeshAttack.ts"))
     const bar = new ProgressBar(!json && process.stderr.isTTY === true)
     const [elapsed, exit] = yield* LongRun.timed(() =>

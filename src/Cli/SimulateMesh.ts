@@ -64,8 +64,7 @@ const flags = {
     ),
     Flag.withDefault(50)
   ),
-  svg: Flag.String("svg").pipe(
-    Flag.withMetavar("FILE"),
+  svg: OutputFile.flag("svg").pipe(
     Flag.withDescription("Draws the mesh, the spread of its broadcasts and its healing"),
     Flag.optional
   ),
@@ -97,6 +96,9 @@ export const mesh = Command.make(
   Effect.fnUntraced(
     function*({ broadcasts, churn, duration, fail, faults, json, latency, loss, nodes, seed, seeds, svg, trace }) {
       const files = { svg: Option.getOrUndefined(svg), trace: Option.getOrUndefined(trace) }
+      if (files.svg !== undefined && files.svg === files.trace) {
+        return yield* new WrongUsage({ detail: "--svg and --trace need a file each" })
+      }
       yield* SimulateTrace.check(files.trace, nodes)
       if (files.svg !== undefined) yield* OutputFile.check(files.svg)
       const bar = new ProgressBar(!json && process.stderr.isTTY === true)

@@ -10,8 +10,7 @@ import { WrongUsage } from "./SecurityFlags.ts"
 /** Nodes that the page plays back at most; its own `Trace.ts` says so too. */
 const maxNodes = 2000
 
-export const trace = Flag.String("trace").pipe(
-  Flag.withMetavar("FILE"),
+export const trace = OutputFile.flag("trace").pipe(
   Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
   Flag.optional
 )

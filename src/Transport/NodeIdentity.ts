@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import * as util from "node:util"
 
 /**
  * An identity could not be used. `kind` says why:
@@ -189,5 +190,10 @@ const checkPrivate = Effect.fnUntraced(function*(target: string, mode: "600" | "
 const onDisk = <A>(kind: "Unreadable" | "Unwritable", target: string, run: () => A): Effect.Effect<A, IdentityError> =>
   Effect.try({
     try: run,
-    catch: (cause) => new IdentityError({ kind, path: target, detail: String(cause) })
+    catch: (cause) => new IdentityError({ kind, path: target, detail: inPlainWords(cause) })
   })
+
+const inPlainWords = (cause: unknown): string =>
+  cause instanceof Error && "errno" in cause && typeof cause.errno === "number"
+    ? util.getSystemErrorMessage(cause.errno)
+    : String(cause)

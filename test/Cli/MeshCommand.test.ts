@@ -144,6 +144,14 @@ describe("p2p mesh", () => {
       assert.strictEqual(one.events().at(-1)?.tag, "LinesFailed")
     }))
 
+  it.live("tells of what the last line led to before it ends", () =>
+    Effect.gen(function*() {
+      const { status, stdout } = yield* run(["mesh", "--json"], ["/topic weather", "hello", "/ban 192.0.2.1 1h spam"])
+
+      assert.strictEqual(status, 0)
+      assert.deepInclude(JSON.parse(stdout.at(-1)!), { event: "banned", target: "192.0.2.1", why: "spam" })
+    }))
+
   it.live("ends with status 1 when a line of piped input was not done or reached nobody, also behind /quit", () =>
     Effect.gen(function*() {
       const [failed, done, alone, stopped] = yield* Effect.all([

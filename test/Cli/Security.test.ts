@@ -52,6 +52,20 @@ describe("p2p identity", () => {
       assert.strictEqual(fs.statSync(path.join(own, "identity.key")).mode & 0o777, 0o600)
     }))
 
+  it.live("says in plain words what it cannot use", () =>
+    Effect.gen(function*() {
+      const folder = yield* Ring.directory
+      fs.writeFileSync(path.join(folder, "file"), "")
+      const missing = path.join(folder, "none.pem")
+
+      const taken = yield* run(["identity", "--identity", path.join(folder, "file")])
+      const none = yield* run(["mesh", "--tls=authority", `--ca=${missing}`, `--cert=${missing}`, `--key=${missing}`])
+
+      assert.deepStrictEqual([taken.status, none.status], [1, 1])
+      assert.strictEqual(taken.stderr, `p2p: could not write ${folder}/file: file already exists\n`)
+      assert.strictEqual(none.stderr, `p2p: could not read ${missing}: no such file or directory\n`)
+    }))
+
   it.live("shows the id of nodes that speak another wire version", () =>
     Effect.gen(function*() {
       const own = path.join(yield* Ring.directory, "own")

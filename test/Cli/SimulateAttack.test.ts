@@ -36,7 +36,8 @@ describe("p2p simulate attack", () => {
         [[], ["name"]],
         [["eclipse", "--nodes", "3"], ["--nodes", "4 to 10000"]],
         [["eclipse", "--ratio", "101"], ["--ratio", "0 to 100"]],
-        [["eclipse", "--latency", "5"], ["--latency", "50ms, 10s or 5m"]]
+        [["eclipse", "--latency", "5"], ["--latency", "50ms, 10s or 5m"]],
+        [["flood", "--claim-ids"], ["--claim-ids is for eclipse"]]
       ] as const
     ) {
       const { status, stderr } = simulate(...args)
