@@ -1,4 +1,7 @@
-/** A chat for the terminal: `node examples/chat.ts NAME [ADDRESS]`, with the address that another one printed. */
+/**
+ * A chat for the terminal: `npx node --conditions=effect-p2p-source examples/chat.ts NAME [ADDRESS]`, with the address that
+ * another one printed.
+ */
 import { NodeRuntime, NodeStream } from "@effect/platform-node"
 import { Console, Effect, Schema, Stream } from "effect"
 import { Mesh, Topic } from "effect-p2p"
@@ -23,7 +26,7 @@ const program = Effect.gen(function*() {
     Stream.runForEach((peers) => Console.log(`(${peers.length} linked)`)),
     Effect.forkScoped({ startImmediately: true })
   )
-  yield* Console.log(`others join with: node examples/chat.ts NAME ${mesh.address}`)
+  yield* Console.log(`others join with: npx node --conditions=effect-p2p-source examples/chat.ts NAME ${mesh.address}`)
   if (address !== undefined) yield* mesh.connect(address)
   yield* lines.pipe(Stream.runForEach((text) => mesh.publish(Said, { name, text })))
 })
