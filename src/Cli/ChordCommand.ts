@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { dialable, listenable } from "./AddressFlag.ts"
+import { dialable, listenable, reachable } from "./AddressFlag.ts"
 import * as Discovery from "./Discovery.ts"
 import * as InviteFlag from "./InviteFlag.ts"
 import { count, duration } from "./NumberFlags.ts"
@@ -27,7 +27,7 @@ const flags = {
     ),
     Flag.optional
   ),
-  announce: dialable("announce").pipe(
+  announce: reachable("announce").pipe(
     Flag.withDescription(
       "Where others can dial this node (default where it listens, for 0.0.0.0 this machine's first address)"
     ),

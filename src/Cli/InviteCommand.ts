@@ -6,19 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Invite } from "../Layers/Invite.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { reachOf } from "../Transport/Source.ts"
-import { dialable } from "./AddressFlag.ts"
+import { reachable } from "./AddressFlag.ts"
 import { count } from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { harmlessJson } from "./Style.ts"
 
 const flags = {
-  connect: dialable("connect").pipe(
-    Flag.filter(
-      ({ hostname }) => reachOf(hostname) !== "never",
-      () => "an address that others can dial, such as 192.168.1.20:4444"
-    ),
+  connect: reachable("connect").pipe(
     Flag.withDescription("Where the network can be joined, as others reach it; 1 to 8 times"),
     Flag.atLeast(0)
   ),

@@ -5,7 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { dialable, listenable } from "./AddressFlag.ts"
+import { dialable, listenable, reachable } from "./AddressFlag.ts"
 import * as Discovery from "./Discovery.ts"
 import * as InviteFlag from "./InviteFlag.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
@@ -23,7 +23,7 @@ const flags = {
     ),
     Flag.atLeast(0)
   ),
-  announce: dialable("announce").pipe(
+  announce: reachable("announce").pipe(
     Flag.withDescription(
       "Where others can dial this node, when that is not where it listens; once for TCP, once for WebSockets"
     ),
