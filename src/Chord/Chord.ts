@@ -134,7 +134,7 @@ export class Chord extends Context.Service<
      * Addresses where nodes of this ring may be, from a list, a file or a LAN: tried in turn while this node knows
      * nobody else, and asked now and then whether theirs is another ring, which this one then grows together with.
      * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new. With a `teller`, whoever told
-     * of them from that address, no names are taken, nothing nearer than the teller is, and eight addresses of one.
+     * of them from that address, no names are taken unless `dialNames` is set, nothing nearer than the teller is, and eight addresses of one.
      */
     readonly learn: (addresses: ReadonlyArray<PeerAddress>, teller?: PeerAddress) => Effect.Effect<number>
     /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */
@@ -204,6 +204,7 @@ const make = Effect.gen(function*() {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
       if (node.isLeaving) yield* restart(node)
+      node.hearsay.name(parsed)
       yield* Places.join(node, parsed)
       node.joined.openUnsafe()
     }),
@@ -257,7 +258,8 @@ const makeNode: Effect.Effect<
   const networkId = protocol.networkId(options.subnet, transport.encryption)
   const chordId = protocol.chordNetworkId(networkId, options.bits)
   const originals = options.originals ? new Originals(protocol, chordId, options) : undefined
-  const serve: Handler = (from, kind, packets) => originals?.serve(kind, packets) ?? handle(node, from, kind, packets)
+  const serve: Handler = (from, kind, packets, teller) =>
+    originals?.serve(kind, packets) ?? handle(node, from, kind, packets, teller)
   const peers = yield* Peers.make({
     ...options,
     nodeId: (address) =>

@@ -30,6 +30,12 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
    * have come to it, reads, writes and lookups wait for as long as they may take, and then fail. Default none: a ring of one.
    */
   readonly bootstrap: ReadonlyArray<PeerAddress>
+  /**
+   * Whether members are called by host names that other nodes tell of. Default false: at IP addresses alone, no nearer
+   * than whoever tells of them, at `wss://` names, and wherever `bootstrap` or `join` says. All nodes of a ring
+   * that announces names need it, but for those that were given each of them.
+   */
+  readonly dialNames: boolean
   /** The ring has 2^bits positions, 1 to 512; the same on all nodes. Default 160, the width of SHA-1. */
   readonly bits: number
   /** Positions this node holds: more share the load more evenly, each costs its own upkeep. Default 1. */
@@ -99,6 +105,7 @@ export class ChordConfig extends Context.Service<ChordConfig, ChordOptions>()("e
     listen: new PeerAddress({ host: "127.0.0.1", port: 0 }),
     announce: undefined,
     bootstrap: [],
+    dialNames: false,
     bits: 160,
     virtualNodes: 1,
     minSuccessors: minSuccessorCount,

@@ -33,6 +33,12 @@ const flags = {
     ),
     Flag.optional
   ),
+  dialNames: Flag.Boolean("dial-names").pipe(
+    Flag.withDescription(
+      "Call members at host names, too, that other nodes tell of: where nodes announce names, the same on all nodes of a ring"
+    ),
+    Flag.withDefault(false)
+  ),
   join: dialable("join").pipe(
     Flag.withDescription("A node of the ring to join; may be given several times. They are tried until one answers"),
     Flag.atLeast(0)
@@ -114,7 +120,7 @@ export const chord = Command.make(
   flags,
   Effect.fnUntraced(
     function*({ announce, bits, dashboard, data, invite, join: asked, json, lan, listen, metrics, peers, ...others }) {
-      const { originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
+      const { dialNames, originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
       const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls, bits })
       const join = [...asked, ...invited.addresses]
       const security = InviteFlag.withPins(
@@ -137,6 +143,7 @@ export const chord = Command.make(
         virtualNodes: Option.getOrUndefined(virtualNodes),
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
+        dialNames,
         originals,
         protocol,
         security,

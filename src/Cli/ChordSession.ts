@@ -37,6 +37,7 @@ import { sharedFlag } from "./WireFlag.ts"
 export interface ChordSessionOptions extends Observe.ObserveOptions, Discovery.DiscoveryOptions {
   readonly listen: PeerAddress
   readonly announce: PeerAddress | undefined
+  readonly dialNames: boolean
   readonly join: ReadonlyArray<PeerAddress>
   readonly subnet: string | undefined
   readonly bits: number | undefined
@@ -108,12 +109,14 @@ const toLayer = (options: ChordSessionOptions) => {
 }
 
 const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithStorage => {
-  const { announce, bits, data, listen, originals, protocol, stabilizeMillis, subnet, virtualNodes } = options
+  const { announce, bits, data, dialNames, listen, originals, protocol, stabilizeMillis, subnet, virtualNodes } =
+    options
   return {
     host: listen.hostname,
     port: listen.port,
     bootstrap: others(options).map(format),
     data,
+    dialNames,
     originals,
     protocol,
     ...(announce === undefined ? {} : { announce: format(announce) }),
@@ -125,8 +128,9 @@ const toNodeOptions = (options: ChordSessionOptions): NodeChord.NodeChordWithSto
 }
 
 /** What all nodes of a ring are given alike. */
-const sharedFlags = ({ bits, originals, protocol, security, subnet }: ChordSessionOptions): string =>
+const sharedFlags = ({ bits, dialNames, originals, protocol, security, subnet }: ChordSessionOptions): string =>
   `${flagText("subnet", subnet)}${flagText("bits", bits)}${originals ? " --originals" : ""}` +
+  (dialNames ? " --dial-names" : "") +
   sharedFlag(protocol) + SecurityFlags.sharedFlags(security)
 
 /** Where to join: not at this node itself, so that all nodes can be given one list. */

@@ -56,6 +56,7 @@ const chord: Config.Config<ChordOptions> = Config.all({
   listen: listen(defaults.listen),
   announce: optional(Config.schema(AddressText, "ANNOUNCE")),
   bootstrap: Config.Array(AddressText, "BOOTSTRAP").pipe(Config.withDefault([])),
+  dialNames: Config.Boolean("DIAL_NAMES").pipe(Config.withDefault(defaults.dialNames)),
   bits: between("BITS", 1, 512, defaults.bits),
   virtualNodes: count("VIRTUAL_NODES", defaults.virtualNodes),
   minSuccessors: count("MIN_SUCCESSORS", defaults.minSuccessors),

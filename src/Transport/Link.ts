@@ -83,6 +83,8 @@ export class Link {
   readonly direction: "inbound" | "outbound"
   /** The other end of the connection. */
   readonly remote: PeerAddress
+  /** Where that is, where `remote` does not say so, as in `Connection`. */
+  readonly host: string | undefined
   /** Where that is, as far as strangers are told apart by it: worked out once, for it is looked at in all links. */
   readonly source: string
   /** The public key that the transport proved to be the peer's, if it did. */
@@ -139,6 +141,7 @@ export class Link {
     this.key = key
     this.direction = direction
     this.remote = connection.remote
+    this.host = connection.host
     this.source = sourceOf(connection.remote)
     this.identity = connection.identity
     this.encryption = connection.encryption

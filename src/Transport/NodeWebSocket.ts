@@ -17,6 +17,7 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
+import { hostAt } from "./internal/NodeSockets.ts"
 import { OpenMessage } from "./internal/OpenMessage.ts"
 import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
 import { type Connection, ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
@@ -91,26 +92,33 @@ export const make = (options: NodeWebSocketOptions = {}): Transport["Service"] =
   encryption: options.encryption ?? "Plaintext",
   schemes: WebSocket.schemes,
   resolvesNames: true,
-  dial: (address) =>
-    Effect.suspend(() => {
-      const message = new OpenMessage()
-      const open = (url: string, protocols: Array<string>) => {
-        const webSocket = new NodeWS.WebSocket(url, protocols, receiving(options))
-        // Not before the WebSocket hears it as well: what came with the upgrade would be heard here alone.
-        return webSocket.once("upgrade", ({ socket }) => webSocket.once("open", () => watch(socket, message)))
-      }
-      return Effect.map(WebSocket.dial(address, open, options, send), (dialed) => telling(dialed, message))
-    }),
+  dial: (address) => dial(address, options),
   listen: (address) => listen(address, options)
 })
+
+const dial = (address: PeerAddress, options: NodeWebSocketOptions) =>
+  Effect.suspend(() => {
+    const message = new OpenMessage()
+    let host: string | undefined
+    const open = (url: string, protocols: Array<string>) => {
+      const webSocket = new NodeWS.WebSocket(url, protocols, receiving(options))
+      return webSocket.once("upgrade", ({ socket }) => {
+        host = hostAt(socket, address)
+        // Not before the WebSocket hears it as well: what came with the upgrade would be heard here alone.
+        webSocket.once("open", () => watch(socket, message))
+      })
+    }
+    return Effect.map(WebSocket.dial(address, open, options, send), (dialed) => telling(dialed, message, host))
+  })
 
 /** From when nothing was read of it yet. */
 const watch = (socket: Net.Socket, message: OpenMessage): void => {
   socket.on("data", (chunk: Uint8Array) => message.push(chunk))
 }
 
-const telling = (connection: Connection, message: OpenMessage): Connection => ({
+const telling = (connection: Connection, message: OpenMessage, host: string | undefined): Connection => ({
   ...connection,
+  host,
   watchHeld: (tell) => message.watch(tell)
 })
 
@@ -162,7 +170,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
         const made = WebSocket.fromWebSocket(Effect.succeed(accepted), remote, options, send)
         // The peer was gone before the handler began: there is nobody to tell.
         yield* Effect.matchEffect(made, {
-          onSuccess: (connection) => handler(telling(connection, message)),
+          onSuccess: (connection) => handler(telling(connection, message, hostAt(request.socket, remote))),
           onFailure: () => Effect.void
         })
       }).pipe(Effect.scoped)

@@ -102,7 +102,7 @@ const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as c
  * @category predicates
  * @since 0.1.0
  */
-export const isAsFar = (address: PeerAddress, other: PeerAddress): boolean =>
+export const isAsFar = (address: Pick<PeerAddress, "hostname">, other: Pick<PeerAddress, "hostname">): boolean =>
   distances[reachOf(address.hostname)] <= distances[reachOf(other.hostname)]
 
 /**

@@ -27,6 +27,7 @@ import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
 import { writePosition } from "./ChordCodec.ts"
 import { Deadlines } from "./Deadlines.ts"
+import { Hearsay } from "./Hearsay.ts"
 import { Learned } from "./Learned.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
@@ -80,6 +81,8 @@ export class ChordNode {
   /** Nodes that were met, the oldest first; also those that are gone. */
   readonly remembered = new Map<string, Contact>()
   readonly learned: Learned
+  /** Which addresses are taken that others tell of. */
+  readonly hearsay: Hearsay
   /** Hints that are being followed, by who gave them to which member. */
   readonly hints = new Set<string>()
   /** Who answered for what lately. */
@@ -118,7 +121,11 @@ export class ChordNode {
     this.peers = peers
     this.options = options
     this.services = services
-    this.learned = new Learned(services.resolvesNames)
+    this.hearsay = new Hearsay(
+      { resolvesNames: services.resolvesNames, dialNames: options.dialNames },
+      options.bootstrap
+    )
+    this.learned = new Learned(this.hearsay.rules)
     const uptimeMillis = () => this.uptimeMillis()
     this.deadlines = new Deadlines(services.run, uptimeMillis)
     this.sets = new ShareSets(services, uptimeMillis)
@@ -310,6 +317,7 @@ export class ChordNode {
     const own = format(this.address)
     let newCount = 0
     for (const address of addresses.slice(0, maxLearnedAtOnce)) {
+      if (teller === undefined) this.hearsay.name(address)
       if (format(address) !== own && this.learned.add(address, teller)) newCount++
     }
     return newCount
@@ -395,6 +403,8 @@ export const malformed = "Malformed"
 export const syncing = "Syncing"
 /** Refused, by the layer of calls: as many calls of this node are in work there as it allows. */
 export const busy = "Busy"
+/** Refused: nobody calls a node where this one says that it is, as strangers may not lead others there. */
+export const notTaken = "NotTaken"
 /** Refused: another member answers for that. */
 export const notMine = "NotMine"
 

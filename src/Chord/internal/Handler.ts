@@ -1,9 +1,11 @@
 /** Answers what other nodes ask. What is known without waiting is answered at once. */
 import * as Effect from "effect/Effect"
+import type { Teller } from "../../Transport/Admission/Hearsay.ts"
 import type { CallRefused } from "../CallError.ts"
 import type { Contact } from "../Contact.ts"
 import { readContact, readPosition, writeContact, writeFound } from "./ChordCodec.ts"
-import { type ChordNode, malformed, noMember } from "./ChordNode.ts"
+import { type ChordNode, malformed, noMember, notTaken } from "./ChordNode.ts"
+import { isTaken } from "./Hearsay.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
 import * as Share from "./Share.ts"
@@ -14,12 +16,12 @@ import { hear } from "./Suspicion.ts"
 type Result = Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
 /** The packets of a request behind the position of the member that it is for. */
-type Serve = (node: ChordNode, member: Member, packets: Packets, from: Caller) => Result
+type Serve = (node: ChordNode, member: Member, packets: Packets, from: Caller, teller: Teller | undefined) => Result
 
 const done: Packets = []
 
 /** Answers one request. */
-export const handle = (node: ChordNode, from: Caller, kind: string, packets: Packets): Result => {
+export const handle = (node: ChordNode, from: Caller, kind: string, packets: Packets, teller?: Teller): Result => {
   const serve = services.get(kind)
   if (serve === undefined) return Stabilizer.refuse(malformed, `"${kind}" is nothing that chord nodes ask`)
   const [target, ...rest] = packets
@@ -28,7 +30,7 @@ export const handle = (node: ChordNode, from: Caller, kind: string, packets: Pac
   const member = node.memberAt(position) ?? (kind === "who" ? node.memberAt(undefined) : undefined)
   return member === undefined || (node.isOutside && isForMembers(kind, rest))
     ? Stabilizer.refuse(noMember, "no member with that position lives here")
-    : serve(node, member, rest, from)
+    : serve(node, member, rest, from, teller)
 }
 
 /** Asked of one that is taken for a member of a ring: by those who know this node from a life before, while it is outside. */
@@ -62,23 +64,33 @@ const services: ReadonlyMap<string, Serve> = new Map(Object.entries<Serve>({
   who: (_node, member) =>
     writeFound({ isOwner: false, self: member.self, predecessor: undefined, closer: [], following: [] }),
   state: (node, { answer, membership }, [known]) => answer.tell(membership, node.services.placement.hashing, known),
-  notify: (node, member, [packet], from) => withSelf(packet, from, Stabilizer.onNotify)(node, member),
-  hint: (node, member, [packet], from) =>
-    withContact(packet, (node, member, candidate) => Stabilizer.onHint(node, member, candidate, from.id))(node, member),
-  farewell: (node, member, [leaver, predecessor], from) =>
-    withSelf(
-      leaver,
-      from,
-      (node, member, contact) => Stabilizer.onFarewell(node, member, contact, readContact(node.bits, predecessor))
-    )(node, member),
+  notify: (node, member, [packet], from, teller) => {
+    const notifier = readContact(node.bits, packet)
+    return notifier === undefined || isTaken(node, notifier, teller)
+      ? withSelf(packet, from, Stabilizer.onNotify)(node, member)
+      : Stabilizer.refuse(notTaken, `strangers are not called at ${notifier.address} from here`)
+  },
+  hint: (node, member, [packet], from, teller) =>
+    withContact(packet, (node, member, candidate) => {
+      if (isTaken(node, candidate, teller)) Stabilizer.onHint(node, member, candidate, from.id)
+    })(node, member),
+  farewell: (node, member, [leaver, packet], from, teller) =>
+    withSelf(leaver, from, (node, member, contact) => {
+      const before = readContact(node.bits, packet)
+      const heir = before !== undefined && isTaken(node, before, teller) ? before : undefined
+      Stabilizer.onFarewell(node, member, contact, heir)
+    })(node, member),
   /** Somebody got no answer from a node that this member named. */
   suspect: (node, member, [packet]) => withContact(packet, hear)(node, member),
-  find: (node, member, [wanted, after]) => {
+  find: (node, member, [wanted, after], _from, by) => {
     const position = readPosition(node.bits, wanted)
     if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")
     const teller = after === undefined ? undefined : readContact(node.bits, after)
     // Who asks was told that this member follows the teller, and so is the owner.
-    if (teller !== undefined && member.membership.predecessor === undefined && !member.owns(position)) {
+    if (
+      teller !== undefined && isTaken(node, teller, by) && member.membership.predecessor === undefined &&
+      !member.owns(position)
+    ) {
       return Effect.map(Stabilizer.seekPredecessor(node, member, teller), () => writeFound(member.find(position)))
     }
     return writeFound(member.find(position))

@@ -4,7 +4,8 @@
  * own services, those of its network, or whatever a name is made to mean, nor drive out what the user said.
  */
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { isAsFar, reachOf, sourceOf } from "../../Transport/Source.ts"
+import { type HearsayRules, isPlausible } from "../../Transport/Admission/Hearsay.ts"
+import { reachOf, sourceOf } from "../../Transport/Source.ts"
 
 /** Addresses that are kept; past it the one learned or tried longest ago goes, of hearsay first. */
 const maxLearned = 256
@@ -21,11 +22,10 @@ interface Kept {
 export class Learned {
   /** By their texts, those to be tried next first. */
   readonly #kept = new Map<string, Kept>()
-  readonly #resolvesNames: boolean
+  readonly #rules: HearsayRules
 
-  /** A network of names, such as one in memory, looks nothing up and has no inside: all may be told there. */
-  constructor(resolvesNames: boolean) {
-    this.#resolvesNames = resolvesNames
+  constructor(rules: HearsayRules) {
+    this.#rules = rules
   }
 
   get addresses(): ReadonlyArray<PeerAddress> {
@@ -60,10 +60,8 @@ export class Learned {
   }
 
   #isTaken(address: PeerAddress, teller: PeerAddress): boolean {
-    if (!this.#resolvesNames) return true
-    const reach = reachOf(address.hostname)
-    if (reach === "never" || reach === "name" || !isAsFar(address, teller)) return false
-    if (reach === "loopback") return true
+    if (!isPlausible(address, { direction: "inbound", remote: teller }, this.#rules)) return false
+    if (this.#rules.resolvesNames !== true || reachOf(address.hostname) === "loopback") return true
     const source = sourceOf(teller)
     let count = 0
     for (const kept of this.#kept.values()) if (kept.source === source) count++

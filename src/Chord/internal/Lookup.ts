@@ -11,6 +11,7 @@ import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
+import { foundTaken } from "./Hearsay.ts"
 import { hear } from "./Suspicion.ts"
 
 /** Where a lookup ended. */
@@ -134,7 +135,9 @@ const ask = (node: ChordNode, state: Search, step: Step) => {
   const packets = [writePosition(state.position), ...(step.after === undefined ? [] : [writeContact(step.after)])]
   return Effect.flatMap(node.call(step.contact, "find", packets), (answer) => {
     const found = readFound(node.bits, answer)
-    return found === undefined ? Effect.fail(unreadable(step.contact, "find")) : Effect.succeed(found)
+    return found === undefined
+      ? Effect.fail(unreadable(step.contact, "find"))
+      : Effect.succeed(foundTaken(node, step.contact, found))
   })
 }
 

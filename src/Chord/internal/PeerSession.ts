@@ -200,7 +200,7 @@ export class PeerSession implements PeerLink {
   /** What the handler says; if it throws, that is a failure of its own, not of the link. */
   #handle(kind: string, packets: Packets) {
     try {
-      return this.#node.options.handler(this.peer, kind, packets)
+      return this.#node.options.handler(this.peer, kind, packets, this.link)
     } catch (defect) {
       return Effect.die(defect)
     }

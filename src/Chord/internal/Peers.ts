@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import { format, fromParts, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import type { Banning } from "../../Transport/Admission/Guard.ts"
+import type { Teller } from "../../Transport/Admission/Hearsay.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { type DialError, type ListenError, Transport } from "../../Transport/Transport.ts"
 import { CallError, type CallFailure } from "../CallError.ts"
@@ -71,6 +72,8 @@ export interface Peers {
   readonly banning: Banning
   /** What was measured to an address; undefined when it was not called lately. */
   readonly roundTrip: (address: PeerAddress) => RoundTrip | undefined
+  /** Who answers at an address: the peer at the other end of the link there, if there is one. */
+  readonly tellerAt: (address: PeerAddress) => Teller
   readonly stats: () => CallStats
 }
 
@@ -107,6 +110,7 @@ export const make = Effect.fnUntraced(function*(
     tell: (target, kind, packets) => toEffect((settle) => onLink(node, request(target, kind, packets), say)(settle)),
     banning: node.guard.banning,
     roundTrip: (address) => node.roundTrips.peek(format(address)),
+    tellerAt: (address) => node.pool.get(format(address))?.link ?? { direction: "outbound", remote: address },
     stats: () => node.stats()
   }
 })

@@ -6,6 +6,7 @@ import type * as Effect from "effect/Effect"
 import type { Message } from "../../Protocol/Message.ts"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { GuardEvent } from "../../Transport/Admission/GuardEvent.ts"
+import type { Teller } from "../../Transport/Admission/Hearsay.ts"
 import type { SourceLimits } from "../../Transport/Admission/SourceLimits.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
@@ -21,12 +22,13 @@ export type Packets = ReadonlyArray<Uint8Array>
 /**
  * Answers the calls of others. What is known without waiting is returned as it is and costs no fiber;
  * an Effect runs in a fiber of its own, which ends with the link of the caller. For a request that
- * wants no answer the result is dropped.
+ * wants no answer the result is dropped. `teller` is where the call comes from, unless this node calls itself.
  */
 export type Handler = (
   from: Caller,
   kind: string,
-  packets: Packets
+  packets: Packets,
+  teller?: Teller
 ) => Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
 /** Bounds and times; each has a default. What one source of connections may have comes from `SourceLimits`. */

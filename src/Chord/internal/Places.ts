@@ -9,7 +9,8 @@ import { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { readAnswer, writeContact } from "./ChordCodec.ts"
-import { type ChordNode, isDead } from "./ChordNode.ts"
+import { type ChordNode, isDead, notTaken } from "./ChordNode.ts"
+import { answerTaken } from "./Hearsay.ts"
 import { locateFrom, who } from "./Lookup.ts"
 import { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
@@ -117,12 +118,24 @@ const moveIn = Effect.fnUntraced(function*(
   for (const contact of Membership.neighbors(step.state)) node.remember(contact)
   // Nobody knows of this member yet. It has joined when its successor does: that one may leave at once.
   const [first] = member.successors
-  if (first !== undefined) yield* Effect.ignore(node.call(first, "notify", [writeContact(member.self)]))
+  if (first !== undefined) {
+    yield* Effect.catch(
+      node.call(first, "notify", [writeContact(member.self)]),
+      ({ reason }) => reason._tag === "Refused" && reason.tag === notTaken ? warnNotTaken(node, first) : Effect.void
+    )
+  }
   node.emit({ _tag: "Joined", position: member.self.position, successor: first })
   yield* Stabilizer.act(node, member, step.actions)
   node.services.run(Upkeep.takeOver(node, member, source, before))
   if (first !== undefined) node.services.run(Upkeep.learnFingers(node, member, first))
 })
+
+/** The ring goes on as if this node were not there. */
+const warnNotTaken = ({ address }: ChordNode, { address: other }: Contact): Effect.Effect<void> =>
+  Effect.logWarning(
+    `${other} does not call this node at ${address}, where it says that it is: announce an address that others can ` +
+      "dial, or have the nodes of the ring dial names (dialNames) if that is one"
+  )
 
 /** The state of a member in its new place, and who had it before; undefined when another one holds that position. */
 const takePlace = Effect.fnUntraced(function*(
@@ -137,7 +150,8 @@ const takePlace = Effect.fnUntraced(function*(
     // The owner names none where those before it are dead: the last one before the place that answered is it then.
     const from = located.predecessor ?? located.before ?? located.owner
     const packets = yield* Effect.result(node.call(from, "state", []))
-    const answer = Result.isSuccess(packets) ? readAnswer(node.bits, packets.success) : undefined
+    const told = Result.isSuccess(packets) ? readAnswer(node.bits, packets.success) : undefined
+    const answer = told && answerTaken(node, from, told)
     // The owner has not noticed yet that the one before it is dead. The one before that one will, and tell it.
     if (Result.isFailure(packets) && isDead(packets.failure) && located.before !== undefined) {
       yield* node.tell(located.before, "suspect", [writeContact(from)])

@@ -10,6 +10,7 @@ import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { writeContact } from "./ChordCodec.ts"
 import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
+import { answerTaken } from "./Hearsay.ts"
 import { lastBefore } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
@@ -194,7 +195,9 @@ const askOnce = (node: ChordNode, contact: Contact): Effect.Effect<Membership.An
     const question = known === undefined ? [] : [known.digest]
     return Effect.flatMap(patiently(node, node.call(contact, "state", question)), (packets) => {
       const answer = node.answers.read(node.bits, node.services.placement.hashing, contact, packets, known)
-      return answer === undefined ? Effect.fail(unreadable(contact, "state")) : Effect.succeed(answer)
+      return answer === undefined
+        ? Effect.fail(unreadable(contact, "state"))
+        : Effect.succeed(answerTaken(node, contact, answer))
     })
   })
 

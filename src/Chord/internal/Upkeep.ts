@@ -15,6 +15,7 @@ import * as Version from "../Version.ts"
 import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
 import { maxFingerPatience } from "./FingerTable.ts"
+import { contactsTaken } from "./Hearsay.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
@@ -84,7 +85,7 @@ const nextFinger = (member: Member): number | undefined => {
 export const learnFingers = (node: ChordNode, member: Member, neighbor: Contact): Effect.Effect<void> =>
   Effect.match(node.call(neighbor, "fingers", []), {
     onSuccess: (packets) => {
-      for (const contact of readFingers(node.bits, packets) ?? []) {
+      for (const contact of contactsTaken(node, neighbor, readFingers(node.bits, packets) ?? [])) {
         if (!node.isOwn(contact)) member.fingers.hint(contact)
       }
     },

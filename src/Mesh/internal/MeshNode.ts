@@ -17,6 +17,7 @@ import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { SigningKeys } from "../../Protocol/Signing.ts"
 import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import { Guard } from "../../Transport/Admission/Guard.ts"
+import { type HearsayRules, isPlausible, isProxied, type Teller } from "../../Transport/Admission/Hearsay.ts"
 import { SourceRates } from "../../Transport/Admission/SourceRates.ts"
 import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
@@ -35,12 +36,14 @@ import { makeCounters, type MeshCounters, type MeshStats } from "../MeshStats.ts
 import { addressesOf, linksOf, type Peer, RoutingTable } from "../RoutingTable.ts"
 import { SeenIds } from "../SeenIds.ts"
 import { Allowance } from "./Allowance.ts"
-import { isPlausible, isProxied, type Teller } from "./Hearsay.ts"
 import { isTold } from "./Refusals.ts"
 import type { SharedDial } from "./SharedDial.ts"
 
 /** Addresses under which a node found itself, remembered; past it the one found first is forgotten. */
 const maxOwnAddresses = 256
+
+/** Who tells, and whom it counts for. */
+type Told = Teller & Pick<Link, "source">
 
 /** The longest id remembered of a list, in characters, as in a handshake. */
 const maxIdLength = 256
@@ -86,6 +89,8 @@ export class MeshNode {
   readonly frames: UnfinishedFrames
   /** What waits for peers. */
   readonly outboxBudget: ByteBudget
+  /** Which addresses are believed that peers name. */
+  readonly hearsay: HearsayRules
   readonly counters: MeshCounters = makeCounters()
   readonly events = Readers.ofEvents<MeshEvent>()
   /** Told of each join and leave: behind other events, which peers can make many of, the last ones could be lost. */
@@ -155,6 +160,7 @@ export class MeshNode {
       linksFrom: (source) => this.table.countFrom(source),
       held: () => this.#held()
     })
+    this.hearsay = { resolvesNames: services.transport.resolvesNames, dialNames: options.dialNames }
     this.frames = new UnfinishedFrames(options.maxUnfinishedBytes)
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
     this.relayWindowSeconds = Duration.toSeconds(options.relayWindow)
@@ -355,7 +361,7 @@ export class MeshNode {
 
   /** Takes addresses that were found elsewhere, as hearsay where there is a `teller`; gives how many are new. */
   learnAddresses(addresses: ReadonlyArray<PeerAddress>, teller: PeerAddress | undefined): number {
-    const from: Teller | undefined = teller && { direction: "inbound", remote: teller, source: sourceOf(teller) }
+    const from = teller && { direction: "inbound", remote: teller, source: sourceOf(teller) } as const
     let newCount = 0
     for (const address of addresses.slice(0, this.options.maxKnownAddresses)) {
       if (this.hear(address, undefined, from)) newCount++
@@ -365,15 +371,15 @@ export class MeshNode {
   }
 
   /** Takes an address that somebody told of, or the user, unless it is none to dial; `true` when it is new. */
-  hear(address: PeerAddress, id: string | undefined, teller: Teller | undefined): boolean {
+  hear(address: PeerAddress, id: string | undefined, teller: Told | undefined): boolean {
     if (!this.canDial(address) || this.ownAddresses.has(format(address))) return false
     if (teller === undefined) return this.book.learn(address, id)
-    if ((id?.length ?? 0) > maxIdLength || !isPlausible(this, address, teller)) return false
+    if ((id?.length ?? 0) > maxIdLength || !isPlausible(address, teller, this.hearsay)) return false
     return this.book.learn(address, id, this.sourceOf(address, teller))
   }
 
   /** Whom hearsay of an address counts for; everybody on this machine has its address: theirs is not bounded by it. */
-  sourceOf({ hostname }: PeerAddress, teller: Teller): string | undefined {
+  sourceOf({ hostname }: PeerAddress, teller: Told): string | undefined {
     return reachOf(hostname) === "loopback" && !isProxied(teller) ? undefined : teller.source
   }
 

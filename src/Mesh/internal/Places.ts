@@ -5,6 +5,7 @@
  * host that is announced; what is only announced is hearsay, like an entry in a list of peers.
  */
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { isProxied } from "../../Transport/Admission/Hearsay.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
@@ -12,7 +13,6 @@ import { hostOf } from "../../Transport/Source.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
-import { isProxied } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
 /** A link that ends sooner was of no use: its address keeps the wait that it had earned. In seconds. */

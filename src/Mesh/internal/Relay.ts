@@ -9,12 +9,12 @@
  */
 import type { Message } from "../../Protocol/Message.ts"
 import { isWireFault, type WireFault } from "../../Protocol/WireFault.ts"
+import { isPlausible } from "../../Transport/Admission/Hearsay.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { addressesOf, type Peer } from "../RoutingTable.ts"
 import { pass } from "./Congestion.ts"
-import { isPlausible } from "./Hearsay.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { take } from "./Proofs.ts"
 import { maxRequestIdLength, schemesIn } from "./RequestId.ts"
@@ -152,7 +152,9 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
     case "Response":
       if (payload.address !== null && payload.address.port > 0) {
         const address = node.fromPeer(payload.address, link)
-        if (isPlausible(node, address, link)) node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
+        if (isPlausible(address, link, node.hearsay)) {
+          node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
+        }
       }
       return undefined
     default:

@@ -13,6 +13,7 @@ import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { blockBytes } from "../Outbox.ts"
+import { reachOf } from "../Source.ts"
 import {
   type Connection,
   ConnectionClosed,
@@ -78,6 +79,7 @@ export const fromSocket = Effect.fnUntraced(function*(
   const socket = yield* Deferred.await(opened)
   return makeConnection({
     remote,
+    host: hostAt(socket, remote),
     pull: Effect.mapError(pull, toClosed),
     // A socket that has told of its end tells of nothing more: what is written to it then would be waited for for ever.
     send: (chunks) => Effect.suspend(() => isOver(socket) ? gone : Effect.mapError(writer.writeAll(chunks), toClosed)),
@@ -85,6 +87,13 @@ export const fromSocket = Effect.fnUntraced(function*(
     ...more
   })
 })
+
+/** Where the other end of a socket is, as far as `remote` does not say so. */
+export const hostAt = ({ localAddress, remoteAddress }: Net.Socket, remote: PeerAddress): string | undefined => {
+  // From one address to the same: both are here.
+  if (remoteAddress !== undefined && remoteAddress === localAddress) return "127.0.0.1"
+  return reachOf(remote.hostname) === "name" ? remoteAddress : undefined
+}
 
 /** Closed at this end, or read to the end: the other one takes nothing more then. */
 const isOver = (socket: Net.Socket): boolean => !socket.writable || socket.readableEnded

@@ -1,0 +1,62 @@
+/**
+ * Which addresses are worth believing that a peer names, as another's or as its own. Strangers choose them: what
+ * they name gets dialed, so it must not be this machine's own services, those of its network, or whatever a name
+ * is made to mean.
+ */
+import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { Link } from "../Link.ts"
+import { isAsFar, reachOf } from "../Source.ts"
+
+/**
+ * Who tells: the peer at the other end of a link, or whoever is met otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Teller = Pick<Link, "direction" | "remote"> & Partial<Pick<Link, "host">>
+
+/**
+ * What is believed.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface HearsayRules {
+  /** Whether the transport dials hosts of the real world. A network of names, such as one in memory, has no inside. */
+  readonly resolvesNames: boolean | undefined
+  /** Whether names are looked up that peers name. */
+  readonly dialNames: boolean
+}
+
+/**
+ * Whether an address is believed that somebody tells of.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPlausible = (
+  address: PeerAddress,
+  teller: Teller,
+  { dialNames, resolvesNames }: HearsayRules
+): boolean => {
+  if (resolvesNames !== true) return true
+  const reach = reachOf(address.hostname)
+  if (reach === "never") return false
+  // The certificate of a `wss://` address is for its name.
+  if (reach === "name") return dialNames || address.scheme === "wss"
+  // So nodes on one machine find each other over WebSockets; to whatever else listens there it is a bad request.
+  if (reach === "loopback" && address.scheme === "" && isWebSocket(teller)) return false
+  if (isProxied(teller)) return reach === "public" || reach === "loopback"
+  return isAsFar(address, { hostname: teller.host ?? teller.remote.hostname })
+}
+
+/**
+ * Whether it may have come through a proxy on this machine, as WebSockets do: then it may be from anywhere.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isProxied = (teller: Teller): boolean =>
+  isWebSocket(teller) && reachOf(teller.remote.hostname) === "loopback"
+
+const isWebSocket = ({ direction, remote }: Teller): boolean => direction === "inbound" && remote.scheme !== ""
