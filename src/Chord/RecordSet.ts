@@ -122,10 +122,14 @@ export class RecordSet {
     return node.records.find((record) => record.place(this.placement).hash === hash)
   }
 
-  #find({ depth, suffix }: Bucket): Node {
+  /**
+   * What is divided stays, so that is only what holds many records: others choose the buckets, and each may lie at the end
+   * of a long way through nothing.
+   */
+  #find(bucket: Bucket): Node {
     let node = this.#root
-    while (node.depth < depth) node = node.child(indexAt(suffix, node.depth))
-    return node
+    while (node.depth < bucket.depth && node.count > smallCount) node = node.child(indexAt(bucket.suffix, node.depth))
+    return node.depth < bucket.depth ? node.part(bucket) : node
   }
 }
 
@@ -161,6 +165,12 @@ class Node implements Summary {
       this.#digest = BigInt.asUintN(128, sum)
     }
     return this.#digest
+  }
+
+  /** A bucket somewhere below, that is not kept. */
+  part(bucket: Bucket): Node {
+    const records = this.records.filter((record) => isIn(record.place(this.#placement).hash, bucket))
+    return new Node(records, bucket.depth, this.#placement)
   }
 
   child(index: number): Node {

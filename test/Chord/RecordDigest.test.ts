@@ -217,6 +217,21 @@ describe("RecordDigest", () => {
     assert.deepStrictEqual(run.want, [0n])
   })
 
+  it("keeps nothing for buckets that hold nothing, of which others may ask about any", () => {
+    const set = setOf(shareOf(Array.from({ length: 100 }, (_, index) => record(`key ${index}`, 1, "value"))))
+    const before = process.memoryUsage().heapUsed
+    for (let round = 0n; round < 4n; round++) {
+      const buckets = Array.from({ length: 1024 }, (_, index) => ({
+        depth: RecordSet.maxDepth,
+        suffix: BigInt.asUintN(126, (BigInt(index) + 1n + round * 5000n) * 0x9e3779b97f4a7c15f39cc0605cedc835n)
+      }))
+      const answer = RecordDigest.describe(set, { summary: { count: 1, digest: 1n }, buckets })
+      assert.strictEqual(answer.length, buckets.length)
+    }
+    // Each question of 17 KiB had 135 MB kept.
+    assert.isBelow(process.memoryUsage().heapUsed - before, 100_000_000)
+  })
+
   it("gives wanted records in their order, and one at least", () => {
     const records = ["a", "b", "c"].map((key) => record(key, 1, "v".repeat(100)))
     const set = setOf(shareOf(records))
