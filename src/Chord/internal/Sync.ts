@@ -1,6 +1,6 @@
 /** Brings two shares together over an arc of the ring, with few messages where they hardly differ. */
 import * as Effect from "effect/Effect"
-import type { CallError } from "../CallError.ts"
+import { CallError } from "../CallError.ts"
 import { StorageError, StorageFull } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Record from "../Record.ts"
@@ -8,6 +8,7 @@ import { decodeDescription, type Description, encodeHashes, encodeQuestion } fro
 import { RecordExchange } from "../RecordDigest.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import { Pace } from "./Pace.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { maxBatchBytes, maxHashes } from "./ShareArc.ts"
@@ -23,7 +24,7 @@ const timeout = "5 seconds"
 
 /**
  * Compares the records of an arc with another node's, and makes both the same; fails unless all that was wanted is here,
- * as far as `maxTurns` go.
+ * as far as `maxTurns` go, or where the other one hardly goes on (`Pace`).
  */
 export const exchange = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -32,10 +33,19 @@ export const exchange = Effect.fnUntraced(function*(
   to: bigint,
   options: { readonly isTakeOver?: boolean } = {}
 ): Effect.fn.Return<Exchanged, CallError | StorageError> {
+  const pace = new Pace(node.uptimeMillis())
+  const advance: Advance = (kind, bytes) =>
+    Effect.suspend(() => {
+      const afterMillis = pace.advance(bytes, node.uptimeMillis())
+      const reason = { _tag: "TimedOut", afterMillis: afterMillis ?? 0 } as const
+      return afterMillis === undefined
+        ? Effect.void
+        : Effect.fail(new CallError({ address: contact.address, kind, reason }))
+    })
   let sent = 0
   let received = 0
   for (let turns = 0; turns < maxTurns; turns++) {
-    const turn = yield* exchangeSome(node, contact, from, to, options)
+    const turn = yield* exchangeSome(node, contact, from, to, options, advance)
     sent += turn.sent
     received += turn.received
     if (!turn.isCutShort || turn.sent + turn.received === 0) break
@@ -46,13 +56,19 @@ export const exchange = Effect.fnUntraced(function*(
 /** Each of them notes some ten thousand records: a share of millions takes fewer, and a liar has no more. */
 const maxTurns = 256
 
+/** Counts bytes that a call was of use for; fails where the other one hardly goes on. */
+type Advance = (kind: string, bytes: number) => Effect.Effect<void, CallError>
+
+const bytesOf = (packets: Packets): number => packets.reduce((sum, packet) => sum + packet.length, 0)
+
 /** The same for as many records as one comparison notes. */
 const exchangeSome = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   from: bigint,
   to: bigint,
-  options: { readonly isTakeOver?: boolean }
+  options: { readonly isTakeOver?: boolean },
+  advance: Advance
 ): Effect.fn.Return<Exchanged & { readonly isCutShort: boolean }, CallError | StorageError> {
   const arc = [writePosition(from), writePosition(to)]
   const exchange = new RecordExchange(yield* node.sets.make(from, to))
@@ -63,10 +79,12 @@ const exchangeSome = Effect.fnUntraced(function*(
     if (descriptions === undefined || !exchange.accept(descriptions)) {
       return yield* unreadable(contact, "digest")
     }
+    // Of buckets that are divided a liar can make up any number.
+    yield* advance("digest", bytesOf(answer.filter((_, index) => descriptions[index]?._tag === "Entries")))
   }
   // What this node lacks comes first: the other one may not take what it is given.
-  const received = yield* pull(node, contact, arc, exchange.want)
-  const sent = yield* push(node, contact, exchange.send)
+  const received = yield* pull(node, contact, arc, exchange.want, advance)
+  const sent = yield* push(node, contact, exchange.send, advance)
   return { sent, received, isCutShort: exchange.isCutShort }
 })
 
@@ -84,7 +102,8 @@ const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
 const push = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
-  records: ReadonlyArray<Record.Record>
+  records: ReadonlyArray<Record.Record>,
+  advance: Advance
 ): Effect.fn.Return<number, CallError> {
   let batch: Array<Uint8Array> = []
   let bytes = 0
@@ -99,6 +118,7 @@ const push = Effect.fnUntraced(function*(
       Effect.as(patiently(node, node.call(contact, "copy", batch, timeout)), taken),
       (error) => error.reason._tag === "Refused" && !isDead(error) ? Effect.succeed(0) : Effect.fail(error)
     )
+    yield* advance("copy", bytes)
     batch = []
     bytes = 0
   }
@@ -114,7 +134,8 @@ const pull = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
   arc: Packets,
-  hashes: ReadonlyArray<bigint>
+  hashes: ReadonlyArray<bigint>,
+  advance: Advance
 ): Effect.fn.Return<number, CallError | StorageError> {
   let count = 0
   for (let start = 0; start < hashes.length;) {
@@ -122,6 +143,7 @@ const pull = Effect.fnUntraced(function*(
     const answer = yield* patiently(node, node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout))
     const records = readRecords(answer, node.options)
     if (records === undefined) return yield* unreadable(contact, "pull")
+    yield* advance("pull", bytesOf(answer))
     // None of these is there any more.
     if (records.length === 0) {
       start += wanted.length
