@@ -50,6 +50,29 @@ describe("a stranger", () => {
     assert.include(reason, "nobody says that of another node")
   })
 
+  it("does not have a node ask its predecessor as often as it asks that node for what is not its own", () => {
+    const { calls, refused } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        const victim = nodes[3]!
+        const stranger = yield* startStranger(simulation, victim)
+        const { self } = yield* neighborsOf(victim)
+        const before = (yield* victim.stats).calls
+        const ask = stranger.call({ address: victim.address }, "get", [
+          writePosition(self.position),
+          writePosition(self.position + 1n),
+          new TextEncoder().encode("key")
+        ])
+        yield* Effect.all(Array.from({ length: 640 }, () => Effect.ignore(ask)), { concurrency: 64 })
+        const after = (yield* victim.stats).calls
+        return { calls: after.calls - before.calls, refused: after.refused - before.refused }
+      })
+    )
+
+    assert.strictEqual(refused, 640)
+    assert.isAtMost(calls, 100)
+  })
+
   it("does not have a node dial without end by its hints", () => {
     const dials = simulate((simulation) =>
       Effect.gen(function*() {

@@ -32,6 +32,8 @@ export class Member {
   source: Contact | undefined
   /** Whether it is being asked whether its predecessor lives. */
   isRectifying = false
+  /** The look whether its predecessor lives. */
+  readonly check = new Single()
   /** The search for a predecessor. */
   readonly search = new Single()
   /** The question to the one that was found. */

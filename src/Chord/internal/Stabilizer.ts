@@ -259,12 +259,15 @@ export const onFarewell = (node: ChordNode, member: Member, leaver: Contact, bef
 }
 
 /**
- * Asks whether the predecessor lives, for somebody who says that it does not, and forgets it if so.
+ * Asks whether the predecessor lives, for somebody who says that it does not, and forgets it if so. One look at a time, or
+ * whoever asks a node for what is not its own could have it flood the one before it.
  */
-export const checkPredecessor = Effect.fnUntraced(function*(node: ChordNode, member: Member) {
-  const predecessor = member.membership.predecessor
-  if (predecessor !== undefined) yield* forgetIfGone(node, member, predecessor)
-})
+export const checkPredecessor = (node: ChordNode, member: Member): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { predecessor } = member.membership
+    if (predecessor === undefined) return Effect.void
+    return member.check.run(node.services.run, Effect.asVoid(forgetIfGone(node, member, predecessor)))
+  })
 
 /**
  * Looks for a predecessor where there is none, from `entry` on or by this node's own tables: who is last before this
