@@ -73,6 +73,20 @@ describe("Peers: who is at the other end", () => {
   )
 
   test(
+    "is dialed where another one from the same host says that it lives",
+    Effect.gen(function*() {
+      const [a, b] = [yield* start("a"), yield* start("b")]
+      const other = yield* dialAs("other", a.address, "b")
+      yield* other.handshake("net", ours, b.address)
+      yield* TestClock.adjust("10 millis")
+
+      const answer = yield* whileTimePasses(a.call({ address: b.address, nodeId: "b" }, "who", []))
+      assert.deepStrictEqual(textsOf(answer), ["a", "a:4444"])
+      assert.deepStrictEqual(heard(other), [])
+    })
+  )
+
+  test(
     "is not this node itself",
     Effect.gen(function*() {
       const a = yield* start("a")

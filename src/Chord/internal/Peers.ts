@@ -177,9 +177,12 @@ const onLink = <A>(node: CallNode, request: Request, use: Use<A>): Start<A, Call
 const isWanted = ({ peer }: PeerLink, { target }: Request): boolean =>
   target.nodeId === undefined || target.nodeId === peer.id
 
-/** Whether the peer was heard of just now: if not, another node may live at its address meanwhile. */
+/**
+ * Whether the peer was met at its address, and heard of just now: if not, another node may live there meanwhile. Who only
+ * comes from that host may say of any address of it that it is its own.
+ */
 const isLively = (node: CallNode, { link }: PeerLink): boolean =>
-  node.nowMillis() - link.lastReceivedMillis < node.times.maxMillis
+  link.direction === "outbound" && node.nowMillis() - link.lastReceivedMillis < node.times.maxMillis
 
 /** Counts who waits with the calls that are under way. */
 const waiting = <A, E>(node: CallNode, wait: Effect.Effect<A, E>): Effect.Effect<A, E> =>
