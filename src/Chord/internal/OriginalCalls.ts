@@ -8,7 +8,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Base58 from "../../Protocol/Base58.ts"
 import type { CallError, CallRefused } from "../CallError.ts"
 import type { LookupError } from "../ChordError.ts"
 import { tables } from "../KeyPlacement.ts"
@@ -156,7 +155,7 @@ const fetch = (
 }
 
 const known = (node: ChordNode, share: OriginalShare, place: OriginalPlace): Known => {
-  const record = recordAt(node, place)
+  const record = recordAt(node, share, place)
   const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())
   if (record !== undefined && value !== undefined) {
     return { _tag: "Found", found: { value, atMillis: record.version.millis }, isOriginal: false }
@@ -168,12 +167,12 @@ const known = (node: ChordNode, share: OriginalShare, place: OriginalPlace): Kno
 }
 
 /** The record of the key with that digest, as far as it lies here. */
-const recordAt = (node: ChordNode, { digest, position, table }: OriginalPlace): Record.Record | undefined => {
+const recordAt = (node: ChordNode, share: OriginalShare, place: OriginalPlace): Record.Record | undefined => {
+  const { position, table } = place
   const { placement, storage } = node.services
   const from = BigInt.asUintN(node.bits, position - 1n)
-  return storage.range({ placement, from, to: position, tables: [tables.indexOf(table)] }).find(({ key }) =>
-    Base58.toBigInt(placement.hashing.digest(table, encoder.encode(key))) === digest
-  )
+  const records = storage.range({ placement, from, to: position, tables: [tables.indexOf(table)] })
+  return share.keys.find(placement.hashing, records, place)
 }
 
 const writePlace = ({ digest, table }: OriginalPlace): Packets => [encoder.encode(table), writePosition(digest)]

@@ -8,6 +8,7 @@
  */
 import { digestBytes, type HashAlgorithm } from "../../Protocol/Hashing.ts"
 import { tables } from "../KeyPlacement.ts"
+import { OriginalKeys } from "./OriginalKeys.ts"
 
 /** Where an original node places a value. */
 export interface OriginalPlace {
@@ -57,6 +58,8 @@ export interface OriginalLimits {
 const overheadBytes = 256
 
 export class OriginalShare {
+  /** The keys of the dictionary's records, as originals name them. */
+  readonly keys = new OriginalKeys()
   readonly #limits: OriginalLimits
   /** The one that goes first comes first. */
   readonly #values = new Map<string, OriginalValue>()
