@@ -73,6 +73,32 @@ describe("a stranger", () => {
     assert.isAtMost(calls, 100)
   })
 
+  it("does not take fingers from members by saying that these do not answer", () => {
+    const { after, before } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 24, { minSuccessors: 2 })
+        yield* Effect.sleep("60 seconds")
+        const stranger = yield* startStranger(simulation, nodes[0]!)
+        const count = Effect.map(Effect.forEach(nodes, ({ ring }) => ring), (rings) =>
+          rings.flat().reduce((sum, { fingers }) => sum + fingers.size, 0))
+        const before = yield* count
+        for (const node of nodes) {
+          const { self } = yield* neighborsOf(node)
+          const position = writePosition(self.position)
+          const fingers = yield* stranger.call({ address: node.address }, "fingers", [position])
+          for (const finger of fingers) {
+            yield* stranger.tell({ address: node.address }, "suspect", [position, finger])
+          }
+        }
+        yield* Effect.sleep("200 millis")
+        return { before, after: yield* count }
+      })
+    )
+
+    assert.isAbove(before, 12)
+    assert.isAtLeast(after, before - 2)
+  })
+
   it("does not have a node dial without end by its hints", () => {
     const dials = simulate((simulation) =>
       Effect.gen(function*() {

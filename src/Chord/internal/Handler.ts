@@ -11,7 +11,7 @@ import type { Caller, Packets } from "./PeersOptions.ts"
 import * as Share from "./Share.ts"
 import { onDigest, onPull } from "./ShareArc.ts"
 import * as Stabilizer from "./Stabilizer.ts"
-import { hear } from "./Suspicion.ts"
+import { hearSay } from "./Suspicion.ts"
 
 type Result = Packets | CallRefused | Effect.Effect<Packets, CallRefused>
 
@@ -81,7 +81,7 @@ const services: ReadonlyMap<string, Serve> = new Map(Object.entries<Serve>({
       Stabilizer.onFarewell(node, member, contact, heir)
     })(node, member),
   /** Somebody got no answer from a node that this member named. */
-  suspect: (node, member, [packet]) => withContact(packet, hear)(node, member),
+  suspect: (node, member, [packet]) => withContact(packet, hearSay)(node, member),
   find: (node, member, [wanted, after], _from, by) => {
     const position = readPosition(node.bits, wanted)
     if (position === undefined) return Stabilizer.refuse(malformed, "a position was expected")

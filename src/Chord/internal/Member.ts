@@ -12,6 +12,8 @@ import { Single } from "./Single.ts"
 
 /** How many of its successors an owner names. */
 const maxNamed = 8
+/** For how many rounds one counts as alive that was doubted and answered. */
+const vouchedRounds = 3
 /** How many a member names that are nearer before a position. */
 const maxCloser = 4
 
@@ -55,6 +57,8 @@ export class Member {
   #roundCount = 0
   /** By position: successors that somebody got no answer from, and the round in which that is forgotten. */
   readonly #doubted = new Map<bigint, number>()
+  /** By position: those that were found to live when somebody doubted it, and the round in which that is forgotten. */
+  readonly #vouched = new Map<bigint, number>()
 
   /** Takes its place now. */
   constructor(membership: Membership.Membership, uptimeMillis: number) {
@@ -190,9 +194,30 @@ export class Member {
     return true
   }
 
+  /** Whether it names a contact to those who look for others. */
+  names(contact: Contact): boolean {
+    const isIt = (known: Contact): boolean => isSame(known, contact)
+    return this.successors.some(isIt) || [...this.fingers.byIndex.values()].some(isIt)
+  }
+
+  /** Whether it answered lately when somebody said that it does not. */
+  isVouched({ position }: Contact): boolean {
+    return this.#vouched.has(position)
+  }
+
+  /** It answers, though somebody said that it does not: nobody is listened to who says so for some rounds. */
+  vouch(contact: Contact): void {
+    this.#vouched.set(contact.position, this.#roundCount + vouchedRounds)
+    this.#doubted.delete(contact.position)
+    this.fingers.hint(contact)
+  }
+
   /** A round begins: doubts of those that were taken out, or are still there after so long, are over. */
   beginRound(): void {
     this.#roundCount++
+    for (const [position, endRound] of this.#vouched) {
+      if (endRound <= this.#roundCount) this.#vouched.delete(position)
+    }
     if (this.#doubted.size === 0) return
     const listed = new Set(this.#membership.successors.map((contact) => contact.position))
     for (const [position, endRound] of this.#doubted) {

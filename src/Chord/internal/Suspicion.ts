@@ -3,13 +3,35 @@
  * successors name it: the lists themselves learn it a step a round, so that those far behind would send
  * lookups there for as many rounds. It is a hint, that no list is changed for.
  */
+import * as Effect from "effect/Effect"
 import { type Contact, isSame } from "../Contact.ts"
-import { writeContact } from "./ChordCodec.ts"
+import { writeContact, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 
+/** Nodes that are asked at the same time whether they live; whom more are said to be silent is not heard. */
+const maxLooks = 16
+
 /**
- * A member hears that a node did not answer, and passes on what is news to it. The first successor it asks itself now,
+ * Somebody says that a node did not answer. It is believed, for lookups are not to run into it, and asked: whoever lives is
+ * named again at once, or a stranger could take all fingers from all members, and have lookups go round the ring.
+ */
+export const hearSay = (node: ChordNode, member: Member, contact: Contact): void => {
+  const { doubted } = node
+  const key = `${member.self.position} ${contact.position}`
+  if (doubted.has(key) || doubted.size >= maxLooks || member.isVouched(contact) || !member.names(contact)) return
+  hear(node, member, contact)
+  doubted.add(key)
+  // Of its own position: a process that has left that place refuses.
+  const look = Effect.match(node.call(contact, "find", [writePosition(contact.position)]), {
+    onSuccess: () => member.vouch(contact),
+    onFailure: () => undefined
+  })
+  node.services.run(Effect.ensuring(look, Effect.sync(() => doubted.delete(key))))
+}
+
+/**
+ * A member finds, or hears, that a node did not answer, and passes on what is news to it. The first successor it asks itself now,
  * not a round later: who joins there, or stores there, waits for that.
  */
 export const hear = (node: ChordNode, member: Member, contact: Contact): void => {
