@@ -23,7 +23,7 @@ const inbound = (remote: string, host?: string): Teller => ({ direction: "inboun
 const outbound = (remote: string, host?: string): Teller => ({ ...inbound(remote, host), direction: "outbound" })
 
 const takenFrom = (teller: Teller, dialNames = false) =>
-  places.filter((place) => isPlausible(parse(place)!, teller, { resolvesNames: true, dialNames }))
+  places.filter((place) => isPlausible(parse(place)!, teller, dialNames, { resolvesNames: true }))
 
 describe("an address that somebody names", () => {
   for (

@@ -5,7 +5,7 @@
  * as one that does not answer: where nobody may be called, nobody is.
  */
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { type HearsayRules, isPlausible, type Teller } from "../../Transport/Admission/Hearsay.ts"
+import { isPlausible, type Teller } from "../../Transport/Admission/Hearsay.ts"
 import { Contact, isPadding } from "../Contact.ts"
 import type { Answer } from "../Membership.ts"
 import type { Found } from "./ChordCodec.ts"
@@ -13,6 +13,14 @@ import type { ChordNode } from "./ChordNode.ts"
 
 /** Addresses that the user named while the node runs; past it the one named first is forgotten. */
 const maxNamed = 1024
+
+/** What is taken. */
+export interface HearsayRules {
+  /** Whether the transport dials hosts of the real world. */
+  readonly resolvesNames: boolean
+  /** Whether names are looked up that others tell of. */
+  readonly dialNames: boolean
+}
 
 export class Hearsay {
   readonly rules: HearsayRules
@@ -32,7 +40,7 @@ export class Hearsay {
 
   /** Whether an address is taken from somebody. */
   isTaken(address: PeerAddress, teller: Teller): boolean {
-    if (isPlausible(address, teller, this.rules)) return true
+    if (isPlausible(address, teller, this.rules.dialNames, this.rules)) return true
     const text = format(address)
     return this.#bootstrap.has(text) || this.#named.has(text)
   }

@@ -4,8 +4,9 @@
  * own services, those of its network, or whatever a name is made to mean, nor drive out what the user said.
  */
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
-import { type HearsayRules, isPlausible } from "../../Transport/Admission/Hearsay.ts"
+import { isPlausible } from "../../Transport/Admission/Hearsay.ts"
 import { reachOf, sourceOf } from "../../Transport/Source.ts"
+import type { HearsayRules } from "./Hearsay.ts"
 
 /** Addresses that are kept; past it the one learned or tried longest ago goes, of hearsay first. */
 const maxLearned = 256
@@ -60,7 +61,9 @@ export class Learned {
   }
 
   #isTaken(address: PeerAddress, teller: PeerAddress): boolean {
-    if (!isPlausible(address, { direction: "inbound", remote: teller }, this.#rules)) return false
+    if (!isPlausible(address, { direction: "inbound", remote: teller }, this.#rules.dialNames, this.#rules)) {
+      return false
+    }
     if (this.#rules.resolvesNames !== true || reachOf(address.hostname) === "loopback") return true
     const source = sourceOf(teller)
     let count = 0

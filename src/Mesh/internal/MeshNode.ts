@@ -17,7 +17,7 @@ import type { Protocol } from "../../Protocol/Protocol.ts"
 import type { SigningKeys } from "../../Protocol/Signing.ts"
 import { encryptions, translate } from "../../Transport/AddressForm.ts"
 import { Guard } from "../../Transport/Admission/Guard.ts"
-import { type HearsayRules, isPlausible, isProxied, type Teller } from "../../Transport/Admission/Hearsay.ts"
+import { isPlausible, isProxied, type Teller } from "../../Transport/Admission/Hearsay.ts"
 import { SourceRates } from "../../Transport/Admission/SourceRates.ts"
 import { UnfinishedFrames } from "../../Transport/Admission/UnfinishedFrames.ts"
 import { ByteBudget } from "../../Transport/ByteBudget.ts"
@@ -89,8 +89,6 @@ export class MeshNode {
   readonly frames: UnfinishedFrames
   /** What waits for peers. */
   readonly outboxBudget: ByteBudget
-  /** Which addresses are believed that peers name. */
-  readonly hearsay: HearsayRules
   readonly counters: MeshCounters = makeCounters()
   readonly events = Readers.ofEvents<MeshEvent>()
   /** Told of each join and leave: behind other events, which peers can make many of, the last ones could be lost. */
@@ -160,7 +158,6 @@ export class MeshNode {
       linksFrom: (source) => this.table.countFrom(source),
       held: () => this.#held()
     })
-    this.hearsay = { resolvesNames: services.transport.resolvesNames, dialNames: options.dialNames }
     this.frames = new UnfinishedFrames(options.maxUnfinishedBytes)
     this.outboxBudget = new ByteBudget(options.maxQueuedBytes)
     this.relayWindowSeconds = Duration.toSeconds(options.relayWindow)
@@ -374,7 +371,9 @@ export class MeshNode {
   hear(address: PeerAddress, id: string | undefined, teller: Told | undefined): boolean {
     if (!this.canDial(address) || this.ownAddresses.has(format(address))) return false
     if (teller === undefined) return this.book.learn(address, id)
-    if ((id?.length ?? 0) > maxIdLength || !isPlausible(address, teller, this.hearsay)) return false
+    if (
+      (id?.length ?? 0) > maxIdLength || !isPlausible(address, teller, this.options.dialNames, this.services.transport)
+    ) return false
     return this.book.learn(address, id, this.sourceOf(address, teller))
   }
 

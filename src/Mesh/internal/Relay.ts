@@ -152,7 +152,7 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
     case "Response":
       if (payload.address !== null && payload.address.port > 0) {
         const address = node.fromPeer(payload.address, link)
-        if (isPlausible(address, link, node.hearsay)) {
+        if (isPlausible(address, link, node.options.dialNames, node.services.transport)) {
           node.searches.get(payload.requestId)?.({ id: payload.nodeId, address })
         }
       }

@@ -6,6 +6,7 @@
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Link } from "../Link.ts"
 import { isAsFar, reachOf } from "../Source.ts"
+import type { Transport } from "../Transport.ts"
 
 /**
  * Who tells: the peer at the other end of a link, or whoever is met otherwise.
@@ -16,20 +17,8 @@ import { isAsFar, reachOf } from "../Source.ts"
 export type Teller = Pick<Link, "direction" | "remote"> & Partial<Pick<Link, "host">>
 
 /**
- * What is believed.
- *
- * @category options
- * @since 0.1.0
- */
-export interface HearsayRules {
-  /** Whether the transport dials hosts of the real world. A network of names, such as one in memory, has no inside. */
-  readonly resolvesNames: boolean | undefined
-  /** Whether names are looked up that peers name. */
-  readonly dialNames: boolean
-}
-
-/**
- * Whether an address is believed that somebody tells of.
+ * Whether an address is believed that somebody tells of, where names are looked up or not that peers name, by one who
+ * dials by such a transport: a network of names, such as one in memory, has no inside.
  *
  * @category predicates
  * @since 0.1.0
@@ -37,17 +26,18 @@ export interface HearsayRules {
 export const isPlausible = (
   address: PeerAddress,
   teller: Teller,
-  { dialNames, resolvesNames }: HearsayRules
+  dialNames: boolean,
+  transport: Pick<Transport["Service"], "resolvesNames">
 ): boolean => {
-  if (resolvesNames !== true) return true
+  if (transport.resolvesNames !== true) return true
   const reach = reachOf(address.hostname)
   if (reach === "never") return false
   // The certificate of a `wss://` address is for its name.
   if (reach === "name") return dialNames || address.scheme === "wss"
   // So nodes on one machine find each other over WebSockets; to whatever else listens there it is a bad request.
   if (reach === "loopback" && address.scheme === "" && isWebSocket(teller)) return false
-  if (isProxied(teller)) return reach === "public" || reach === "loopback"
-  return isAsFar(address, { hostname: teller.host ?? teller.remote.hostname })
+  if (isProxied(teller)) return reach !== "private"
+  return isAsFar(address, teller.host === undefined ? teller.remote : { hostname: teller.host })
 }
 
 /**
