@@ -34,4 +34,7 @@ describe("a ring in a storm", () => {
 
   it("has no node answer for its place by the word of a distant one, when it can dial none of those between", () =>
     weather(1004, { nodes: 12, durationSeconds: 120, faults: 25, clients: 6, isStrict: true }))
+
+  it("leaves no old copy behind where the lists of a node of several places hold few others", () =>
+    weather(20_140, { faults: 14, settings: { virtualNodes: 3 } }))
 })

@@ -112,7 +112,8 @@ export const isSmallRing = (node: ChordNode, member: Member): boolean => others(
 
 /**
  * The nodes that follow a member, each process once. A list may be full of this node's own positions: that of the last
- * one of them goes on where it ends.
+ * one of them goes on where it ends. Or of a few other nodes, and end among them: those that the node's other members know
+ * come last then, or it would take a large ring for a small one.
  */
 const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = new Map<string, Contact>()
@@ -126,6 +127,11 @@ const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
       else if (!found.has(contact.nodeId)) found.set(contact.nodeId, contact)
     }
     next = lastOwn === undefined || found.size >= enough ? undefined : node.memberAt(lastOwn)
+  }
+  for (const { successors } of node.members) {
+    for (const contact of found.size < enough ? successors : []) {
+      if (!node.isOwn(contact) && !found.has(contact.nodeId)) found.set(contact.nodeId, contact)
+    }
   }
   return [...found.values()]
 }
