@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { isWithin } from "../../src/Chord/internal/Member.ts"
 import { simulate, startNode, startRing } from "../utils/ChordRing.ts"
 
@@ -89,6 +89,26 @@ describe("a node whose leave is interrupted", () => {
 
     assert.lengthOf(members, 1)
     assert.isAbove(repairs, 0)
+  })
+})
+
+describe("a node that leaves when it cannot reach its neighbors any more", () => {
+  // Some end while it hands over, some while it says goodbye.
+  it.each([3, 9, 13, 16])("is gone in its time: %d s", (seconds) => {
+    const millis = simulate((simulation) =>
+      Effect.gen(function*() {
+        const interval = "1 hour"
+        const rounds = { stabilizeInterval: interval, fingerInterval: interval, repairInterval: interval } as const
+        yield* startRing(simulation, 3, { ...rounds, leaveTimeout: 1000 * seconds })
+        yield* simulation.network.partition([["0"]])
+        for (const other of ["1", "2"]) yield* simulation.network.reset("0", other)
+        const begin = yield* Clock.currentTimeMillis
+        yield* simulation.stop("0")
+        return (yield* Clock.currentTimeMillis) - begin
+      })
+    )
+
+    assert.isAtMost(millis, 1000 * seconds)
   })
 })
 

@@ -179,14 +179,23 @@ const goAway = (node: ChordNode): Effect.Effect<void> =>
   Effect.gen(function*() {
     node.isLeaving = true
     for (const member of node.members) yield* Upkeep.handOverAll(node, member)
-    yield* Effect.uninterruptible(Effect.gen(function*() {
-      for (const member of node.members) {
-        yield* Stabilizer.act(node, member, Membership.leave(member.membership))
-      }
-      node.members = []
-      node.lost.openUnsafe()
-    }))
+    const farewells = yield* Effect.sync(() => sayFarewell(node))
+    yield* Effect.forEach(farewells, Fiber.await, { discard: true })
   })
+
+/**
+ * From here on it has left, whether somebody waits for the goodbyes or not. Each is said by itself: one that cannot be
+ * reached any more does not keep the others from being told. One to a member of this node has come as soon as it is said, so that
+ * the next one names who will be there.
+ */
+const sayFarewell = (node: ChordNode): ReadonlyArray<Fiber.Fiber<void>> => {
+  const farewells = node.members.flatMap((member) =>
+    Membership.leave(member.membership).map((farewell) => node.services.run(Stabilizer.act(node, member, [farewell])))
+  )
+  node.members = []
+  node.lost.openUnsafe()
+  return farewells
+}
 
 /**
  * Joins the bootstrap nodes, and again whenever all members have lost whom they knew; until
