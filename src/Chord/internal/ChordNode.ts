@@ -34,6 +34,7 @@ import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 import { ShareSets } from "./ShareSets.ts"
 import { type Start, toEffect } from "./Start.ts"
+import { Turns } from "./Turns.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
 export interface Comparison {
@@ -99,6 +100,8 @@ export class ChordNode {
   readonly lost = Latch.makeUnsafe(false)
   /** What others compare their records with. */
   readonly sets: ShareSets
+  /** Of members that get their records, by the id of the node that gives them. */
+  readonly takeOvers = new Turns()
   /** Of operations under way. */
   readonly deadlines: Deadlines
   /** Its places are taken and given up one after the other. */

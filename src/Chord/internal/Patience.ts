@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CallError } from "../CallError.ts"
+import type { StorageError } from "../ChordStorage.ts"
 import { busy, type ChordNode, isShortage } from "./ChordNode.ts"
 import { exitOf, type Start, toEffect } from "./Start.ts"
 
@@ -43,5 +44,6 @@ const again = <A>(
         : Effect.fail(error)
   )
 
-const isBusy = ({ reason }: CallError): boolean =>
-  (reason._tag === "Refused" && reason.tag === busy) || isShortage(reason)
+/** Whether a call was refused for want of room alone, at either end. */
+export const isBusy = ({ reason }: CallError | StorageError): boolean =>
+  (reason._tag === "Refused" && reason.tag === busy) || (reason._tag === "Unreachable" && isShortage(reason))

@@ -6,18 +6,22 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import type { CallError } from "../CallError.ts"
+import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
-import type { ChordNode } from "./ChordNode.ts"
+import { type ChordNode, syncing } from "./ChordNode.ts"
 import { maxFingerPatience } from "./FingerTable.ts"
 import { contactsTaken } from "./Hearsay.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
+import { isBusy } from "./Patience.ts"
 import { storeAt, versionAt } from "./Placements.ts"
 import { isSmallRing, replicas } from "./Share.ts"
 import { digestAll } from "./ShareSets.ts"
@@ -166,12 +170,19 @@ export const takeOver = Effect.fnUntraced(function*(
     member.source = undefined
     return
   }
-  for (let tries = 0; tries < maxTakeOvers; tries++) {
+  for (let tries = 0, waits = 0; tries < maxTakeOvers;) {
     const others = member.successors.filter((contact) => !node.isOwn(contact))
     const from = [source, ...others][tries < sourceTries ? 0 : tries - sourceTries] ?? source
-    const result = yield* Effect.option(exchange(node, from, before.position, position, { isTakeOver: true }))
-    if (result._tag === "Some") break
-    yield* Effect.sleep(Math.min(firstTakeOverMillis * 2 ** tries, jittered(node, node.options.stabilizeInterval)))
+    // All members of this node at once would keep each other from being answered.
+    const result = yield* Effect.result(
+      node.takeOvers.take(from.nodeId, exchange(node, from, before.position, position, { isTakeOver: true }))
+    )
+    if (Result.isSuccess(result)) break
+    if (isNotYet(result.failure) && waits < maxWaits) waits++
+    else tries++
+    yield* Effect.sleep(
+      Math.min(firstTakeOverMillis * 2 ** (tries + waits - 1), jittered(node, node.options.stabilizeInterval))
+    )
   }
   member.source = undefined
 })
@@ -179,8 +190,14 @@ export const takeOver = Effect.fnUntraced(function*(
 /** How often the source is asked, before those that follow it are. */
 const sourceTries = 6
 const maxTakeOvers = 12
+/** How often one that is busy, or new in its place itself, is waited for beside these. */
+const maxWaits = 24
 /** The first wait before another try. */
 const firstTakeOverMillis = 100
+
+/** Whether one that lives has not come to it yet: it is to be waited for, as others do. */
+const isNotYet = (error: CallError | StorageError): boolean =>
+  isBusy(error) || (error.reason._tag === "Refused" && error.reason.tag === syncing)
 
 /** Looks whether the other placements of some of this node's records have them, in turn. */
 const audit = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
