@@ -23,7 +23,8 @@
  *   node that was away for longer may bring back what was deleted in the meantime.
  * - **Expiry.** A value with an expiry time is read up to that time, by the clock of the node that
  *   answers, and never after. It counts as deleted then: a tombstone that nobody has to send, which
- *   is kept for `tombstoneTtl` after that. To make a value last longer is to write it again.
+ *   is kept for `tombstoneTtl` after that. To make a value last longer is to write it again. A node whose clock is ahead
+ *   counts it as deleted too early; the others, by their clocks, do not.
  * - **Equal versions** with different contents are made by no correct node. They are merged all the
  *   same, and alike everywhere: a tombstone wins over a value, then the larger bytes, then the later
  *   expiry.
@@ -248,6 +249,37 @@ export const compare = (a: Record, b: Record): number => {
  * @since 0.1.0
  */
 export const merge = (a: Record, b: Record): Record => compare(a, b) < 0 ? b : a
+
+/**
+ * Whether it is an expired value's tombstone whose time has not come: somebody with a clock that is ahead buried the
+ * value. It wins over older versions, but not over the value itself.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isBuriedEarly = (record: Record, nowMillis: number): boolean =>
+  record.value === undefined && record.expiresAtMillis !== undefined && record.expiresAtMillis > nowMillis
+
+/**
+ * `compare` at a time: what was buried early loses against the value of the same version. So one wrong clock does not
+ * end the values of all others; once their time is over the order is that of `compare`.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const compareAt = (a: Record, b: Record, nowMillis: number): number => {
+  const isEarly = isBuriedEarly(a, nowMillis)
+  if (isEarly === isBuriedEarly(b, nowMillis) || Version.compare(a.version, b.version) !== 0) return compare(a, b)
+  return isEarly ? -1 : 1
+}
+
+/**
+ * The one of two records of a key that stays at a time, by `compareAt`.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const mergeAt = (a: Record, b: Record, nowMillis: number): Record => compareAt(a, b, nowMillis) < 0 ? b : a
 
 /**
  * What a reader sees at a time: the value, or `undefined` when there is none, or none any more.

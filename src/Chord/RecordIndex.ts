@@ -123,10 +123,10 @@ export class RecordIndex {
     return Array.from(found, (slot) => slot.record)
   }
 
-  /** Takes a record without any check, if it wins over what is there. For what was stored before. */
+  /** Takes a record without any check, unless a newer version is there. For what was stored before, in that order. */
   load(record: Record.Record): void {
     const held = this.#slots.get(record.key)
-    if (held === undefined || Record.compare(record, held.record) > 0) this.#set(record)
+    if (held === undefined || Version.compare(record.version, held.record.version) >= 0) this.#set(record)
   }
 
   /** Forgets a key without any check. For what was stored before. */
@@ -213,7 +213,7 @@ export class RecordBatch {
     const record = Record.isExpired(given, this.#nowMillis) ? Record.bury(given) : given
     const held = this.#held(record.key)
     if (held !== undefined) {
-      const order = Record.compare(record, held)
+      const order = Record.compareAt(record, held, this.#nowMillis)
       if (order <= 0) return order === 0 ? "Known" : "Superseded"
     } else if (this.#count >= maxRecords) return "Full"
     const growth = Record.encodedBytes(record) - (held === undefined ? 0 : Record.encodedBytes(held))

@@ -121,6 +121,24 @@ describe("Record", () => {
     assert.strictEqual(Record.compare(a, b) === 0, Record.encode(a).join() === Record.encode(b).join())
   }, { arbitrary: { runs: 2000 } })
 
+  it.prop("merges so at one time as well", [oneKey, oneKey, oneKey], ([a, b, c]) => {
+    const nowMillis = 2002
+    const merge = (one: Record.Record, other: Record.Record) => Record.mergeAt(one, other, nowMillis)
+
+    assert.deepStrictEqual(merge(a, b), merge(b, a))
+    assert.deepStrictEqual(merge(a, merge(b, c)), merge(merge(a, b), c))
+    assert.deepStrictEqual(Version.compare(merge(a, b).version, Record.merge(a, b).version), 0)
+  }, { arbitrary: { runs: 2000 } })
+
+  it("wins over what was buried before its time, up to it", () => {
+    const value = record("key", 1000, "value", { expiresAtMillis: 5000 })
+    const buried = Record.bury(value)
+
+    assert.strictEqual(Record.mergeAt(buried, value, 4999), value)
+    assert.strictEqual(Record.mergeAt(value, buried, 5000), buried)
+    assert.strictEqual(Record.mergeAt(record("key", 999, "older"), buried, 1000), buried)
+  })
+
   it("lets the higher version win, whatever it holds, and a tombstone at equal versions", () => {
     const value = record("k", 5, "zzz")
 

@@ -251,12 +251,12 @@ export const read = Effect.fnUntraced(function*(
       onFailure: (failure) => void causes.push(describeOne(failure))
     })
   let ended = yield* askThese(order, quorum)
-  if (ended === "Enough" && !isAgreed([...answers.values()])) {
+  if (ended === "Enough" && !isAgreed([...answers.values()], node.nowMillis())) {
     const others = order.filter((position) => !answers.has(position))
     ended = yield* askThese(others, others.length)
   }
   if (ended === "Late") causes.push(late)
-  const found = newest(answers.values())
+  const found = newest(answers.values(), node.nowMillis())
   const isFew = answers.size < quorum && (found === undefined || options.fallback === false)
   if (ended === "Late" || isFew) {
     return yield* new QuorumError({ operation: "read", wanted: quorum, reached: answers.size, causes })
@@ -306,13 +306,14 @@ const bringToQuorum = (
 const isSame = (one: Record.Record | undefined, other: Record.Record): boolean =>
   one !== undefined && Record.compare(one, other) === 0
 
-const isAgreed = ([first, ...rest]: ReadonlyArray<Record.Record | undefined>): boolean =>
-  first !== undefined && rest.every((other) => isSame(other, first))
+/** Where all have only what was buried early, others may have the value. */
+const isAgreed = ([first, ...rest]: ReadonlyArray<Record.Record | undefined>, nowMillis: number): boolean =>
+  first !== undefined && !Record.isBuriedEarly(first, nowMillis) && rest.every((other) => isSame(other, first))
 
-const newest = (records: Iterable<Record.Record | undefined>): Record.Record | undefined => {
+const newest = (records: Iterable<Record.Record | undefined>, nowMillis: number): Record.Record | undefined => {
   let found: Record.Record | undefined
   for (const record of records) {
-    if (record !== undefined) found = found === undefined ? record : Record.merge(found, record)
+    if (record !== undefined) found = found === undefined ? record : Record.mergeAt(found, record, nowMillis)
   }
   return found
 }

@@ -247,7 +247,8 @@ export const heldNearby = (
       onSuccess: (packets) => {
         const theirs = readRecords(packets, node.options)?.[0]
         if (theirs !== undefined && theirs.key !== key) return Effect.fail(unknown)
-        return Effect.succeed(own === undefined ? theirs : theirs === undefined ? own : Record.merge(own, theirs))
+        if (own === undefined || theirs === undefined) return Effect.succeed(own ?? theirs)
+        return Effect.succeed(Record.mergeAt(own, theirs, node.nowMillis()))
       },
       onFailure: () => Effect.fail(unknown)
     })
