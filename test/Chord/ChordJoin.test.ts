@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Option } from "effect"
 import { isWithin } from "../../src/Chord/internal/Member.ts"
-import { simulate, startNode, startRing } from "../utils/ChordRing.ts"
+import { simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 describe("a node that joins beside one that died a moment ago", () => {
   // Of so many newcomers some come to the place before the dead one, and some to that behind it.
@@ -140,5 +140,26 @@ describe("members of one node that join over a slow line", () => {
 
     assert.deepStrictEqual(missing, [])
     assert.deepStrictEqual(isSyncing, [false, false, false])
+  })
+})
+
+describe("a node of several positions that loses the one by which it joins", () => {
+  it("takes the rest of them later", () => {
+    const count = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 4)
+        const bootstrap = ["0:5555", "1:5555"]
+        const node = yield* startNode(simulation, "new", { bootstrap, virtualNodes: 6 })
+        while ((yield* node.ring).length < 2) yield* Effect.sleep("10 millis")
+        yield* simulation.network.stall("new", "0")
+        yield* Effect.sleep("30 seconds")
+        yield* simulation.network.unstall("new", "0")
+        yield* Effect.sleep("1 minute")
+        yield* untilIdeal([...nodes, node])
+        return (yield* node.ring).length
+      })
+    )
+
+    assert.strictEqual(count, 6)
   })
 })

@@ -51,7 +51,10 @@ export const found = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Ret
   }
 })
 
-/** Joins the ring of the node at an address; a node that has neighbors joins its ring with that one. */
+/**
+ * Joins the ring of the node at an address; a node that has neighbors joins its ring with that one, and takes the
+ * positions there that it lacks.
+ */
 export const join = (node: ChordNode, address: PeerAddress): Effect.Effect<void, JoinError> =>
   node.places.withPermit(joinAt(node, address))
 
@@ -62,15 +65,22 @@ const joinAt = Effect.fnUntraced(function*(
   const entry = yield* Effect.mapError(who(node, address), (reason) => new JoinError({ address, reason }))
   if (node.isOwn(entry)) return yield* noPlace(address, itself)
   node.remember(entry)
+  const toError = (detail: string) => new JoinError({ address, reason: { _tag: "NoPlace", detail } })
+  const count = Math.max(1, node.options.virtualNodes)
   if (node.members.some((member) => member.successors.some((contact) => !node.isOwn(contact)))) {
-    return yield* Effect.forEach(node.members, (member) => Upkeep.probeFor(node, member, entry), { discard: true })
+    yield* Effect.forEach(node.members, (member) => Upkeep.probeFor(node, member, entry), { discard: true })
+    // A join that failed on its way has left some out. Where there is no room for them nothing is to be done.
+    for (let number = node.members.length; number < count; number++) {
+      const added = yield* Effect.result(addMember(node, number, entry))
+      if (Result.isFailure(added)) return added.failure === allTaken ? undefined : yield* toError(added.failure)
+    }
+    return
   }
   const before = node.members
   node.members = []
-  const count = Math.max(1, node.options.virtualNodes)
   for (let number = 0; number < count; number++) {
     yield* addMember(node, number, entry).pipe(
-      Effect.mapError((detail) => new JoinError({ address, reason: { _tag: "NoPlace", detail } })),
+      Effect.mapError(toError),
       Effect.onError(() => Effect.sync(() => node.members = node.members.length === 0 ? before : node.members))
     )
   }
@@ -96,8 +106,10 @@ const addMember = Effect.fnUntraced(function*(
     yield* Fiber.await(node.services.run(moveIn(node, member, taken)))
     return
   }
-  return yield* Effect.fail(`all ${maxPositions} positions that this node tried are taken: use more bits`)
+  return yield* Effect.fail(allTaken)
 })
+
+const allTaken = `all ${maxPositions} positions that this node tried are taken: use more bits`
 
 /** A place that a member may take, and who had it before. */
 interface Taken {
