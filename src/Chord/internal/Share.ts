@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import type { CallRefused } from "../CallError.ts"
 import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
+import * as Membership from "../Membership.ts"
 import * as Record from "../Record.ts"
 import type { PutOutcome } from "../RecordIndex.ts"
 import * as Version from "../Version.ts"
@@ -107,13 +108,19 @@ export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact
   return found.length < smallRing ? found : found.slice(0, node.options.copies - 1)
 }
 
-/** Whether the ring is so small that everybody keeps everything. */
-export const isSmallRing = (node: ChordNode, member: Member): boolean => others(node, member).length < smallRing
+/**
+ * Whether the ring is so small that everybody keeps everything. Who sees only a part of a ring cannot know: where nodes
+ * have several positions, the successors of one may be those of few nodes.
+ */
+export const isSmallRing = (node: ChordNode, member: Member): boolean =>
+  others(node, member).length < smallRing &&
+  node.members.every(({ membership, successors }) =>
+    Membership.isWhole(membership) || successors.some((contact) => node.isOwn(contact))
+  )
 
 /**
  * The nodes that follow a member, each process once. A list may be full of this node's own positions: that of the last
- * one of them goes on where it ends. Or of a few other nodes, and end among them: those that the node's other members know
- * come last then, or it would take a large ring for a small one.
+ * one of them goes on where it ends.
  */
 const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = new Map<string, Contact>()
@@ -127,11 +134,6 @@ const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
       else if (!found.has(contact.nodeId)) found.set(contact.nodeId, contact)
     }
     next = lastOwn === undefined || found.size >= enough ? undefined : node.memberAt(lastOwn)
-  }
-  for (const { successors } of node.members) {
-    for (const contact of found.size < enough ? successors : []) {
-      if (!node.isOwn(contact) && !found.has(contact.nodeId)) found.set(contact.nodeId, contact)
-    }
   }
   return [...found.values()]
 }
