@@ -1,23 +1,57 @@
 /** Options that no simulation can have: refused before it begins, rather than taken for something else. */
-import * as Duration from "effect/Duration"
-import type { NetworkConditions } from "../../Transport/MemoryNetwork.ts"
+import type { SimulationOptions } from "./Simulation.ts"
 
 /**
- * Throws a `RangeError` that says what to write, where a chance is none or a latency is negative or endless.
+ * Throws a `RangeError` that says what to write. What the network is asked for is for the network to look at.
  *
  * @category running
  * @since 0.1.0
  */
-export const check = (options: NetworkConditions): void => {
-  for (const name of ["lossChance", "refuseChance", "stallChance"] as const) {
-    const chance = options[name] ?? 0
-    if (!(chance >= 0 && chance <= 1)) throw new RangeError(`${name} is ${chance}: write a chance from 0 to 1`)
-  }
-  if (options.latency === undefined || typeof options.latency === "function") return
-  const millis = Duration.fromInput(options.latency).pipe((found) =>
-    found._tag === "Some" ? Duration.toMillis(found.value) : Number.NaN
-  )
-  if (!(millis >= 0 && millis < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`latency is ${String(options.latency)}: write a time such as "50 millis", or a Latency`)
+export const check = ({ maxTraceEvents = 0, maxTurns = 1, startMillis = 0 }: SimulationOptions): void => {
+  if (!(maxTraceEvents >= 0)) throw new RangeError(`maxTraceEvents is ${maxTraceEvents}: write a number, 0 or more`)
+  if (!Number.isFinite(startMillis)) throw new RangeError(`startMillis is ${startMillis}: write milliseconds`)
+  if (!(maxTurns > 0)) throw new RangeError(`maxTurns is ${maxTurns}: write a number more than 0`)
+}
+
+/**
+ * The numbers of a scenario, by name.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ScenarioNumbers {
+  /** Whole numbers, 1 or more. */
+  readonly nodes: Readonly<Record<string, number>>
+  /** Whole numbers, 0 or more. */
+  readonly counts: Readonly<Record<string, number>>
+  /** From 0 to 1. */
+  readonly chances: Readonly<Record<string, number>>
+  /** Finite, 0 or more. */
+  readonly amounts: Readonly<Record<string, number>>
+  /** More than 0; undefined for never. */
+  readonly churnMillis?: number | undefined
+}
+
+/**
+ * The same for what is not the network's.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const checkScenario = ({ amounts, chances, churnMillis = 1, counts, nodes }: ScenarioNumbers): void => {
+  mustAll(nodes, (value) => Number.isInteger(value) && value >= 1, "a whole number, 1 or more")
+  mustAll(counts, (value) => Number.isInteger(value) && value >= 0, "a whole number, 0 or more")
+  mustAll(chances, (value) => value >= 0 && value <= 1, "a number from 0 to 1")
+  mustAll(amounts, (value) => value >= 0 && value < Number.POSITIVE_INFINITY, "a number, 0 or more")
+  mustAll({ churnMillis }, (value) => value > 0, "milliseconds, more than 0")
+}
+
+const mustAll = (
+  values: Readonly<Record<string, number>>,
+  isRight: (value: number) => boolean,
+  write: string
+): void => {
+  for (const [name, value] of Object.entries(values)) {
+    if (!isRight(value)) throw new RangeError(`${name} is ${value}: write ${write}`)
   }
 }

@@ -28,6 +28,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
@@ -56,6 +57,13 @@ export interface SimulationOptions extends Omit<MemoryNetworkOptions, "seed" | "
   readonly maxTraceEvents?: number | undefined
   /** The time of day at the beginning of `run`, in milliseconds since 1970. Default 0. */
   readonly startMillis?: number | undefined
+  /**
+   * How much virtual time `run` takes at most, before it throws a `Deadlock`: nodes go about their work for ever, and what
+   * the body waits for may never come. Default 1 day; `Infinity` for no end.
+   */
+  readonly maxDuration?: Duration.Input | undefined
+  /** How many turns fibers and timers of `run` take at most without any time passing. Default 20 million. */
+  readonly maxTurns?: number | undefined
 }
 
 /**
@@ -69,7 +77,10 @@ export interface Simulation {
   readonly trace: Trace
   /** What it was made with; its seed is to be printed when a property fails. */
   readonly options: SimulationOptions
-  /** Builds a node from its Layer, on the host of that name; gives its services. */
+  /**
+   * Builds a node from its Layer, on the host of that name; gives its services. Fails with `NodeNameError` where one runs
+   * already, and when it ends before it has started.
+   */
   readonly start: <A, E>(
     name: string,
     layer: Layer.Layer<A, E, Transport>
@@ -95,14 +106,15 @@ export interface Simulation {
   /**
    * Watches an invariant until the scope closes: `check` gives what is wrong, or undefined. Under a
    * `VirtualClock` and without `every` it runs at each step in time, the last one included, and must be synchronous;
-   * otherwise it runs each `every` (default 100 millis). The first violation ends `run`, and fails `violated`.
+   * otherwise it runs each `every` (default 100 millis). The first violation ends `run`, and fails `violated`: without
+   * `run` it is for you to look there. A check that breaks itself is a defect of both.
    */
   readonly always: (
     name: string,
     check: Effect.Effect<string | undefined>,
     options?: { readonly every?: Duration.Input | undefined }
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Fails as soon as an invariant does not hold; never succeeds. */
+  /** Fails as soon as an invariant does not hold; never succeeds. `Effect.raceFirst` of it and the test ends that. */
   readonly violated: Effect.Effect<never, InvariantViolated>
   /** The names of the nodes that run, in the order in which they were started. */
   readonly running: Effect.Effect<ReadonlyArray<string>>
@@ -143,6 +155,7 @@ class Running implements Simulation {
   readonly trace: Trace
   readonly options: SimulationOptions
   readonly #clock: Clock.Clock
+  readonly #startMillis: number
   readonly #scope: Scope.Scope
   readonly #hosts = new Map<string, Host>()
   readonly #skews = new Map<string, number>()
@@ -157,6 +170,7 @@ class Running implements Simulation {
     })
     this.options = options
     this.#clock = clock
+    this.#startMillis = clock.currentTimeMillisUnsafe()
     this.#scope = scope
   }
 
@@ -184,11 +198,20 @@ class Running implements Simulation {
         Layer.fresh(layer.pipe(Layer.provide(Layer.succeed(Transport, this.#transportOf(name, host))))),
         scope
       )
-      return yield* build.pipe(
+      // In the scope of the node: one that ends while it starts does not go on with it.
+      const building = yield* build.pipe(
         Random.withSeed(`${this.options.seed} ${name} ${startCount}`),
         Effect.provideService(Clock.Clock, clock),
-        Effect.onError(() => Effect.sync(() => host.scope = undefined))
+        Effect.forkIn(scope, { startImmediately: true })
       )
+      const giveUp = Effect.suspend(() => {
+        if (host.scope === scope) host.scope = undefined
+        return Scope.close(scope, Exit.void)
+      })
+      const exit = yield* Effect.onInterrupt(Fiber.await(building), () => giveUp)
+      if (host.scope !== scope) return yield* new NodeNameError({ name, isRunning: false })
+      if (Exit.isFailure(exit)) yield* giveUp
+      return yield* exit
     })
 
   readonly stop = (name: string): Effect.Effect<void, NodeNameError> =>
@@ -250,7 +273,7 @@ class Running implements Simulation {
         const context = yield* Effect.context<never>()
         yield* Effect.acquireRelease(
           Effect.sync(() =>
-            clock.onStep(() => this.#judge(name, checkNow(name, Effect.runSyncExitWith(context)(check))))
+            clock.onStep(() => this.#judge(name, this.#checkNow(name, Effect.runSyncExitWith(context)(check))))
           ),
           (stop) => Effect.sync(stop)
         )
@@ -259,7 +282,14 @@ class Running implements Simulation {
       const watch = Effect.sleep(options?.every ?? "100 millis").pipe(
         Effect.andThen(check),
         Effect.map((wrong) => this.#judge(name, wrong)),
-        Effect.forever
+        Effect.forever,
+        // A check that breaks would hold for ever.
+        Effect.onError((cause) =>
+          Effect.sync(() => {
+            if (Cause.hasInterruptsOnly(cause)) return
+            Deferred.doneUnsafe(this.#violated, Effect.die(this.#unchecked(name, Cause.squash(cause))))
+          })
+        )
       )
       yield* Effect.forkScoped(watch, { startImmediately: true })
     })
@@ -286,13 +316,34 @@ class Running implements Simulation {
     }
   }
 
+  /** The time since the simulation began. */
+  get #atMillis(): number {
+    return this.#clock.currentTimeMillisUnsafe() - this.#startMillis
+  }
+
   #judge(name: string, detail: string | undefined): void {
     if (detail === undefined) return
-    const atMillis = this.#clock.currentTimeMillisUnsafe() - (this.options.startMillis ?? 0)
+    const { seed } = this.options
     Deferred.doneUnsafe(
       this.#violated,
-      Effect.fail(new InvariantViolated({ invariant: name, atMillis, detail, seed: this.options.seed }))
+      Effect.fail(new InvariantViolated({ invariant: name, atMillis: this.#atMillis, detail, seed }))
     )
+  }
+
+  /** What a check found, at once; one that waits is named, since nothing else would tell which it was. */
+  #checkNow(name: string, found: Exit.Exit<string | undefined>): string | undefined {
+    if (Exit.isSuccess(found)) return found.value
+    const cause = Cause.squash(found.cause)
+    throw this.#unchecked(
+      name,
+      cause,
+      Cause.isAsyncFiberError(cause) ? "it waits; make it synchronous, or say `every` how often to run it" : undefined
+    )
+  }
+
+  #unchecked(name: string, cause: unknown, why: unknown = cause): Error {
+    const where = `at ${this.#atMillis / 1000} s, seed "${this.options.seed}"`
+    return new Error(`the invariant "${name}" could not be checked: ${String(why)} (${where})`, { cause })
   }
 
   #hostOf(name: string): Effect.Effect<Host, NodeNameError> {
@@ -326,21 +377,11 @@ class Running implements Simulation {
   }
 }
 
-/** What a check found, at once; one that waits is named, since nothing else would tell which it was. */
-const checkNow = (name: string, found: Exit.Exit<string | undefined>): string | undefined => {
-  if (Exit.isSuccess(found)) return found.value
-  const cause = Cause.squash(found.cause)
-  const why = Cause.isAsyncFiberError(cause)
-    ? "it waits; make it synchronous, or say `every` how often to run it"
-    : cause
-  throw new Error(`the invariant "${name}" could not be checked: ${String(why)}`, { cause })
-}
-
 /**
  * Runs a simulation to its end under a virtual clock; synchronous, and the same in every process.
  * Fails with `InvariantViolated` when one given to `always` does not hold, and with `LeftBehind` when
- * connections or sleeping fibers are left after all nodes are closed. Throws `Deadlock` when nothing
- * can run any more and it has not ended.
+ * connections or sleeping fibers are left after all nodes are closed. Throws `Deadlock` when it waits for what never
+ * comes: when nothing can run any more, when `maxDuration` is over, or when time does not move on.
  *
  * @category running
  * @since 0.1.0
@@ -349,7 +390,8 @@ export const run = <A, E>(
   options: SimulationOptions,
   body: (simulation: Simulation, clock: VirtualClock) => Effect.Effect<A, E, Scope.Scope>
 ): Exit.Exit<A, E | InvariantViolated | LeftBehind> => {
-  const clock = new VirtualClock(options.startMillis, options.seed)
+  const { maxDuration = "1 day", maxTurns, seed, startMillis } = options
+  const clock = new VirtualClock(startMillis, seed, { maxMillis: Duration.toMillis(maxDuration), maxTurns })
   let network: MemoryNetwork["Service"] | undefined
   const whole = Effect.flatMap(make(options), (simulation) => {
     network = simulation.network

@@ -17,29 +17,54 @@ import { Timers, type TimersService } from "../../Transport/Timers.ts"
 import { type Timer, TimerHeap } from "./TimerHeap.ts"
 
 /**
- * Nothing can run, no timer is set, and the effect has not ended: it waits for something that
- * nobody will do.
+ * A run does not come to its end: it waits for something that nobody will do. `kind` says how that was found: nothing can
+ * run and no timer is set (`Idle`), the longest time for it is over while nodes still go about their work (`TooLong`), or
+ * something runs on and on without any time passing (`StandsStill`).
  *
  * @category errors
  * @since 0.1.0
  */
 export class Deadlock extends Error {
   override readonly name = "Deadlock"
+  readonly kind: "Idle" | "TooLong" | "StandsStill"
   /** When, in milliseconds of the virtual clock. */
   readonly atMillis: number
   /** Of the simulation, if the clock was told. */
   readonly seed: string | undefined
-  constructor(atMillis: number, waitingFor: ReadonlyArray<string>, seed?: string) {
+  constructor(atMillis: number, waitingFor: ReadonlyArray<string>, seed?: string, kind: Deadlock["kind"] = "Idle") {
     const of = seed === undefined ? "" : ` (seed "${seed}")`
     const what = waitingFor.length === 0 ? "" : `; waited for: ${waitingFor.join(", ")}`
-    super(
-      `deadlock at ${atMillis} ms${of}: nothing can run and no timer is set; in a simulation nothing may wait for a ` +
-        `Promise, a real timer or a socket${what}`
-    )
+    super(`deadlock at ${atMillis} ms${of}: ${reasons[kind]}${what}`)
+    this.kind = kind
     this.atMillis = atMillis
     this.seed = seed
   }
 }
+
+const reasons: Readonly<Record<Deadlock["kind"], string>> = {
+  Idle: "nothing can run and no timer is set; in a simulation nothing may wait for a Promise, a real timer or a socket",
+  TooLong: "not over after the longest time a run may take (maxDuration); what it waits for may never come, as a " +
+    "Promise, a real timer or a socket in a simulation",
+  StandsStill: "something runs on and on and no time passes (maxTurns); have loops sleep"
+}
+
+/**
+ * How far a clock goes before it gives up.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface VirtualClockLimits {
+  /** How much virtual time one run takes at most, in milliseconds. Default `Infinity`. */
+  readonly maxMillis?: number | undefined
+  /** How many turns fibers and timers take at most without any time passing. Default 20 million: some ten seconds of work. */
+  readonly maxTurns?: number | undefined
+}
+
+const defaultMaxTurns = 20_000_000
+
+/** A turn that the scheduler cut short did as much as so many others. */
+const longTurn = 100
 
 /**
  * Virtual time with its own run queue. `run` drives one effect, with all that it forks, to its end.
@@ -52,7 +77,11 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   readonly #waitingFor = new Map<object, string>()
   readonly #onStep = new Set<(nowMillis: number) => void>()
   readonly #seed: string | undefined
+  readonly #lastMillis: number
+  readonly #maxTurns: number
   #now: number
+  /** Turns taken since time last moved on. */
+  #turns = 0
   #sleeperCount = 0
   #isTold = false
   /** Those who wait for the end of the step. */
@@ -61,13 +90,17 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   readonly #timers = new TimerHeap()
 
   /** `startMillis`: the time of day at the beginning. Default 0. `seed`: for a `Deadlock` to tell. */
-  constructor(startMillis = 0, seed?: string) {
+  constructor(startMillis = 0, seed?: string, limits: VirtualClockLimits = {}) {
     this.#now = startMillis
     this.#seed = seed
+    this.#lastMillis = startMillis + (limits.maxMillis ?? Number.POSITIVE_INFINITY)
+    this.#maxTurns = limits.maxTurns ?? defaultMaxTurns
   }
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    return fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
+    if (fiber.currentOpCount < fiber.cache.maxOpsBeforeYield) return false
+    this.#turns += longTurn
+    return true
   }
 
   makeDispatcher(): Scheduler.SchedulerDispatcher {
@@ -82,6 +115,7 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   flush(): void {
     for (let tasks = this.#tasks; tasks.length > 0; tasks = this.#tasks) {
       this.#tasks = []
+      this.#count(tasks.length)
       for (let index = 0; index < tasks.length; index++) tasks[index]!()
     }
   }
@@ -159,7 +193,7 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   /**
    * Drives an effect to its end in virtual time; gives its exit. Throws `Deadlock` when it waits
-   * for what nobody will do.
+   * for what nobody will do, or goes past the limits of the clock.
    */
   run<A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> {
     const fiber = Effect.runForkWith(this.context)(effect)
@@ -184,13 +218,25 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
     // What the listeners set going happens before time moves on, and may be what somebody waits for.
     if (atMillis !== this.#now && this.#endStep()) return
     if (timer === undefined || atMillis === Number.POSITIVE_INFINITY) {
-      throw new Deadlock(this.#now, [...this.#waitingFor.values()], this.#seed)
+      throw this.#deadlock("Idle")
     }
+    if (atMillis > this.#lastMillis) throw this.#deadlock("TooLong")
     this.#timers.removeFirst()
+    if (atMillis !== this.#now) this.#turns = 0
+    this.#count(1)
     this.#isTold = false
     this.#now = atMillis
     timer.run?.()
     this.flush()
+  }
+
+  #count(turns: number): void {
+    this.#turns += turns
+    if (this.#turns > this.#maxTurns) throw this.#deadlock("StandsStill")
+  }
+
+  #deadlock(kind: Deadlock["kind"]): Deadlock {
+    return new Deadlock(this.#now, [...this.#waitingFor.values()], this.#seed, kind)
   }
 
   /** Tells once that all of this instant has run, then lets those go on who waited for that; whether there was anybody. */

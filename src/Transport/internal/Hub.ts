@@ -44,6 +44,8 @@ export class Hub {
   readonly #stalls = new Set<string>()
 
   constructor(options: MemoryNetworkOptions) {
+    const { windowBytes = defaultWindowBytes } = options
+    if (!(windowBytes > 0)) throw new RangeError(`windowBytes is ${windowBytes}: write a number more than 0`)
     this.#options = options
     this.#weather = new Weather(options)
   }

@@ -45,10 +45,11 @@ export class Weather {
     this.set(conditions)
   }
 
-  /** Changes those that are given. */
+  /** Changes those that are given. Throws a `RangeError` that says what to write for what no network can have. */
   set(conditions: NetworkConditions): void {
+    check(conditions)
     const { bandwidth, latency, lossChance, refuseChance, stallChance, stallMillis } = conditions
-    if (latency !== undefined) this.latency = typeof latency === "function" ? latency : Latency.fixed(latency)
+    if (latency !== undefined) this.latency = typeof latency === "function" ? checked(latency) : Latency.fixed(latency)
     if (typeof bandwidth === "number") {
       this.bandwidth = bandwidth === Number.POSITIVE_INFINITY ? undefined : () => bandwidth
     } else if (bandwidth !== undefined) this.bandwidth = bandwidth
@@ -58,6 +59,36 @@ export class Weather {
     this.stallMillis = stallMillis ?? this.stallMillis
   }
 }
+
+/** Refused, rather than taken for something else: a network that carries nothing, or everything before it was sent. */
+const check = (conditions: NetworkConditions): void => {
+  for (const name of ["lossChance", "refuseChance", "stallChance"] as const) {
+    const chance = conditions[name] ?? 0
+    if (!(chance >= 0 && chance <= 1)) throw new RangeError(`${name} is ${chance}: write a chance from 0 to 1`)
+  }
+  const { bandwidth, latency = 0, stallMillis = 0 } = conditions
+  if (typeof latency !== "function" && !isTime(millisOf(latency))) {
+    throw new RangeError(`latency is ${String(latency)}: write a time such as "50 millis", or a Latency`)
+  }
+  if (!isTime(stallMillis)) throw new RangeError(`stallMillis is ${stallMillis}: write milliseconds, 0 or more`)
+  if (typeof bandwidth === "number" && !(bandwidth > 0)) {
+    throw new RangeError(`bandwidth is ${bandwidth}: write bytes a second, more than 0`)
+  }
+}
+
+/** What is no number would stop the clock: a table of regions in which two are missing, most often. */
+const checked = (latency: Latency.Latency): Latency.Latency => (from, to, chance) => {
+  const millis = latency(from, to, chance)
+  if (millis >= 0 || millis < 0) return millis
+  throw new RangeError(`the latency from ${from} to ${to} is ${millis}: give milliseconds`)
+}
+
+const millisOf = (duration: Duration.Input): number => {
+  const found = Duration.fromInput(duration)
+  return found._tag === "Some" ? Duration.toMillis(found.value) : Number.NaN
+}
+
+const isTime = (millis: number): boolean => millis >= 0 && millis < Number.POSITIVE_INFINITY
 
 /** The conditions as text, for a trace; a function is only named. */
 export const describe = (conditions: NetworkConditions): string => {

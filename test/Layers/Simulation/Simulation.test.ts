@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Random } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChildProcess from "node:child_process"
 import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
@@ -148,12 +148,54 @@ describe("options of a simulation", () => {
       [{ stallChance: -0.1 }, "stallChance is -0.1: write a chance from 0 to 1"],
       [{ refuseChance: Number.NaN }, "refuseChance is NaN: write a chance from 0 to 1"],
       [{ latency: "-5 millis" }, "latency is -5 millis: write a time such as \"50 millis\", or a Latency"],
-      [{ latency: Infinity }, "latency is Infinity: write a time"]
+      [{ latency: Infinity }, "latency is Infinity: write a time"],
+      [{ stallMillis: -1 }, "stallMillis is -1: write milliseconds, 0 or more"],
+      [{ bandwidth: 0 }, "bandwidth is 0: write bytes a second, more than 0"],
+      [{ windowBytes: 0 }, "windowBytes is 0: write a number more than 0"],
+      [{ maxTraceEvents: -1 }, "maxTraceEvents is -1: write a number, 0 or more"],
+      [{ startMillis: Number.NaN }, "startMillis is NaN: write milliseconds"],
+      [{ maxTurns: Number.NaN }, "maxTurns is NaN: write a number more than 0"]
     ] as const
   )("that none can have are refused: %j", (options, says) => {
     const exit = Simulation.run({ seed: "1", ...options }, () => Effect.void)
 
     assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), `RangeError: ${says}`)
+  })
+
+  it("are refused in the middle of a run as well", () => {
+    const exit = Simulation.run({ seed: "1" }, ({ network }) => network.setConditions({ lossChance: 2 }))
+
+    assert.include(String(exit), "RangeError: lossChance is 2: write a chance from 0 to 1")
+  })
+})
+
+describe("a node that ends while it starts", () => {
+  const slow = Layer.provideMerge(
+    Layer.effectDiscard(Effect.sleep("10 seconds")),
+    MemoryMesh.layerTransport({ host: "a" })
+  )
+
+  it("has not started", () => {
+    const [tag, running] = value(Simulation.run({ seed: "crash" }, (simulation) =>
+      Effect.gen(function*() {
+        yield* Effect.forkScoped(Effect.delay(simulation.crash("a"), "1 second"))
+        const error = yield* Effect.flip(simulation.start("a", slow))
+        return [error._tag, yield* simulation.running] as const
+      })))
+
+    assert.strictEqual(tag, "NodeNameError")
+    assert.deepStrictEqual(running, [])
+  })
+
+  it("leaves its host to the next one", () => {
+    const restarted = value(Simulation.run({ seed: "again" }, (simulation) =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* Effect.timeoutOption(simulation.start("a", slow), "1 second"))._tag, "None")
+        yield* simulation.restart("a")
+        return yield* simulation.running
+      })))
+
+    assert.deepStrictEqual(restarted, ["a"])
   })
 })
 
@@ -180,6 +222,43 @@ describe("VirtualClock", () => {
     const wait = Effect.andThen(Effect.sleep("1 second"), Effect.never)
 
     assert.throws(() => Simulation.run({ seed: "stuck" }, () => wait), Deadlock, "at 1000 ms (seed \"stuck\")")
+  })
+
+  it("ends a run that waits for nobody while nodes go on", () => {
+    const forPromise = (simulation: Simulation.Simulation) =>
+      Effect.gen(function*() {
+        yield* simulation.start("a", MemoryMesh.layerTransport({ host: "a", bootstrap: ["b:4444"] }))
+        return yield* Effect.promise(() => Promise.resolve())
+      })
+
+    assert.throws(
+      () => Simulation.run({ seed: "stuck", maxDuration: "1 hour" }, forPromise),
+      Deadlock,
+      /^deadlock at 3[0-9.]+ ms \(seed "stuck"\): not over after the longest time a run may take \(maxDuration\)/
+    )
+  })
+
+  it.each([
+    ["yields", Effect.yieldNow],
+    ["sleeps for no time", Effect.sleep(0)],
+    ["does nothing", Effect.void]
+  ])("ends a run that %s for ever", (_what, turn) => {
+    const endless = Effect.andThen(Effect.sleep("1 second"), Effect.forever(turn))
+
+    assert.throws(
+      () => Simulation.run({ seed: "busy", maxTurns: 10_000 }, () => endless),
+      Deadlock,
+      "deadlock at 1000 ms (seed \"busy\"): something runs on and on and no time passes (maxTurns)"
+    )
+  })
+
+  it("bears as many turns at each instant as there may be", () => {
+    const busy = Effect.forEach(
+      Array.from({ length: 10 }),
+      () => Effect.andThen(Effect.replicateEffect(Effect.yieldNow, 800, { discard: true }), Effect.sleep(1))
+    )
+
+    assert.isTrue(Exit.isSuccess(Simulation.run({ seed: "busy", maxTurns: 1000 }, () => busy)))
   })
 
   it("tells of each step once, and of the last one before it ends", () => {

@@ -14,6 +14,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import { rounded } from "../Figures.ts"
+import { checkScenario } from "../OptionsCheck.ts"
 import * as Simulations from "../Simulation.ts"
 import type { HostileBehavior } from "./HostileMesh.ts"
 import {
@@ -110,8 +111,8 @@ const phasesOf: Readonly<Record<AttackName, ReadonlyArray<AttackPhase["name"]>>>
 }
 
 /**
- * Runs an attack, and the same network without it; synchronous. Throws when there are fewer than four
- * honest nodes.
+ * Runs an attack, and the same network without it; synchronous. Throws a `RangeError` when there are fewer than four
+ * honest nodes, and for other numbers that no attack can have.
  *
  * @category running
  * @since 0.1.0
@@ -120,6 +121,13 @@ export const run = (
   attack: MeshAttack
 ): Exit.Exit<AttackFigures, Simulations.InvariantViolated | Simulations.LeftBehind> => {
   if (attack.honest < minHonest) throw new RangeError(`an attack needs ${minHonest} honest nodes, not ${attack.honest}`)
+  const { broadcastsPerPhase = 0, delayMillis = 0, honest, latencyMillis = 0, phaseSeconds = 0 } = attack
+  checkScenario({
+    nodes: { honest },
+    counts: { broadcastsPerPhase },
+    chances: { swallowChance: attack.swallowChance ?? 1 },
+    amounts: { delayMillis, latencyMillis, phaseSeconds, sybilRatio: attack.sybilRatio }
+  })
   const sybils = Math.round(attack.honest * attack.sybilRatio)
   const quiet = runOnce(attack, 0, (part) => attack.onProgress?.(part / 2))
   if (Exit.isFailure(quiet)) return Exit.failCause(quiet.cause)
@@ -146,7 +154,8 @@ const runOnce = (attack: MeshAttack, sybils: number, onProgress: (part: number) 
     seed,
     latency: (_from, _to, chance) => latencyMillis * (0.5 + chance),
     bandwidth: attack.bandwidth ?? (attack.attack === "flood" ? floodBandwidth : Number.POSITIVE_INFINITY),
-    maxTraceEvents: 0
+    maxTraceEvents: 0,
+    maxDuration: Number.POSITIVE_INFINITY
   }, (simulation) => {
     const field = new MeshAttackField(simulation, { honest, bootstraps, sybils, seed, settings: attack.settings ?? {} })
     return new Play(attack, field, onProgress).run(simulation)

@@ -20,6 +20,7 @@ import { exponential } from "../../../Transport/Latency.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryChord from "../../MemoryChord.ts"
 import { quantile, rounded } from "../Figures.ts"
+import { checkScenario } from "../OptionsCheck.ts"
 import type { InvariantViolated, LeftBehind, NodeNameError, Simulation } from "../Simulation.ts"
 import * as Simulations from "../Simulation.ts"
 import type { ChordFigures } from "./ChordFigures.ts"
@@ -87,18 +88,27 @@ const lastLookupSeconds = 15
 const idleSeconds = 60
 
 /**
- * Runs a scenario to its end; synchronous.
+ * Runs a scenario to its end; synchronous. Throws a `RangeError` for numbers that no scenario can have.
  *
  * @category running
  * @since 0.1.0
  */
 export const run = (scenario: ChordScenario): Exit.Exit<ChordFigures, ChordScenarioError> => {
-  const { latencyMillis, seed, trace } = scenario
+  const { churnMillis, durationSeconds, failFraction, keys, latencyMillis, lookups, lossChance, nodes, seed, trace } =
+    scenario
+  checkScenario({
+    nodes: { nodes },
+    counts: { keys, lookups },
+    chances: { failFraction, lossChance },
+    amounts: { durationSeconds, latencyMillis },
+    churnMillis
+  })
   return Simulations.run({
     seed,
     latency: exponential(latencyMillis),
     lossChance: 0,
     maxTraceEvents: 0,
+    maxDuration: Number.POSITIVE_INFINITY,
     onEvent: trace === undefined ? undefined : (event) => trace.recordFault(event)
   }, (simulation, clock) => new Play(scenario, simulation, new ChordObserver(clock, trace)).run())
 }

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Mesh } from "../../../Mesh/Mesh.ts"
@@ -15,6 +16,7 @@ import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
 import type { FaultSchedule } from "../Fault.ts"
 import * as Faults from "../Faults.ts"
+import { checkScenario } from "../OptionsCheck.ts"
 import { drawingOf } from "../Picture/MeshDrawing.ts"
 import type { HealStep, MeshPictureData } from "../Picture/MeshPicture.ts"
 import type { InvariantViolated, LeftBehind, NodeNameError, NodeStartError, Simulation } from "../Simulation.ts"
@@ -87,13 +89,21 @@ const startSeconds = 10
 const peaceSeconds = 120
 
 /**
- * Runs a scenario to its end; synchronous.
+ * Runs a scenario to its end; synchronous. Throws a `RangeError` for numbers that no scenario can have.
  *
  * @category running
  * @since 0.1.0
  */
 export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioError> => {
-  const { latencyMillis, lossChance, seed, trace } = scenario
+  const { broadcasts, churnMillis, durationSeconds, failFraction, latencyMillis, lossChance, nodes, seed, trace } =
+    scenario
+  checkScenario({
+    nodes: { nodes },
+    counts: { broadcasts },
+    chances: { failFraction, lossChance },
+    amounts: { durationSeconds, latencyMillis },
+    churnMillis
+  })
   const latency = (_from: string, _to: string, chance: number) => latencyMillis * (0.5 + chance)
   const totalMillis = 1000 * (startSeconds + 2 * settleSeconds + scenario.durationSeconds +
     (scenario.faults === undefined ? 0 : peaceSeconds))
@@ -105,6 +115,7 @@ export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioE
     lossChance,
     stallMillis: 2000,
     maxTraceEvents: 0,
+    maxDuration: Number.POSITIVE_INFINITY,
     onEvent: scenario.faults === undefined && trace === undefined ? undefined : (event) => {
       if (scenario.faults !== undefined) relays.record(event)
       trace?.recordFault(event)
@@ -156,9 +167,10 @@ class Play {
     }
     yield* Effect.sleep(1000 * settleSeconds)
     const schedule = scheduleOf(this.#scenario)
+    let playing: Fiber.Fiber<void, NodeStartError> | undefined
     if (faults !== undefined) {
       yield* MeshChecks.watch(this.#simulation, this.#observer, relays, { ...MeshConfig.defaults, ...settings })
-      yield* Effect.forkScoped(Effect.orDie(Faults.play(this.#simulation, schedule)))
+      playing = yield* Effect.forkScoped(Faults.play(this.#simulation, schedule))
     }
     if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
 
@@ -169,7 +181,10 @@ class Play {
       yield* Effect.sleep(1000 * durationSeconds / broadcasts)
     }
     yield* Effect.sleep(1000 * settleSeconds)
-    if (faults !== undefined) yield* this.#mustConverge()
+    if (playing !== undefined) {
+      yield* Fiber.join(playing)
+      yield* this.#mustConverge()
+    }
     const virtualSeconds = (yield* Clock.currentTimeMillis) / 1000
     const healMillis = this.#healMillis
     const given = { nodes, seed, virtualSeconds, healMillis, faults: schedule.length }

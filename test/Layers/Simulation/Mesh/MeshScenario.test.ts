@@ -18,6 +18,18 @@ const figures = (changes: Partial<MeshScenario>) => {
 }
 
 describe("MeshScenario", () => {
+  it.each(
+    [
+      [{ nodes: 0 }, "nodes is 0: write a whole number, 1 or more"],
+      [{ broadcasts: Number.NaN }, "broadcasts is NaN: write a whole number, 0 or more"],
+      [{ failFraction: 2 }, "failFraction is 2: write a number from 0 to 1"],
+      [{ latencyMillis: Number.NaN }, "latencyMillis is NaN: write a number, 0 or more"],
+      [{ churnMillis: 0 }, "churnMillis is 0: write milliseconds, more than 0"]
+    ] as const
+  )("refuses what no scenario can have, rather than run for ever: %j", (wrong, says) => {
+    assert.throws(() => run({ ...scenario, ...wrong }), RangeError, says)
+  })
+
   it("delivers everything once in a quiet mesh, within the copies that a flood needs", () => {
     const quiet = figures({})
 
