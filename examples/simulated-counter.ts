@@ -1,6 +1,6 @@
 /** A counter that all nodes add to, tried in a storm of crashes, partitions and broken connections. */
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Context, Effect, Layer, Random, Schedule, Schema, Stream } from "effect"
+import { Console, Context, Effect, Fiber, Layer, Random, Schedule, Schema, Stream } from "effect"
 import { Mesh, Topic } from "effect-p2p"
 import { Faults, MemoryMesh, Simulation } from "effect-p2p/simulation"
 
@@ -49,12 +49,13 @@ const storm = (seed: string) =>
         })
       )
       const faults = Faults.random({ seed, nodes: names, count: 10, fromMillis: 0, toMillis: 120_000 })
-      yield* Effect.forkScoped(Faults.play(simulation, faults))
+      const playing = yield* Effect.forkScoped(Faults.play(simulation, faults))
       for (; added < 120;) {
         added++
         yield* counters.get(names[yield* Random.nextIntBetween(0, names.length - 1)]!)!.add
         yield* Effect.sleep("1 second")
       }
+      yield* Fiber.join(playing)
       yield* Effect.sleep("3 minutes")
       return `${new Set([...counters.values()].map((c) => c.total())).size} total, ${simulation.trace.hash}`
     }))

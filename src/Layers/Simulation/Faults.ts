@@ -3,10 +3,13 @@
  * while they still make a property fail.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { draw, seedOf } from "../../Transport/internal/Chance.ts"
 import type { Fault, FaultSchedule, ScheduledFault } from "./Fault.ts"
 import type { Simulation } from "./Simulation.ts"
 import type { NodeStartError } from "./SimulationError.ts"
+
+export { describe } from "./Fault.ts"
 
 /**
  * What a random schedule is drawn from.
@@ -28,7 +31,8 @@ export interface RandomScheduleOptions {
 }
 
 /**
- * A schedule drawn from its seed alone. Throws a `RangeError` when there are fewer than two nodes.
+ * A schedule drawn from its seed alone. Throws a `RangeError` when there are fewer than two nodes, or no such number of
+ * faults or times.
  *
  * @category constructors
  * @since 0.1.0
@@ -37,13 +41,19 @@ export const random = (options: RandomScheduleOptions): FaultSchedule => {
   if (options.nodes.length < 2) {
     throw new RangeError(`nodes has ${options.nodes.length} names: give those of the two or more that may be hit`)
   }
+  const { count, fromMillis, maxForMillis: longest = 60_000, toMillis } = options
+  if (!(count >= 0)) throw new RangeError(`count is ${count}: write how many faults, 0 or more`)
+  if (!(fromMillis >= 0 && toMillis >= fromMillis && toMillis < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`faults from ${fromMillis} to ${toMillis} ms: write two times, of which the first comes first`)
+  }
+  if (!(longest >= 0)) throw new RangeError(`maxForMillis is ${longest}: write milliseconds, 0 or more`)
   const chances = new Chances(options.seed)
-  const spanMillis = options.toMillis - options.fromMillis
-  const maxForMillis = Math.min(options.maxForMillis ?? 60_000, spanMillis)
+  const spanMillis = toMillis - fromMillis
+  const maxForMillis = Math.min(longest, spanMillis)
   const schedule: Array<ScheduledFault> = []
-  for (let index = 0; index < options.count; index++) {
+  for (let index = 0; index < count; index++) {
     const forMillis = Math.round(maxForMillis * chances.next() ** 2)
-    const atMillis = Math.round(options.fromMillis + chances.next() * (spanMillis - forMillis))
+    const atMillis = Math.round(fromMillis + chances.next() * (spanMillis - forMillis))
     schedule.push({ atMillis, forMillis, fault: randomFault(chances, options.nodes) })
   }
   return schedule.sort((a, b) => a.atMillis - b.atMillis)
@@ -84,7 +94,8 @@ const randomFault = (chances: Chances, nodes: ReadonlyArray<string>): Fault => {
       return { _tag: "Pause", node: one }
     case 4: {
       const group = nodes.filter(() => chances.next() < 0.5)
-      return { _tag: "Partition", groups: [group.length === 0 ? [one] : group] }
+      // With nobody on one side nothing would be parted.
+      return { _tag: "Partition", groups: [group.length === 0 || group.length === nodes.length ? [one] : group] }
     }
     case 5:
       return { _tag: "Cut", from: one, to: other }
@@ -180,7 +191,8 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
 /**
  * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: a crash or a pause of
  * a node that does not run, or stands still already, does nothing, nor does its end; a second partition takes the
- * place of the first. Names are those that `start` was given or will be: a partition holds for nodes that start later,
+ * place of the first. A node that takes time to start again holds up no other fault; the end waits for it, and fails when
+ * one did not start: join the fiber that plays, or nobody hears of it. Names are those that `start` was given or will be: a partition holds for nodes that start later,
  * too, and a name that no node ever has is not told of.
  *
  * @category running
@@ -188,9 +200,10 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
  */
 export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule: FaultSchedule) {
   const holders: Holders = new Map()
+  const repairs: Array<Fiber.Fiber<void, NodeStartError>> = []
   const steps = schedule.flatMap((scheduled) => [
     { millis: scheduled.atMillis, act: begin(simulation, scheduled, holders) },
-    { millis: scheduled.atMillis + scheduled.forMillis, act: end(simulation, scheduled, holders) }
+    { millis: scheduled.atMillis + scheduled.forMillis, act: end(simulation, scheduled, holders, repairs) }
   ])
   steps.sort((a, b) => a.millis - b.millis)
   let now = 0
@@ -199,6 +212,7 @@ export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule
     now = Math.max(now, millis)
     yield* act
   }
+  for (const repairing of repairs) yield* Fiber.join(repairing)
 })
 
 /** By node: the fault that keeps it from running, at whose end alone it runs again. */
@@ -219,13 +233,19 @@ const begin = Effect.fnUntraced(function*(simulation: Simulation, scheduled: Sch
   yield* inject(simulation, fault)
 })
 
-const end = Effect.fnUntraced(function*(simulation: Simulation, scheduled: ScheduledFault, holders: Holders) {
+/** A node may wait for others when it starts, and they for the end of another fault: that is done beside the rest. */
+const end = Effect.fnUntraced(function*(
+  simulation: Simulation,
+  scheduled: ScheduledFault,
+  holders: Holders,
+  repairs: Array<Fiber.Fiber<void, NodeStartError>>
+) {
   const node = heldBy(scheduled.fault)
   if (node !== undefined) {
     if (holders.get(node) !== scheduled) return
     holders.delete(node)
   }
-  yield* repair(simulation, scheduled.fault)
+  repairs.push(yield* Effect.forkChild(repair(simulation, scheduled.fault), { startImmediately: true }))
 })
 
 /**

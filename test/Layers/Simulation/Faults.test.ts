@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schema } from "effect"
+import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
 import { describe as describeSchedule, FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
@@ -216,6 +216,24 @@ describe("an invariant", () => {
     )
   })
 
+  it.effect("is named when its check breaks at an interval, which would hold for ever else", () =>
+    Effect.gen(function*() {
+      const watch = (simulation: Simulation.Simulation) =>
+        simulation.always("stays small", Effect.die(new Error("no such list")), { every: "1 second" })
+      const says = "the invariant \"stays small\" could not be checked: Error: no such list (at 1 s, seed \"1\")"
+
+      const exit = Simulation.run(
+        { seed: "1" },
+        (simulation) => Effect.andThen(watch(simulation), Effect.sleep("1 minute"))
+      )
+      assert.include(String(exit), says)
+
+      const simulation = yield* Simulation.make({ seed: "1" })
+      yield* watch(simulation)
+      yield* TestClock.adjust("2 seconds")
+      assert.include(String(yield* Effect.exit(simulation.violated)), says)
+    }))
+
   it("is looked at each interval where one is given", () => {
     const exit = Simulation.run({ seed: "seven" }, (simulation) => tick(simulation, { every: "1 second" }))
 
@@ -260,6 +278,25 @@ describe("a schedule of faults", () => {
 
   it.each([[], ["a"]])("is for two nodes or more, not for %j", (...nodes) => {
     assert.throws(() => Faults.random({ ...options, nodes, seed: "x" }), RangeError, `nodes has ${nodes.length} names`)
+  })
+
+  it.each(
+    [
+      [{ count: Number.NaN }, "count is NaN"],
+      [{ fromMillis: 10_000, toMillis: 5000 }, "faults from 10000 to 5000 ms"],
+      [{ toMillis: Infinity }, "to Infinity ms"],
+      [{ maxForMillis: -1 }, "maxForMillis is -1"]
+    ] as const
+  )("is not drawn from what is no time or number: %j", (wrong, says) => {
+    assert.throws(() => Faults.random({ ...options, ...wrong, seed: "x" }), RangeError, says)
+  })
+
+  it("parts nodes from others, be there but two", () => {
+    const schedule = Faults.random({ ...options, nodes: ["a", "b"], count: 1000, seed: "two" })
+    const groups = schedule.flatMap(({ fault }) => fault._tag === "Partition" ? [fault.groups] : [])
+
+    assert.isAbove(groups.length, 20)
+    for (const [group] of groups) assert.lengthOf(group!, 1)
   })
 
   it("has every kind of fault in it sooner or later, and reads well", () => {
@@ -319,6 +356,46 @@ describe("a schedule of faults", () => {
 
     assert.deepStrictEqual(exit, Exit.void)
     assert.deepStrictEqual(seen, expected)
+  })
+
+  it("is not held up by a node that waits for others when it starts", () => {
+    const link = Effect.flatMap(Mesh, (mesh) => Effect.retry(mesh.connect("b:4444"), Schedule.spaced("1 second")))
+    const waiting = Layer.provideMerge(Layer.effectDiscard(link), MemoryMesh.layerTransport({ host: "a" }))
+    const running = value(
+      Simulation.run({ seed: "wait", maxDuration: "1 hour" }, (simulation) =>
+        Effect.gen(function*() {
+          yield* startMesh(simulation, "b")
+          yield* simulation.start("a", waiting)
+          yield* Faults.play(simulation, [
+            { atMillis: 0, forMillis: 60_000, fault: { _tag: "Partition", groups: [["a"]] } },
+            { atMillis: 10_000, forMillis: 5000, fault: { _tag: "Crash", node: "a" } },
+            { atMillis: 20_000, forMillis: 5000, fault: { _tag: "PowerCut", node: "a" } }
+          ])
+          return yield* simulation.running
+        }))
+    )
+
+    assert.sameMembers([...running], ["a", "b"])
+  })
+
+  it("is played to its end, and then fails, when a node does not start again", () => {
+    let starts = 0
+    const once = Layer.effectDiscard(Effect.suspend(() => starts++ === 0 ? Effect.void : Effect.fail("no disk")))
+    const seen: Array<string> = []
+    const exit = Simulation.run(
+      { seed: "once", onEvent: ({ kind }) => seen.push(kind) },
+      (simulation) =>
+        Effect.gen(function*() {
+          yield* simulation.start("a", once)
+          yield* Faults.play(simulation, [
+            { atMillis: 0, forMillis: 60_000, fault: { _tag: "Partition", groups: [["a"]] } },
+            { atMillis: 10_000, forMillis: 5000, fault: crash }
+          ])
+        })
+    )
+
+    assert.include(String(exit), "the node \"a\" did not start again: no disk")
+    assert.strictEqual(seen.at(-1), "heal")
   })
 
   it("makes everything good at its end: all nodes run, and reach one another", () => {
