@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { checked } from "../Transport/Settings.ts"
 import { defaults as peersDefaults, type PeersSettings } from "./internal/PeersOptions.ts"
 import { minSuccessorCount } from "./Membership.ts"
 import { defaultLimits, type RecordLimits } from "./Record.ts"
@@ -129,7 +130,10 @@ export class ChordConfig extends Context.Service<ChordConfig, ChordOptions>()("e
     maxOriginalBytes: 32 * 1024 * 1024
   }
 
-  /** The defaults with some settings changed. */
+  /**
+   * The defaults with some settings changed; what is undefined stays. Dies with a `RangeError` for a number or
+   * a time that makes no sense.
+   */
   static readonly layer = (options: Partial<ChordOptions> = {}): Layer.Layer<ChordConfig> =>
-    Layer.succeed(this, { ...ChordConfig.defaults, ...options })
+    Layer.sync(this, () => checked(ChordConfig.defaults, options))
 }

@@ -68,12 +68,12 @@ export interface BrowserMeshOptions
  * @since 0.1.0
  */
 export const layer = (options: BrowserMeshOptions = {}): Layer.Layer<Mesh, InvalidAddress> => {
-  const { bootstrap = [], webSocket, wire = Protocol04.layer, ...rest } = options
+  const { bootstrap = [], maxOutboundLinks = 2, webSocket, wire = Protocol04.layer, ...rest } = options
   return Layer.unwrap(
     Effect.map(Effect.forEach(bootstrap, toAddress), (addresses) =>
       apart(Mesh.layer.pipe(
         Layer.provide([
-          MeshConfig.layer({ maxOutboundLinks: 2, ...rest, listen: nowhere, bootstrap: addresses }),
+          MeshConfig.layer({ ...rest, maxOutboundLinks, listen: nowhere, bootstrap: addresses }),
           WebSocket.layer(webSocket),
           wire.pipe(Layer.provide([BrowserHashing.layer, BrowserCompression.layer]))
         ]),

@@ -9,6 +9,7 @@ import { Hashing } from "../Protocol/Hashing.ts"
 import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
+import { checked } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
 import * as WireVersion from "./WireVersion.ts"
@@ -42,7 +43,7 @@ export const layer = (options: MemoryMeshOptions): Layer.Layer<Mesh, ListenError
 
 /**
  * The same over whatever `Transport` is given: what `Simulation.start` takes, with the node's name
- * as its host.
+ * as its host. Throws a `RangeError` for an address, a number or a time that makes no sense.
  *
  * @category layers
  * @since 0.1.0
@@ -52,7 +53,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
   return apart(Mesh.layer.pipe(
     Layer.provide([
       MeshConfig.layer({
-        ...rest,
+        ...checked(MeshConfig.defaults, rest),
         listen: new PeerAddress({ host, port: port ?? 4444 }),
         bootstrap: bootstrap.map(toAddress)
       }),

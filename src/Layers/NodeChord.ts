@@ -31,6 +31,7 @@ import { type InvalidAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import * as NodeTcp from "../Transport/NodeTcp.ts"
 import * as NodeWebSocket from "../Transport/NodeWebSocket.ts"
+import { checked } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
 import { apart } from "./internal/apart.ts"
@@ -262,8 +263,7 @@ const toChordOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", opti
   const { data: _data, maxBytes: _bytes, maxRecords: _records, tombstoneTtl: _ttl, ...unstored } = others
   const { tls: _tls, webSocket: _webSocket, protocol: _protocol, ...rest } = unstored
   return {
-    ...ChordConfig.defaults,
-    ...rest,
+    ...checked(ChordConfig.defaults, rest),
     listen: yield* toListen(scheme, { host, port }),
     announce: announce === undefined ? undefined : yield* toAddress(announce),
     bootstrap: yield* Effect.forEach(bootstrap ?? [], toAddress)

@@ -29,6 +29,7 @@ import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import type { Compression } from "../Protocol/Compression/Compression.ts"
 import { withScheme } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
+import { checked } from "../Transport/Settings.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
 import { apart } from "./internal/apart.ts"
@@ -204,8 +205,7 @@ const toMeshOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", optio
     ...rest
   } = others
   return {
-    ...MeshConfig.defaults,
-    ...rest,
+    ...checked(MeshConfig.defaults, rest),
     listen: yield* toListen(scheme, { host, port }),
     listenFurther: yield* Effect.forEach(listenFurther ?? [], toAddress),
     announce: announce === undefined ? undefined : yield* toAddress(announce),

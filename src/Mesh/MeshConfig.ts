@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { SourceLimits } from "../Transport/Admission/SourceLimits.ts"
+import { withDefaults } from "../Transport/Settings.ts"
 
 /**
  * The settings; see each field for its meaning, unit and default. What one source of connections may have
@@ -203,7 +204,7 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
     maxProvenIds: 10_000
   }
 
-  /** The defaults with some settings changed. */
+  /** The defaults with some settings changed; what is undefined stays. */
   static readonly layer = (options: Partial<MeshOptions> = {}): Layer.Layer<MeshConfig> =>
-    Layer.succeed(this, { ...MeshConfig.defaults, ...options })
+    Layer.succeed(this, withDefaults(MeshConfig.defaults, options))
 }

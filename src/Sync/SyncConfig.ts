@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
+import { checked } from "../Transport/Settings.ts"
 
 /**
  * The settings; see each field for its meaning, unit and default.
@@ -52,7 +53,7 @@ export class SyncConfig extends Context.Service<SyncConfig, SyncOptions>()("effe
 
   /** The defaults with some settings changed. */
   static readonly layer = (options: Partial<SyncOptions> = {}): Layer.Layer<SyncConfig> =>
-    Layer.succeed(this, { ...SyncConfig.defaults, ...options })
+    Layer.sync(this, () => checked(SyncConfig.defaults, options))
 
   /**
    * The subnet of a network with or without leases: the two kinds never mix, as in the original programs.

@@ -1,0 +1,85 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { Chord } from "../../src/Chord/Chord.ts"
+import { ChordConfig } from "../../src/Chord/ChordConfig.ts"
+import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import * as MemorySync from "../../src/Layers/MemorySync.ts"
+import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
+import * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
+import { MeshConfig } from "../../src/Mesh/MeshConfig.ts"
+import { SyncConfig } from "../../src/Sync/SyncConfig.ts"
+import type { Transport } from "../../src/Transport/Transport.ts"
+
+/** As programs give them that do not ask their compiler for exact optional properties. */
+const undefinedOf = (defaults: object): object =>
+  Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined]))
+
+const build = <A, E>(layer: Layer.Layer<A, E, Transport>): string =>
+  String(Simulation.run({ seed: "1", maxTurns: 100_000 }, (simulation) => Effect.asVoid(simulation.start("a", layer))))
+
+describe("settings that are undefined", () => {
+  it("are those by default, of a mesh, its dictionary and a ring", () => {
+    const mesh = { ...undefinedOf(MeshConfig.defaults), host: "a" }
+    const chord = { ...undefinedOf(ChordConfig.defaults), host: "a" }
+    const sync = { ...mesh, sync: undefinedOf(SyncConfig.defaults) }
+
+    const exit = Simulation.run(
+      { seed: "1", maxTurns: 100_000, maxDuration: "1 hour" },
+      (simulation) =>
+        Effect.gen(function*() {
+          const a = Context.get(yield* simulation.start("a", MemoryMesh.layerTransport(mesh)), Mesh)
+          yield* simulation.start("b", MemoryMesh.layerTransport({ ...mesh, host: "b" }))
+          yield* a.connect("b:4444")
+          yield* simulation.start("c", MemorySync.layerTransport({ ...sync, host: "c" }))
+          const ring = Context.get(
+            yield* simulation.start("d", MemoryChord.layerTransport({ ...chord, host: "d" })),
+            Chord
+          )
+          yield* ring.set("key", "value")
+          return (yield* a.peers).length
+        })
+    )
+
+    assert.strictEqual(String(exit), "Success(1)")
+  })
+
+  it.live("are those by default of a node on TCP", () =>
+    Effect.gen(function*() {
+      const mesh = Context.get(
+        yield* Layer.build(NodeMesh.layer({ ...undefinedOf(MeshConfig.defaults), port: 0 })),
+        Mesh
+      )
+      assert.strictEqual(mesh.address.host, "127.0.0.1")
+    }))
+})
+
+describe("settings with which a node would do nothing, or nothing else", () => {
+  it.each(
+    [
+      [{ maxSeenIds: 0 }, "maxSeenIds is 0: write a number above 0"],
+      [{ maxMessageBytes: Number.NaN }, "maxMessageBytes is NaN: write a number of 0 or more"],
+      [{ pingInterval: 0 }, "pingInterval is 0: write a time above 0"],
+      [{ slowTimeout: -1 }, "slowTimeout is -1: write a time of 0 or more"],
+      [{ slowTimeout: "soon" as "1 second" }, "slowTimeout is soon: write a time of 0 or more"]
+    ] as const
+  )("are refused by a mesh: %j", (settings, says) => {
+    assert.throws(() => MemoryMesh.layerTransport({ host: "a", ...settings }), RangeError, `the setting ${says}`)
+    const exit = Effect.runSyncExit(Effect.scoped(Layer.build(NodeMesh.layer(settings))))
+    assert.include(String(exit), `RangeError: the setting ${says}`)
+  })
+
+  it("are refused by a ring and by the dictionary of a mesh", () => {
+    const ring = MemoryChord.layerTransport({ host: "a", stabilizeInterval: 0 })
+    const dictionary = MemorySync.layerTransport({ host: "a", sync: { reconcileInterval: 0 } })
+
+    assert.include(build(ring), "RangeError: the setting stabilizeInterval is 0")
+    assert.include(build(dictionary), "RangeError: the setting reconcileInterval is 0")
+  })
+
+  it.each([{ maxOutboundLinks: 0, maxInboundLinks: 0 }, { maxOutboundLinks: Infinity, evictAfter: Infinity }])(
+    "are not those that mean something: %j",
+    (settings) => assert.include(build(MemoryMesh.layerTransport({ host: "a", ...settings })), "Success")
+  )
+})
