@@ -31,9 +31,9 @@ layer(protocolLayer)("BrowserCompression", (it) => {
     it.effect("stops at the most bytes that it may make", () =>
       Effect.gen(function*() {
         for (const method of yield* compressing) {
-          const packed = method.compress(new Uint8Array(1_000_000))
+          const packed = method.compress(new Uint8Array(60_000))
 
-          assert.strictEqual(method.decompress(packed, 999_999), "tooLarge", method.name)
+          assert.strictEqual(method.decompress(packed, 59_999), "tooLarge", method.name)
         }
       }))
   })
