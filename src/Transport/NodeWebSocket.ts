@@ -168,9 +168,10 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
         // The server holds it back until the connection is made.
         watch(request.socket, message)
         const made = WebSocket.fromWebSocket(Effect.succeed(accepted), remote, options, send)
-        // The peer was gone before the handler began: there is nobody to tell.
+        // The peer was gone before the handler began: there is nobody to tell. Nor where it is: who comes from this
+        // machine may be a proxy of strangers, by whichever of its addresses.
         yield* Effect.matchEffect(made, {
-          onSuccess: (connection) => handler(telling(connection, message, hostAt(request.socket, remote))),
+          onSuccess: (connection) => handler(telling(connection, message, undefined)),
           onFailure: () => Effect.void
         })
       }).pipe(Effect.scoped)

@@ -92,8 +92,8 @@ export const reachOf = (hostname: string): Reach => {
   return isPrivate ? "private" : "public"
 }
 
-/** From farthest to nearest. */
-const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as const
+/** From farthest to nearest. Who was dialed under an odd spelling may be anywhere, which is far. */
+const distances = { public: 0, name: 0, never: 0, private: 1, loopback: 2 } as const
 
 /**
  * Whether an address is as far away as another one, or farther: who is near may tell of what is as near, and who is
@@ -102,8 +102,11 @@ const distances = { public: 0, name: 0, private: 1, loopback: 2, never: 3 } as c
  * @category predicates
  * @since 0.1.0
  */
-export const isAsFar = (address: Pick<PeerAddress, "hostname">, other: Pick<PeerAddress, "hostname">): boolean =>
-  distances[reachOf(address.hostname)] <= distances[reachOf(other.hostname)]
+export const isAsFar = (address: Pick<PeerAddress, "hostname">, other: Pick<PeerAddress, "hostname">): boolean => {
+  const reach = reachOf(address.hostname)
+  // Who comes from a scoped address is on the network of that interface.
+  return reach !== "never" && distances[reach] <= distances[reachOf(other.hostname.replace(/%.*$/, ""))]
+}
 
 /**
  * What stays the host wherever it is put. In the URL of a WebSocket `a@10.0.0.1`, `10.0.0.1/path`, `%31%30.0.0.1` and digits of

@@ -1,13 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Dns from "node:dns/promises"
+import type * as Net from "node:net"
 import * as Os from "node:os"
 import { parse, PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { isPlausible, type Teller } from "../../src/Transport/Admission/Hearsay.ts"
+import { hostAt } from "../../src/Transport/internal/NodeSockets.ts"
 import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
 import { reachOf } from "../../src/Transport/Source.ts"
 import { type Connection, Transport } from "../../src/Transport/Transport.ts"
+import { until } from "../utils/eventually.ts"
 
 const places = [
   "8.8.8.8:1",
@@ -35,7 +38,10 @@ describe("an address that somebody names", () => {
       ["behind a proxy on this machine", inbound("ws://127.0.0.1:9"), ["8.8.8.8:1", "ws://127.0.0.1:1"]],
       ["at a name", outbound("seed.example.org:9"), ["8.8.8.8:1"]],
       ["at a name that is far away", outbound("seed.example.org:9", "203.0.113.7"), ["8.8.8.8:1"]],
-      ["at a name on a private network", outbound("seed.example.org:9", "10.0.0.7"), ["8.8.8.8:1", "10.0.0.1:1"]]
+      ["at a name on a private network", outbound("seed.example.org:9", "10.0.0.7"), ["8.8.8.8:1", "10.0.0.1:1"]],
+      ["at a name of another script", outbound("m\u00fcnchen.example:9"), ["8.8.8.8:1"]],
+      ["at a name with a dot behind it", outbound("ws://seed.example.org.:9"), ["8.8.8.8:1"]],
+      ["on a network card's own network", inbound("[fe80::7%eth0]:9"), ["8.8.8.8:1", "10.0.0.1:1"]]
     ] as const
   ) {
     it(`is no nearer than whoever names it, ${who}`, () => {
@@ -52,6 +58,14 @@ describe("an address that somebody names", () => {
 const hasName = await Dns.lookup(Os.hostname()).then(() => reachOf(Os.hostname()) === "name", () => false)
 
 describe("a connection", () => {
+  it.each(["seed.example.org", "seed.example.org.", "m\u00fcnchen.example", "a.localhost", "127.1"])(
+    "to %s says where that led",
+    (name) => {
+      const socket = { localAddress: "10.0.0.1", remoteAddress: "10.0.0.7" } as Net.Socket
+      assert.strictEqual(hostAt(socket, parse(`${name}:1`)!), "10.0.0.7")
+    }
+  )
+
   for (
     const [name, scheme, layer] of [["TCP", "", NodeTcp.layer()], [
       "WebSockets",
@@ -66,8 +80,11 @@ describe("a connection", () => {
         const accepted: Array<Connection> = []
         yield* Effect.forkScoped(serve((connection) => Effect.sync(() => void accepted.push(connection))))
         const { host } = yield* transport.dial(parse(`${scheme}${Os.hostname()}:${address.port}`)!)
+        yield* until("accepted", Effect.sync(() => accepted.length > 0))
 
         assert.strictEqual(host, "127.0.0.1")
+        // Over a WebSocket it may be a proxy on this machine that has come.
+        assert.strictEqual(accepted[0]?.host, scheme === "" ? "127.0.0.1" : undefined)
       }).pipe(Effect.scoped, Effect.provide(layer)))
   }
 })

@@ -92,7 +92,8 @@ export const fromSocket = Effect.fnUntraced(function*(
 export const hostAt = ({ localAddress, remoteAddress }: Net.Socket, remote: PeerAddress): string | undefined => {
   // From one address to the same: both are here.
   if (remoteAddress !== undefined && remoteAddress === localAddress) return "127.0.0.1"
-  return reachOf(remote.hostname) === "name" ? remoteAddress : undefined
+  const reach = reachOf(remote.hostname)
+  return reach === "name" || reach === "never" ? remoteAddress : undefined
 }
 
 /** Closed at this end, or read to the end: the other one takes nothing more then. */
