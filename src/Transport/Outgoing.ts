@@ -44,7 +44,8 @@ export class Outgoing {
     if (known !== undefined) return known
     const body = this.#frame.subarray(headerBytes)
     const packed = method.compress(body)
-    this.#gate?.tried(packed.length * 10 <= body.length * 9)
+    // A method that did not even try says nothing about the next message, nor about other methods.
+    if (packed !== body) this.#gate?.tried(packed.length * 10 <= body.length * 9)
     const made = packed.length < body.length ? frame(packed) : this.#frame
     this.#compressed ??= new Map()
     this.#compressed.set(method, made)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { CompressingMethod } from "../../src/Protocol/Compression/Compression.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
+import { CompressionGate } from "../../src/Transport/CompressionGate.ts"
 import { Outgoing } from "../../src/Transport/Outgoing.ts"
 
 /** A method that makes bodies as long as it is told to, and counts. */
@@ -49,6 +50,17 @@ describe("Outgoing", () => {
 
     assert.isTrue(frames.every((frame) => frame === frames[0]))
     assert.strictEqual(same.count, 1)
+  })
+
+  it("learns nothing of the next messages from a method that leaves one as it is", () => {
+    const gate = new CompressionGate()
+    const leaves: CompressingMethod = { ...methodOf(0), compress: (bytes) => bytes }
+
+    for (let count = 0; count < 5; count++) {
+      const outgoing = new Outgoing(plain, 10, gate)
+      assert.strictEqual(outgoing.frameFor(methodOf(5)).length, 9)
+      assert.strictEqual(outgoing.frameFor(leaves), plain)
+    }
   })
 
   it("stays plain under the length from which bodies are compressed, and not at it", () => {
