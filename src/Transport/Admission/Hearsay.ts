@@ -35,8 +35,7 @@ export const isPlausible = (
   // The certificate of a `wss://` address is for its name.
   if (reach === "name") return dialNames || address.scheme === "wss"
   // So nodes on one machine find each other over WebSockets; to whatever else listens there it is a bad request.
-  if (reach === "loopback" && address.scheme === "" && isWebSocket(teller)) return false
-  if (isProxied(teller)) return reach !== "private"
+  if (isProxied(teller)) return reach === "public" || (reach === "loopback" && address.scheme !== "")
   return isAsFar(address, teller.host === undefined ? teller.remote : { hostname: teller.host })
 }
 
@@ -46,7 +45,5 @@ export const isPlausible = (
  * @category predicates
  * @since 0.1.0
  */
-export const isProxied = (teller: Teller): boolean =>
-  isWebSocket(teller) && reachOf(teller.remote.hostname) === "loopback"
-
-const isWebSocket = ({ direction, remote }: Teller): boolean => direction === "inbound" && remote.scheme !== ""
+export const isProxied = ({ direction, remote }: Teller): boolean =>
+  direction === "inbound" && remote.scheme !== "" && reachOf(remote.hostname) === "loopback"
