@@ -70,8 +70,8 @@ export interface MeshOptions extends SourceLimits {
 
   /**
    * How long a broadcast waits for a peer whose queue is half full, until the peer counts as slow. It does so in vain
-   * three times a minute for the peers of one source (but this machine, see `limitsLoopback`). Default 1 second: with the
-   * default queue, a peer that takes 2 MB a second is not slow.
+   * three times a minute for the peers of one source (but this machine, see `limitsLoopback`), and once for each that has been
+   * linked for five minutes. Default 1 second: with the default queue, a peer that takes 2 MB a second is not slow.
    */
   readonly slowPatience: Duration.Input
   /**

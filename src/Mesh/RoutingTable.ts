@@ -32,6 +32,8 @@ export interface Peer {
   contender: Link | undefined
   /** It takes less than it is sent: broadcasts no longer wait for it. */
   isSlow: boolean
+  /** It was behind for longer than broadcasts wait. */
+  hasLagged: boolean
   /** A fiber watches whether it catches up. */
   isWatched: boolean
   /** When it joined, and when it last passed on a broadcast, new or not, in seconds of uptime. */
@@ -128,6 +130,7 @@ export class RoutingTable {
         spare: undefined,
         contender: undefined,
         isSlow: false,
+        hasLagged: false,
         isWatched: false,
         joinedSeconds: uptimeSeconds,
         usefulSeconds: uptimeSeconds,

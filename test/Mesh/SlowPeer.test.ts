@@ -65,6 +65,32 @@ describe("a peer that does not read", () => {
       }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("again")))
   }
 
+  it.effect("costs none of its source anything that was there for minutes and never behind", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, options)
+      const neighbor = yield* startNode(2, options)
+      yield* whileTimePasses(neighbor.mesh.connect(node.address))
+      yield* TestClock.adjust("5 minutes")
+      let count = 0
+      const flood = Effect.forEach(
+        Array.from({ length: 40 }),
+        () => Effect.suspend(() => node.mesh.broadcast(large(++count)))
+      )
+      for (const visit of [1, 2, 3, 4]) {
+        const visitor = { host: neighbor.host, id: `stuck ${visit}`, reads: false }
+        yield* (yield* whileTimePasses(RawPeer.dial(node, visitor))).handshake
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forkChild(flood, { startImmediately: true })
+        yield* TestClock.adjust("2 seconds")
+      }
+
+      assert.strictEqual(neighbor.received.length, count)
+      assert.strictEqual(count, 160)
+    }).pipe(
+      Effect.provide(MemoryNetwork.layer({ latency: "5 millis", windowBytes: 65_536 })),
+      Random.withSeed("neighbor")
+    ))
+
   it.effect("holds no more bytes than its queue may, and its link ends after the slow timeout", () =>
     Effect.gen(function*() {
       const { node } = yield* withStuckPeer()

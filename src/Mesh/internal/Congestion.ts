@@ -3,7 +3,8 @@
  * senders wait for it a moment (`slowPatience`), so that a burst is not lost on a healthy peer.
  * One that stays behind is slow: nobody waits for it, its oldest broadcasts are dropped for new ones
  * and for whispers, and when it takes next to nothing for `slowTimeout` its link ends. So a stuck peer costs the
- * others one short wait at most, and its source, whoever comes from there next, three a minute.
+ * others one short wait at most, and its source, whoever comes from there next, three a minute. Its neighbors behind
+ * the same router do not pay for it once they have a record of their own.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,9 @@ import type { Outgoing } from "../../Transport/Outgoing.ts"
 import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
+
+/** A peer that has been linked for so long, in seconds, and was never slow, is waited for whatever its source does. */
+const steadySeconds = 300
 
 /** Queues a whisper for a peer, `false` when there is no room, and has the peer watched when that fills its queue. */
 export const send = (node: MeshNode, peer: Peer, outgoing: Outgoing): boolean => {
@@ -33,9 +37,12 @@ const attend = (node: MeshNode, peer: Peer): void => {
   peer.isWatched = true
   const now = node.nowMillis()
   const patience = node.patience.of(peer.link.source, now)
-  if (!patience.isSpent(now)) node.congested.add(peer)
+  if (!patience.isSpent(now) || isSteady(node, peer)) node.congested.add(peer)
   node.services.run(watch(node, peer, patience))
 }
+
+const isSteady = (node: MeshNode, peer: Peer): boolean =>
+  !peer.hasLagged && node.uptimeSeconds() - peer.joinedSeconds >= steadySeconds
 
 /** Waits until no healthy peer is congested: at once as a rule, `slowPatience` at the most. */
 export const awaitRoom = (node: MeshNode): Effect.Effect<void> =>
@@ -53,6 +60,7 @@ const watch = (node: MeshNode, peer: Peer, patience: TokenBucket): Effect.Effect
     // A link that ends meanwhile has not caught up either.
     if ((yield* hasRoomWithin(outbox, slowPatience)) && !outbox.isClosed) return
     node.congested.delete(peer)
+    peer.hasLagged = true
     if (node.guard.gate.isLimited(link.remote)) patience.take(node.nowMillis())
     if (outbox.isClosed) return
     peer.isSlow = true
