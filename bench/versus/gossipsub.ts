@@ -5,10 +5,10 @@
  * `publish` resolves as soon as a message is queued, whatever the peers take: so this program gives the event loop a
  * turn after each few messages, where `Mesh.broadcast` waits by itself.
  */
-import { setImmediate, setTimeout } from "node:timers/promises"
+import { setImmediate } from "node:timers/promises"
 import { type BenchNode, paced, type StartNode } from "../node.ts"
 import { type Payloads, stamped } from "../payload.ts"
-import { load, type Part, startLibp2p } from "./libp2p.ts"
+import { load, type Part, startLibp2p, until } from "./libp2p.ts"
 
 interface PubSub {
   readonly subscribe: (topic: string) => void
@@ -29,7 +29,14 @@ export const startGossipsub: StartNode = async (variant, tally) => {
   const { gossipsub } = await load<{ gossipsub: Part }>("@libp2p/gossipsub")
   const { multiaddr } = await load<{ multiaddr: (text: string) => unknown }>("@multiformats/multiaddr")
   const libp2p = await startLibp2p<{ readonly pubsub: PubSub }>(isSigned ? "noise" : "plaintext", {
-    pubsub: gossipsub({ globalSignaturePolicy: isSigned ? "StrictSign" : "StrictNoSign" })
+    pubsub: gossipsub({
+      globalSignaturePolicy: isSigned ? "StrictSign" : "StrictNoSign",
+      // As its documentation advises for speed: a message is encoded once, and not for each peer.
+      batchPublish: true,
+      // By default a node tells its peers of each message from 512 bytes on that it has it. That spares a line of little
+      // bandwidth copies; over loopback it took two thirds of the rate from ten nodes with 1 KiB.
+      idontwantMinDataSize: Number.POSITIVE_INFINITY
+    })
   })
   const { pubsub } = libp2p.services
   pubsub.addEventListener("message", ({ detail }) => {
@@ -57,9 +64,7 @@ export const startGossipsub: StartNode = async (variant, tally) => {
       await libp2p.dial(multiaddr(address))
     },
     // A link is one that messages go over: those of the topic's mesh, which is made once a second.
-    linked: async (count) => {
-      while (pubsub.getMeshPeers(topic).length < count) await setTimeout(20)
-    },
+    linked: (count) => until(() => pubsub.getMeshPeers(topic).length >= count, `${count} peers in the topic's mesh`),
     publish,
     pace,
     stop: () => libp2p.stop()

@@ -1,14 +1,12 @@
 /** Nodes of js-libp2p as its README makes them: TCP on loopback, yamux. Its types are there only where it is installed. */
+import { setTimeout } from "node:timers/promises"
 
 /** What is used of a node. */
 export interface Libp2p<Services> {
   readonly getMultiaddrs: () => ReadonlyArray<unknown>
   readonly dial: (address: unknown) => Promise<unknown>
   readonly stop: () => Promise<void>
-  readonly contentRouting: {
-    readonly put: (key: Uint8Array, value: Uint8Array) => Promise<unknown>
-    readonly get: (key: Uint8Array) => Promise<Uint8Array>
-  }
+  readonly contentRouting: { readonly put: (key: Uint8Array, value: Uint8Array) => Promise<unknown> }
   readonly services: Services
 }
 
@@ -16,6 +14,17 @@ export interface Libp2p<Services> {
 export type Part = (options?: object) => unknown
 
 export const load = async <A>(name: string): Promise<A> => await import(name) as A
+
+const patienceMillis = 30_000
+
+/** Waits until it is so, for half a minute at most. */
+export const until = async (isSo: () => boolean, what: string): Promise<void> => {
+  const begun = performance.now()
+  while (!isSo()) {
+    if (performance.now() - begun > patienceMillis) throw new Error(`js-libp2p has not ${what} after half a minute`)
+    await setTimeout(20)
+  }
+}
 
 /** A node that listens on a free port. */
 export const startLibp2p = async <Services>(

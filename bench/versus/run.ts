@@ -1,11 +1,13 @@
 /**
  * Mesh and dictionary beside what one would take instead, js-libp2p with gossipsub and kad-dht: `npm run bench:versus`,
- * which installs those into this directory.
+ * which installs those into this directory by `install.mjs`.
  *
  *     node bench/versus/run.ts [--quick] [--json FILE] [--only TEXT] [--profile DIRECTORY]
  *
  * Both sides have the same nodes in the same processes with the same links over loopback TCP, the same payloads, which
- * no compression shrinks, and must deliver each of them once to everybody.
+ * no compression shrinks, and must deliver each of them once to everybody. A difference remains in what an id is (SHA-384
+ * here, SHA-256 there), in what encrypts (TLS, Noise), and in the copies of a value (five places with three each, there one
+ * at each of the eight nodes).
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { end, flags } from "../flags.ts"
@@ -14,7 +16,7 @@ import { type Contest, measureContests, measureDelays, messageSizes } from "../t
 import { measureDictionary } from "./dictionary.ts"
 
 if (!existsSync(new URL("node_modules/libp2p", import.meta.url))) {
-  end("js-libp2p is not there: `npm run bench:versus` installs it, `npm ci --prefix bench/versus` alone does, too.")
+  end("js-libp2p is not there: `npm run bench:versus` installs it, `node bench/versus/install.mjs` alone does, too.")
 }
 
 const options = flags({
@@ -26,7 +28,7 @@ const options = flags({
 
 if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true })
 
-/** Of messages a second that ten nodes of gossipsub in one process can bear. */
+/** Messages a second that ten nodes of gossipsub in one process can bear. */
 const calmRate = 50
 
 const plain: ReadonlyArray<Contest> = [
