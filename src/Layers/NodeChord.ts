@@ -100,7 +100,8 @@ export type NodeChordError = ListenError | InvalidAddress | IdentityError | Node
 /**
  * A node with these settings, over TCP. Fails with `ListenError` when it cannot listen there, with
  * `InvalidAddress` when a text is no address, with `StorageError` when its directory is in use,
- * unreadable, or cannot be written, and as `compression` does.
+ * unreadable, or cannot be written, and as `compression` does. Dies with a `RangeError` that says what to write for a
+ * number or a time that makes no sense.
  *
  * @category layers
  * @since 0.1.0

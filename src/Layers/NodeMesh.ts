@@ -99,7 +99,8 @@ export type NodeMeshError = ListenError | InvalidAddress | IdentityError | NodeS
 
 /**
  * A node with these settings, over TCP and, where it is told to listen on some, WebSockets. Fails as
- * `NodeMeshError` says, and as `compression` does.
+ * `NodeMeshError` says, and as `compression` does. Dies with a `RangeError` that says what to write for a number or a
+ * time that makes no sense.
  *
  * @category layers
  * @since 0.1.0

@@ -103,13 +103,13 @@ export interface Surveyed {
 }
 
 /**
- * How a message is sent. `subFlag`: the protocol of one's own that it belongs to, a name that the
- * receivers `handle`; without it the message goes to their `messages`.
+ * How a message is sent.
  *
  * @category options
  * @since 0.1.0
  */
 export interface SendOptions {
+  /** The protocol of one's own that it belongs to, a name that the receivers `handle`. Default: it goes to their `messages`. */
   readonly subFlag?: string | undefined
 }
 

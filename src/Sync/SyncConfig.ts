@@ -51,7 +51,10 @@ export class SyncConfig extends Context.Service<SyncConfig, SyncOptions>()("effe
     maxClockSkew: Duration.seconds(60)
   }
 
-  /** The defaults with some settings changed. */
+  /**
+   * The defaults with some settings changed; what is undefined stays. Dies with a `RangeError` for a number or a
+   * time that makes no sense.
+   */
   static readonly layer = (options: Partial<SyncOptions> = {}): Layer.Layer<SyncConfig> =>
     Layer.sync(this, () => checked(SyncConfig.defaults, options))
 

@@ -23,8 +23,9 @@ export interface RandomScheduleOptions {
   readonly nodes: ReadonlyArray<string>
   /** How many faults. */
   readonly count: number
-  /** The first fault begins, and the last one ends, within these times, in milliseconds. */
+  /** No fault begins before this time, in milliseconds from where the schedule is played. */
   readonly fromMillis: number
+  /** Nor does one end after this one. */
   readonly toMillis: number
   /** How long a fault lasts at most, in milliseconds. Default 60000. */
   readonly maxForMillis?: number | undefined
