@@ -18,8 +18,21 @@ export class InputFailed extends Schema.TaggedError<InputFailed>()("InputFailed"
   }
 }
 
+/** In characters; a message of the default limit of 2 MiB has four million in hex. */
+const maxLineLength = 16 * 1024 * 1024
+
+/** How long the line under way is, which is kept until it ends. */
+const grow = (length: number, text: string): Effect.Effect<readonly [number, ReadonlyArray<string>], InputFailed> => {
+  const first = text.indexOf("\n")
+  if (length + (first === -1 ? text.length : first) > maxLineLength) {
+    return Effect.fail(new InputFailed({ cause: new Error(`a line of more than ${maxLineLength} characters`) }))
+  }
+  return Effect.succeed([first === -1 ? length + text.length : text.length - text.lastIndexOf("\n") - 1, [text]])
+}
+
 /**
- * The lines of standard input, whether they end with LF or CRLF, read as UTF-8. When the stream
+ * The lines of standard input, whether they end with LF or CRLF, read as UTF-8; fails at one of more than 16 million
+ * characters. When the stream
  * ends or is interrupted standard input is closed, so that it does not keep the program running.
  *
  * @category input
@@ -28,7 +41,7 @@ export class InputFailed extends Schema.TaggedError<InputFailed>()("InputFailed"
 export const lines: Stream.Stream<string, InputFailed> = NodeStream.fromReadable<Uint8Array, InputFailed>({
   evaluate: () => process.stdin,
   onError: (cause) => new InputFailed({ cause })
-}).pipe(Stream.decodeText, Stream.splitLines)
+}).pipe(Stream.decodeText, Stream.mapAccumEffect(() => 0, grow), Stream.splitLines)
 
 /**
  * Whether there is no input to speak of: standard input is `/dev/null`, as for services and for

@@ -105,6 +105,17 @@ describe("p2p encode", () => {
 })
 
 describe("p2p decode", () => {
+  it.live("reads long lines, and gives up one that does not end", () =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* run(["decode"], ["0".repeat(5_000_000), "0".repeat(17_000_000), "00"])
+
+      assert.deepStrictEqual({ status, stderr }, {
+        status: 1,
+        stderr: "p2p: could not read standard input: a line of more than 16777216 characters\n"
+      })
+      assert.deepStrictEqual(stdout.map((line) => parse(line).error?.tag), ["EmptyFrame"])
+    }))
+
   const plain = vectors.frames.filter((vector) => vector.compressions.length === 0)
   const packed = vectors.frames.filter((vector) => vector.compressions.length > 0)
 
