@@ -19,6 +19,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { jsonText } from "../Protocol/internal/JsonText.ts"
 import { Chord } from "./Chord.ts"
 import type { QuorumError } from "./ChordError.ts"
 import type { Entry, ReadOptions, WriteError, WriteOptions } from "./ChordOperation.ts"
@@ -95,7 +96,7 @@ export interface Dictionary<in out A> {
 }
 
 /**
- * A dictionary from its name and the schema of its values. Throws a `RangeError` when the name is
+ * A dictionary from its name and the schema of its values, whose JSON nests 256 lists and maps deep at most. Throws a `RangeError` when the name is
  * empty or holds a slash, so that no two names share a key.
  *
  * @category constructors
@@ -105,7 +106,7 @@ export const make = <A, I>(name: string, schema: Schema.Codec<A, I>): Dictionary
   if (name === "" || name.includes("/")) {
     throw new RangeError(`a dictionary needs a name without a slash, not ${JSON.stringify(name)}`)
   }
-  const codec = Schema.fromJsonString(Schema.toCodecJson(schema))
+  const codec = jsonText(schema)
   const encodeText = Schema.encodeEffect(codec)
   const decodeText = Schema.decodeUnknownEffect(codec)
   const keyOf = (key: string): string => `${name}/${key}`

@@ -16,7 +16,8 @@
  * const asker = (id: string) => Effect.flatMap(Mesh, (mesh) => mesh.ask(Square, id, 12))
  * ```
  */
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import { jsonText } from "../Protocol/internal/JsonText.ts"
 
 /**
  * A question `Q` with its answer `A`.
@@ -31,7 +32,7 @@ export interface Query<Q, A> {
 }
 
 /**
- * A typed question from its name and two schemas.
+ * A typed question from its name and two schemas; lists and maps of their JSON nest 256 deep at most.
  *
  * @category constructors
  * @since 0.1.0
@@ -41,6 +42,6 @@ export const make = <Q, QI, A, AI>(
   schemas: { readonly question: Schema.Codec<Q, QI>; readonly answer: Schema.Codec<A, AI> }
 ): Query<Q, A> => ({
   name,
-  question: Schema.fromJsonString(Schema.toCodecJson(schemas.question)),
-  answer: Schema.fromJsonString(Schema.toCodecJson(schemas.answer))
+  question: jsonText(schemas.question),
+  answer: jsonText(schemas.answer)
 })

@@ -19,7 +19,8 @@
  * })
  * ```
  */
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import { jsonText } from "../Protocol/internal/JsonText.ts"
 import type { Proof } from "./MeshMessage.ts"
 
 /**
@@ -53,12 +54,12 @@ export interface TopicMessage<A> {
 }
 
 /**
- * A topic from its name and the schema of its values.
+ * A topic from its name and the schema of its values; lists and maps of their JSON nest 256 deep at most.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A, I>(name: string, schema: Schema.Codec<A, I>): Topic<A> => ({
   name,
-  codec: Schema.fromJsonString(Schema.toCodecJson(schema))
+  codec: jsonText(schema)
 })

@@ -81,6 +81,19 @@ describe("Dictionary", () => {
       assert.strictEqual(yield* text("flags/other"), "{\"isOn\":1}")
     })))
 
+  it("refuses a stored value that nests deeper than a stack holds", () =>
+    alone(Effect.gen(function*() {
+      interface Tree extends ReadonlyArray<Tree> {}
+      const Tree: Schema.Codec<Tree> = Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree))
+      const chord = yield* Chord
+      yield* chord.set("trees/deep", "[".repeat(20_000) + "]".repeat(20_000))
+
+      const error = yield* Effect.flip(Dictionary.make("trees", Tree).get("deep"))
+
+      assert.strictEqual(error._tag, "InvalidValue")
+      assert.include(error.message, "256 deep")
+    })))
+
   it("refuses to set what its schema refuses, and sets nothing of a batch with such a value", () =>
     alone(Effect.gen(function*() {
       const ages = Dictionary.make("ages", Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))

@@ -10,6 +10,16 @@ import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
+
+/** A schema of itself, and JSON that goes through it by as many steps as no stack holds. */
+interface Tree {
+  readonly branches: ReadonlyArray<Tree>
+}
+const Tree: Schema.Codec<Tree> = Schema.Struct({
+  branches: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree))
+})
+const deepTree = (depth: number) => `${"{\"branches\":[".repeat(depth)}${"]}".repeat(depth)}`
+
 const Reading = Topic.make("reading", Schema.Struct({ at: Schema.Date, level: Schema.BigInt }))
 
 describe("a topic", () => {
@@ -72,6 +82,24 @@ describe("a topic", () => {
       ])
       assert.include(refused[0]?.detail, "room")
     }).pipe(Effect.provide(network), Random.withSeed("refused")))
+
+  it.effect("goes on for all subscribers behind a value that nests deeper than a stack holds", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Trees = Topic.make("trees", Tree)
+      const values = yield* collect(b!.mesh.subscribe(Trees), yield* Effect.scope)
+      const brackets = "[{\\\"[{".repeat(300)
+      const texts = yield* collect(b!.mesh.subscribe(Topic.make("texts", Schema.String)), yield* Effect.scope)
+
+      yield* a!.mesh.broadcast(["trees", deepTree(20_000), "mark"], { subFlag: "topic" })
+      yield* a!.mesh.publish(Trees, { branches: [{ branches: [] }] })
+      yield* a!.mesh.publish(Topic.make("texts", Schema.String), brackets)
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values.map(({ value }) => value), [{ branches: [{ branches: [] }] }])
+      assert.deepStrictEqual(texts.map(({ value }) => value), [brackets])
+      assert.include(b!.events.find((event) => event._tag === "ValueRefused")?.detail, "256 deep")
+    }).pipe(Effect.provide(network), Random.withSeed("deep")))
 
   it.effect("is handled as long as somebody subscribes, and then ignored", () =>
     Effect.gen(function*() {
@@ -141,6 +169,20 @@ describe("a question", () => {
       assert.deepStrictEqual(refused.map(({ name, sender }) => [name, sender]), [["square", a!.mesh.id]])
       assert.strictEqual(yield* whileTimePasses(a!.mesh.ask(Square, b!.mesh.id, 5)), 5)
     }).pipe(Effect.provide(network), Random.withSeed("refused question")))
+
+  it.effect("fails, and is no defect, where the answer nests deeper than a stack holds", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Grow = Query.make("grow", { question: Tree, answer: Tree })
+      yield* b!.mesh.respond({ ...Grow, answer: Schema.String }, () => Effect.succeed(deepTree(20_000)))
+
+      const error = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Grow, b!.mesh.id, { branches: [] })))
+      const asking = { ...Grow, question: Schema.String }
+      const refused = yield* whileTimePasses(Effect.flip(a!.mesh.ask(asking, b!.mesh.id, deepTree(20_000))))
+
+      assert.deepStrictEqual([error._tag, refused._tag], ["SchemaError", "AskRefused"])
+      assert.isFalse(b!.events.some((event) => event._tag === "HandlerFailed"))
+    }).pipe(Effect.provide(network), Random.withSeed("deep answer")))
 
   it.effect("fails when no answer comes in time", () =>
     Effect.gen(function*() {
