@@ -30,7 +30,6 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as PubSub from "effect/PubSub"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Mesh } from "../Mesh/Mesh.ts"
@@ -93,7 +92,10 @@ export class Sync extends Context.Service<Sync, {
    * oldest.
    */
   readonly updates: Stream.Stream<SyncEntry>
-  /** The value of a key now, and again whenever it changes; what is not of the key's schema is left out. */
+  /**
+   * The value of a key now, and whenever it has changed; what is not of the key's schema is left out. A reader more than
+   * 16 values behind loses the oldest, and never the last.
+   */
   readonly watch: <A>(key: SyncKey<A>) => Stream.Stream<Option.Option<A>>
 }>()("effect-p2p/Sync/Sync") {
   /** A node on the mesh that is given, whose subnet is to be that of `SyncConfig.subnet`. */
@@ -104,52 +106,42 @@ export class Sync extends Context.Service<Sync, {
 }
 
 const make = Effect.gen(function*() {
-  const updates = yield* PubSub.sliding<SyncEntry>({ capacity: 1024 })
-  yield* Effect.addFinalizer(() => PubSub.shutdown(updates))
   const node = new SyncNode({
     mesh: yield* Mesh,
     protocol: yield* Protocol,
     hashing: yield* Hashing,
     options: yield* SyncConfig,
-    updates,
     run: yield* FiberSet.runtime(yield* FiberSet.make<void>())<never>()
   })
+  yield* Effect.addFinalizer(() => node.changes.end)
   // Nobody else has these sub-flags.
   yield* Effect.orDie(Exchange.serve(node))
   return service(node)
 })
 
 const service = (node: SyncNode): Sync["Service"] => {
-  const { options, table, updates } = node
+  const { changes, options, table } = node
   const read = (key: string) =>
     Effect.sync(() => Option.filter(Option.fromUndefinedOr(table.get(key)), ({ value }) => value !== null))
-  const get: Sync["Service"]["get"] = (key) =>
-    Effect.flatMap(read(key.name), (entry) =>
-      Option.isNone(entry)
-        ? Effect.succeedNone
-        // A copy, for a schema may give what its reader may change.
-        : Effect.asSome(Schema.decodeEffect(key.codec)(copyOf(entry.value.value))))
+  const valueOf = <A>(key: SyncKey<A>, entry: SyncEntry | undefined) => {
+    const value = entry?.value ?? null
+    // A copy, for a schema may give what its reader may change.
+    return value === null ? Effect.succeedNone : Effect.asSome(Schema.decodeEffect(key.codec)(copyOf(value)))
+  }
   return {
     leasing: options.leasing,
-    get,
+    get: (key) => Effect.suspend(() => valueOf(key, table.get(key.name))),
     read,
     entries: Effect.sync(() => Array.from(table.entries()).filter(({ value }) => value !== null)),
     set: (key, value) =>
       Effect.flatMap(Schema.encodeEffect(key.codec)(value), (json) => Writes.set(node, key.name, json)),
     change: (key, changes) => Writes.change(node, key, changes),
     delete: (key) => Writes.set(node, key, null),
-    updates: Stream.fromPubSub(updates),
-    watch: (key) => {
-      const now = Effect.orElseSucceed(Effect.map(get(key), Option.some), () => Option.none())
-      return Stream.unwrap(Effect.map(PubSub.subscribe(updates), (subscription) =>
-        Stream.concat(
-          Stream.make(key.name),
-          Stream.map(Stream.fromSubscription(subscription), (entry) => entry.key)
-        ))).pipe(
-          Stream.filter((name) => name === key.name),
-          Stream.mapEffect(() => now),
-          Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
-        )
-    }
+    updates: changes.stream,
+    watch: (key) =>
+      changes.watch(key.name, () => table.get(key.name)).pipe(
+        Stream.mapEffect((entry) => Effect.option(valueOf(key, entry))),
+        Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
+      )
   }
 }

@@ -28,7 +28,7 @@ export interface Sized<A> {
   readonly copy: () => A
 }
 
-/** Events that may wait for a reader. */
+/** Events that may wait for a reader, as a rule. */
 const maxUnreadEvents = 1024
 
 /**
@@ -71,9 +71,9 @@ export class Readers<A> {
     onLost: (lostCount: number) => void
   ): Readers<A> => new Readers<A>(capacity, maxBytes, (item) => item, (item) => item.copy(), onLost)
 
-  /** Readers of what happens; who is 1024 events behind loses the oldest. */
-  static readonly ofEvents = <A>(): Readers<A> =>
-    new Readers<A>(maxUnreadEvents, Number.POSITIVE_INFINITY, () => weightless, (item) => item, () => {})
+  /** Readers of what happens; who is that many events behind loses the oldest. */
+  static readonly ofEvents = <A>(capacity = maxUnreadEvents): Readers<A> =>
+    new Readers<A>(capacity, Number.POSITIVE_INFINITY, () => weightless, (item) => item, () => {})
 
   get count(): number {
     return this.#waiting.size

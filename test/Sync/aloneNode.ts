@@ -1,11 +1,10 @@
 /** The state of a node without a network: what it takes is handed to it. */
-import { Context, Effect, Layer, PubSub } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Mesh } from "../../src/Mesh/Mesh.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
 import { SyncNode } from "../../src/Sync/internal/SyncNode.ts"
 import { SyncConfig, type SyncOptions } from "../../src/Sync/SyncConfig.ts"
-import type { SyncEntry } from "../../src/Sync/SyncState.ts"
 
 const hashing = Context.get(Effect.runSync(Effect.scoped(Layer.build(Hashing.layerFast))), Hashing)
 
@@ -19,6 +18,5 @@ export const aloneNode = (options: Partial<SyncOptions>): SyncNode =>
     mesh: {} as Mesh["Service"],
     protocol: {} as Protocol["Service"],
     options: { ...SyncConfig.defaults, ...options },
-    updates: Effect.runSync(PubSub.sliding<SyncEntry>({ capacity: 1 })),
     run: Effect.runFork
   })

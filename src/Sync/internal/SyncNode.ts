@@ -2,7 +2,6 @@
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as PubSub from "effect/PubSub"
 import type * as Schema from "effect/Schema"
 import type * as Semaphore from "effect/Semaphore"
 import type { Mesh } from "../../Mesh/Mesh.ts"
@@ -12,6 +11,7 @@ import { isNewer, mayWrite, type Stamp } from "../Rule.ts"
 import type { SyncOptions } from "../SyncConfig.ts"
 import * as SyncState from "../SyncState.ts"
 import { SyncTable } from "../SyncTable.ts"
+import { Changes } from "./Changes.ts"
 
 /** What a node was made with. */
 export interface SyncServices {
@@ -19,7 +19,6 @@ export interface SyncServices {
   readonly protocol: Protocol["Service"]
   readonly hashing: Hashing["Service"]
   readonly options: SyncOptions
-  readonly updates: PubSub.PubSub<SyncState.SyncEntry>
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
@@ -33,7 +32,7 @@ export class SyncNode {
   readonly mesh: Mesh["Service"]
   readonly protocol: Protocol["Service"]
   readonly options: SyncOptions
-  readonly updates: PubSub.PubSub<SyncState.SyncEntry>
+  readonly changes = new Changes()
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly table: SyncTable
   /** Peers that were asked what differs, by their ids, until they answer. */
@@ -46,11 +45,10 @@ export class SyncNode {
   /** Keys that this node writes at the moment: one write of each at a time. */
   readonly writing = new Map<string, { readonly turn: Semaphore.Semaphore; count: number }>()
 
-  constructor({ hashing, mesh, options, protocol, run, updates }: SyncServices) {
+  constructor({ hashing, mesh, options, protocol, run }: SyncServices) {
     this.mesh = mesh
     this.protocol = protocol
     this.options = options
-    this.updates = updates
     this.run = run
     this.table = new SyncTable(hashing, options.maxEntries)
   }
@@ -133,7 +131,7 @@ export class SyncNode {
     if (!this.table.put(state)) return false
     const { owner, value } = state.entry
     const isChanged = SyncState.canonical(before?.value ?? null) !== SyncState.canonical(value)
-    if (isChanged || before?.owner !== owner) PubSub.publishUnsafe(this.updates, this.table.get(key)!)
+    if (isChanged || before?.owner !== owner) this.changes.publish(this.table.get(key)!)
     return true
   }
 }
