@@ -28,7 +28,6 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
@@ -216,11 +215,15 @@ export class Mesh extends Context.Service<
     /**
      * Broadcasts what the wire itself has words for, as the shared dictionary does (`Sync`); gives the message,
      * whose time is not before `notBefore` (seconds since 1970). It waits when that is more than 20 seconds off, or
-     * `maxClockSkew` if that is less.
+     * `maxClockSkew` if that is less. `onSent` gets the message in the step that sends it: before `broadcast` waits for
+     * peers, in which it may be interrupted.
      */
     readonly broadcastPayload: (
       payload: Payload,
-      options?: { readonly notBefore?: number | undefined }
+      options?: {
+        readonly notBefore?: number | undefined
+        readonly onSent?: ((message: Message) => void) | undefined
+      }
     ) => Effect.Effect<Message, MessageTooLarge>
     /** Whispers such a thing. */
     readonly whisperPayload: (id: string, payload: Payload) => Effect.Effect<Message, WhisperError>
@@ -329,8 +332,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     disconnect: (id) => Effect.sync(() => disconnect(node, id)),
     broadcast: (packets, options) =>
       Sender.broadcast(node, payload(packets, options?.subFlag, "UserBroadcast"), Sender.idOf),
-    broadcastPayload: (payload, options) =>
-      Sender.broadcast(node, node.services.protocol.encodePayload(payload), identity, options?.notBefore),
+    broadcastPayload: (payload, options) => broadcastPayload(node, payload, options),
     whisperPayload: (id, payload) => Sender.whisper(node, id, node.services.protocol.encodePayload(payload)),
     whisper,
     reply: (message, packets) => whisper(message.sender, packets),
@@ -352,6 +354,18 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         publish = yield* consume(node, `handle ${subFlag}`, handler)
       })
   }
+}
+
+const broadcastPayload = (
+  node: MeshNode,
+  payload: Payload,
+  { notBefore, onSent }: NonNullable<Parameters<Mesh["Service"]["broadcastPayload"]>[1]> = {}
+): Effect.Effect<Message, MessageTooLarge> => {
+  const sent = (message: Message) => {
+    onSent?.(message)
+    return message
+  }
+  return Sender.broadcast(node, node.services.protocol.encodePayload(payload), sent, notBefore)
 }
 
 const toInfo = (peer: Peer): PeerInfo => ({

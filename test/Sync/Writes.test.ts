@@ -34,6 +34,34 @@ describe("a change of a key that is deleted later", () => {
   }
 })
 
+describe("a write that is given up while a peer that is behind is waited for", () => {
+  it("is held by its author as by those who got it", () =>
+    run("given up", {}, (simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* start(simulation, ["a", "b", "c"], {
+          maxMessageBytes: 200_000,
+          maxOutboxBytes: 400_000,
+          compressFromBytes: 1_000_000,
+          sync: { reconcileInterval: "1 hour" }
+        })
+        const { mesh, sync } = nodes["a"]!
+        yield* simulation.pause("c")
+        const say = (text: string) =>
+          Effect.timeoutOption(mesh.broadcast([text, new Uint8Array(100_000)], { subFlag: "filler" }), "1 millis")
+        for (let i = 0; Option.isSome(yield* say(String(i))); i++);
+
+        const set = yield* Effect.timeoutOption(sync.set(text("key"), "value"), "10 millis")
+        const change = yield* Effect.timeoutOption(sync.change(Point, { x: 1 }), "10 millis")
+        yield* Effect.sleep("3 seconds")
+
+        assert.deepStrictEqual([set, change], [Option.none(), Option.none()])
+        for (const { sync } of [nodes["a"]!, nodes["b"]!]) {
+          assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("value"))
+          assert.deepStrictEqual(yield* sync.get(Point), Option.some({ x: 1 }))
+        }
+      })))
+})
+
 describe("a write that waits for a second of its own", () => {
   const ahead = Effect.fnUntraced(function*(simulation: Simulation.Simulation) {
     const { a } = yield* start(simulation, ["a"], { sync: { leasing: false } })

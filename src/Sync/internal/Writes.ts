@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
+import type { Message } from "../../Protocol/Message.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
 import { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
@@ -15,8 +16,10 @@ import { bytesOf, isText, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
 
+const toSeconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
+
 /** The time of day in whole seconds, not before 1970. */
-export const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.max(0, Math.floor(millis / 1000)))
+export const nowSeconds = Effect.map(Clock.currentTimeMillis, toSeconds)
 
 /** Sets a key; null deletes it. */
 export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
@@ -76,7 +79,8 @@ const write = (
 ): Effect.Effect<void, WriteError> =>
   Effect.gen(function*() {
     const held = node.table.get(key)
-    const now = yield* nowSeconds
+    const clock = yield* Clock.Clock
+    const now = toSeconds(clock.currentTimeMillisUnsafe())
     // Later than what is held, whatever the clocks: the order of one's own writes is that of their stamps.
     const notBefore = held === undefined ? now : Math.max(now, held.time + 1)
     if (!node.mayWrite(key, { owner: node.mesh.id, time: notBefore }, isDelta, now)) {
@@ -86,10 +90,14 @@ const write = (
     if (held === undefined && !node.table.hasRoom) {
       return yield* new SyncFull({ key, limit: node.options.maxEntries })
     }
-    const { time } = yield* node.mesh.broadcastPayload(payload, { notBefore })
-    const stamp = { owner: node.mesh.id, time }
-    if (payload._tag === "SyncStore") node.takeStore(key, payload.value, stamp, yield* nowSeconds)
-    else node.takeDelta(key, payload.changes, stamp, yield* nowSeconds)
+    // Taken with the step that sends it: whoever gives up while peers that are behind are waited for has written.
+    const onSent = ({ time }: Message) => {
+      const stamp = { owner: node.mesh.id, time }
+      const now = toSeconds(clock.currentTimeMillisUnsafe())
+      if (payload._tag === "SyncStore") node.takeStore(key, payload.value, stamp, now)
+      else node.takeDelta(key, payload.changes, stamp, now)
+    }
+    yield* node.mesh.broadcastPayload(payload, { notBefore, onSent })
   })
 
 /** Why a value cannot be held, if it cannot. */
