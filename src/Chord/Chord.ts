@@ -149,7 +149,7 @@ export class Chord extends Context.Service<
     /** Deletes a key, whether it is there or not. */
     readonly delete: (key: string, options?: Omit<WriteOptions, "ttl">) => Effect.Effect<Version, WriteError>
     readonly has: (key: string, options?: ReadOptions) => Effect.Effect<boolean, QuorumError>
-    /** Sets many keys, eight at a time. Not one step: when it fails, some may be set. */
+    /** Sets many keys, each to its last value, eight at a time. Not one step: when it fails, some may be set. */
     readonly update: (
       entries: Readonly<globalThis.Record<string, string>> | Iterable<readonly [string, string]>,
       options?: WriteOptions
@@ -216,7 +216,8 @@ const make = Effect.gen(function*() {
     has: (key, options) => Effect.map(read(key, options), Option.isSome),
     update: Effect.fn("Chord.update")((entries, options) =>
       Effect.forEach(
-        Symbol.iterator in entries ? entries : Object.entries(entries),
+        // Of one key the last value, as in any map: writes at once come in any order.
+        new Map(Symbol.iterator in entries ? entries : Object.entries(entries)),
         ([key, value]) => set(key, value, options),
         { concurrency: 8, discard: true }
       )

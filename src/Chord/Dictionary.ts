@@ -88,7 +88,10 @@ export interface Dictionary<in out A> {
   ) => Effect.Effect<Version, WriteError | InvalidValue, Chord>
   /** Deletes a key, whether it is there or not. */
   readonly delete: (key: string, options?: Omit<WriteOptions, "ttl">) => Effect.Effect<Version, WriteError, Chord>
-  /** Sets many keys, eight at a time. Nothing is set when a value is refused; otherwise, when it fails, some may be. */
+  /**
+   * Sets many keys, each to its last value, eight at a time. Nothing is set when a value is refused; otherwise, when it
+   * fails, some may be.
+   */
   readonly update: (
     entries: Readonly<Record<string, A>> | Iterable<readonly [string, A]>,
     options?: WriteOptions

@@ -116,6 +116,17 @@ describe("Dictionary", () => {
       assert.deepStrictEqual(found, [Option.some(on), Option.some(on), Option.some(off)])
     })))
 
+  it("sets a key that is among the pairs several times to its last value, once", () =>
+    alone(Effect.gen(function*() {
+      const chord = yield* Chord
+      const { sets } = yield* chord.stats
+
+      yield* flags.update([["a", on], ["b", on], ["a", off], ["a", on], ["a", off]])
+
+      assert.strictEqual((yield* chord.stats).sets, sets + 2)
+      assert.deepStrictEqual(yield* flags.get("a"), Option.some(off))
+    })))
+
   it("fails as the ring does", () =>
     alone(Effect.gen(function*() {
       const error = yield* Effect.flip(flags.set("k".repeat(2000), on))
