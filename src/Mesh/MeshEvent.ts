@@ -91,7 +91,12 @@ export const PeerThrottled = Schema.TaggedStruct("PeerThrottled", {
   count: Schema.Int
 })
 
-/** A handler of the application failed or threw; other messages go on. @category events @since 0.1.0 */
+/**
+ * A handler of the application failed or threw; other messages go on. `detail` has 4096 characters at most.
+ *
+ * @category events
+ * @since 0.1.0
+ */
 export const HandlerFailed = Schema.TaggedStruct("HandlerFailed", { name: Schema.String, detail: Schema.String })
 
 /**

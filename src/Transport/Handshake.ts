@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { marker, placeEntry, placesIn } from "../Protocol/Capabilities.ts"
+import { excerpt } from "../Protocol/internal/Excerpt.ts"
 import type { Handshake, PeerEntry } from "../Protocol/Payload.ts"
 import { fromParts, nowhere, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
@@ -94,7 +95,7 @@ export const receive = Effect.fnUntraced(function*(
   const { networkId, nodeId } = handshake
   link.acceptMethods(handshake.methods)
   if (networkId !== options.networkId) {
-    return yield* refuse({ _tag: "NetworkMismatch", own: options.networkId, peer: networkId.slice(0, maxIdLength) })
+    return yield* refuse({ _tag: "NetworkMismatch", own: options.networkId, peer: excerpt(networkId, maxIdLength) })
   }
   if (nodeId === options.nodeId) return yield* refuse({ _tag: "SelfConnection" })
   if (nodeId.length === 0 || nodeId.length > maxIdLength) {

@@ -275,6 +275,19 @@ describe("a handler", () => {
       assert.strictEqual(b!.events.filter((event) => event._tag === "HandlerFailed").length, 100)
     }).pipe(Effect.provide(network), Random.withSeed("stuck handler")))
 
+  it.effect("that fails is told in few words, though its error repeats what a stranger wrote", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      yield* b!.mesh.handle("broken", ({ text }) => Effect.fail(new Error(`what is ${text}?`)))
+
+      yield* a!.mesh.broadcast("x".repeat(100_000), { subFlag: "broken" })
+      yield* TestClock.adjust("1 second")
+
+      const failed = b!.events.find((event) => event._tag === "HandlerFailed")
+      assert.match(failed?.detail ?? "", /^Error: what is x{4000}/)
+      assert.isAtMost(failed?.detail.length ?? 0, 4096)
+    }).pipe(Effect.provide(network), Random.withSeed("long failure")))
+
   it.effect("cannot take a sub-flag that is the protocol's or another handler's", () =>
     Effect.gen(function*() {
       const [a] = yield* startNetwork(1)

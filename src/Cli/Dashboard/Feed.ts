@@ -1,4 +1,5 @@
 /** The last events of a node, for pages that ask for those they have not seen. */
+import { excerpt } from "../../Protocol/internal/Excerpt.ts"
 import type { PageEvent } from "./page/State.ts"
 
 /** Events that are kept; a page that was away for longer misses the oldest. */
@@ -33,6 +34,6 @@ export class Feed {
 }
 
 const shorten = (value: unknown): unknown => {
-  if (typeof value === "string") return value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value
+  if (typeof value === "string") return value.length > maxTextLength ? `${excerpt(value, maxTextLength)}…` : value
   return Array.isArray(value) ? value.slice(0, maxListLength).map(shorten) : value
 }

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { excerpt } from "../../Protocol/internal/Excerpt.ts"
 import { goodbyeSubFlag } from "../../Transport/Goodbye.ts"
 import type { Sized } from "../../Transport/Readers.ts"
 import { SubFlagTaken } from "../MeshError.ts"
@@ -48,8 +49,11 @@ export const consume = <A extends Sized<A>, E, R>(
     return (item: A) => readers.publish(item)
   })
 
+/** So much is told of a failure, in characters: it may repeat what a stranger wrote. */
+const maxDetailLength = 4096
+
 const failed = (name: string, cause: Cause.Cause<unknown>) => ({
   _tag: "HandlerFailed" as const,
   name,
-  detail: Cause.pretty(cause)
+  detail: excerpt(Cause.pretty(cause), maxDetailLength)
 })

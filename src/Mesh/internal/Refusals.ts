@@ -2,6 +2,7 @@
  * What is told of values and messages that were refused. Strangers can make as many as they like, of any size, so they
  * are told ever more rarely and in few words: else they would push out what readers of events wait for.
  */
+import { excerpt } from "../../Protocol/internal/Excerpt.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -17,7 +18,7 @@ export const valueRefused = (node: MeshNode, name: string, sender: string, detai
   const count = (node.refusedCounts.get(name) ?? 0) + 1
   node.refusedCounts.set(name, count)
   if (!isTold(count)) return
-  const told = { sender: sender.slice(0, maxLength), detail: detail().slice(0, maxLength) }
+  const told = { sender: excerpt(sender, maxLength), detail: excerpt(detail(), maxLength) }
   node.emit({ _tag: "ValueRefused", name, ...told, count })
 }
 
@@ -29,7 +30,7 @@ export const proofRefused = (node: MeshNode, peer: Peer, reason: Reason, sender:
   node.counters.unproven++
   const count = ++node.allowanceOf(peer).refused[reason]
   if (isTold(count)) {
-    node.emit({ _tag: "ProofRefused", reason, sender: sender.slice(0, maxLength), from: peer.id, count })
+    node.emit({ _tag: "ProofRefused", reason, sender: excerpt(sender, maxLength), from: peer.id, count })
   }
   return undefined
 }
