@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Invite from "../Layers/Invite.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
+import { WrongUsage } from "./SecurityFlags.ts"
 
 /**
  * What the nodes of a network have in common, and the identity of the one that invites.
@@ -23,14 +24,20 @@ export interface InvitationOptions {
 }
 
 /**
- * The text of an invitation. Fails when the identity is missing or cannot be read.
+ * The text of an invitation. Fails when the identity is missing or cannot be read, and for what no invitation carries.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   { addresses, bits, identity, kind, subnet = kind, tls }: InvitationOptions
-): Effect.fn.Return<string, IdentityError> {
+): Effect.fn.Return<string, IdentityError | WrongUsage> {
+  if (subnet.length > Invite.maxSubnetLength) {
+    const detail =
+      `an invitation carries no name of a subnet of more than ${Invite.maxSubnetLength} characters, and this ` +
+      `one has ${subnet.length}: have others join with --connect and --subnet`
+    return yield* new WrongUsage({ detail })
+  }
   const pin = identity === undefined || tls !== "pinned" ? undefined : yield* pinOf(identity)
   return Invite.encode({
     kind,

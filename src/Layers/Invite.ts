@@ -15,6 +15,14 @@ import { parse } from "../Protocol/PeerAddress.ts"
 const maxAddresses = 8
 
 /**
+ * The longest name of a subnet that an invitation carries, in characters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const maxSubnetLength = 200
+
+/**
  * What an invitation says.
  *
  * @category models
@@ -26,7 +34,7 @@ export const Invite = Schema.Struct({
   addresses: Schema.Array(
     Schema.String.check(Schema.makeFilter((text) => parse(text) === undefined ? "no address" : undefined))
   ).check(Schema.isMinLength(1), Schema.isMaxLength(maxAddresses)),
-  subnet: Schema.String.check(Schema.isMaxLength(200)),
+  subnet: Schema.String.check(Schema.isMaxLength(maxSubnetLength)),
   /** How connections are secured; plain when it is missing. */
   tls: Schema.optionalKey(Schema.Literals(["pinned", "authority", "compatible"])),
   /** `SHA256:…`, the fingerprint of the key that all of the addresses prove. */
@@ -70,6 +78,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true })
 
 /**
  * The text of an invitation: letters, digits, `-`, `_` and a dot, so that it survives mail, chat and shells.
+ * Throws a `SchemaError` where the schema of `Invite` is not met.
  *
  * @category encoding
  * @since 0.1.0

@@ -25,6 +25,23 @@ describe("p2p invite", () => {
       })
     }))
 
+  it.live("says so where no invitation carries the name of the subnet, and lets the node run", () =>
+    Effect.gen(function*() {
+      const subnet = "x".repeat(201)
+      const made = yield* run(["invite", "--connect", "10.0.0.1:4444", "--subnet", subnet])
+      const mesh = yield* run(["mesh", "--subnet", subnet, "--json"], ["/invite", "/topic weather"])
+      const chord = yield* run(["chord", "--subnet", subnet, "--json"], ["invite", "ring"])
+
+      assert.strictEqual(made.status, 2)
+      assert.match(made.stderr, /^p2p: an invitation carries no name .* 200 characters/)
+      for (const { status, stdout } of [mesh, chord]) {
+        const events = stdout.map((line) => JSON.parse(line))
+        assert.include(events.find(({ event }) => event === "error")?.message, "200 characters")
+        assert.isTrue(events.some(({ event }) => event === "subscribed" || event === "ring"))
+        assert.strictEqual(status, 1)
+      }
+    }))
+
   it.live("refuses bits for a mesh, which has none", () =>
     Effect.gen(function*() {
       const { status, stderr } = yield* run(["invite", "--connect", "10.0.0.1:4444", "--bits", "6"])
