@@ -83,4 +83,17 @@ describe("members that take over from the same node", () => {
 
     assert.deepStrictEqual(counts, { before: virtualNodes, after: 0 })
   })
+
+  it("do not wait one after the other for one that is silent", () => {
+    const syncingCount = simulate((simulation) =>
+      Effect.gen(function*() {
+        yield* startSource(simulation, () => Effect.never)
+        const joined = yield* startNode(simulation, "joined", { bootstrap, virtualNodes: 32 })
+        yield* Effect.sleep("3 minutes")
+        return (yield* joined.ring).filter((member) => member.isSyncing).length
+      })
+    )
+
+    assert.strictEqual(syncingCount, 0)
+  })
 })

@@ -17,6 +17,7 @@ import { CallError, CallRefused } from "../CallError.ts"
 import type { ChordOptions } from "../ChordConfig.ts"
 import type { ChordEvent } from "../ChordEvent.ts"
 import { type ChordCounters, makeCounters } from "../ChordStats.ts"
+import type { StorageError } from "../ChordStorage.ts"
 import type { ChordStorage } from "../ChordStorage.ts"
 import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
@@ -101,7 +102,7 @@ export class ChordNode {
   /** What others compare their records with. */
   readonly sets: ShareSets
   /** Of members that get their records, by the id of the node that gives them. */
-  readonly takeOvers = new Turns()
+  readonly takeOvers = new Turns<CallError | StorageError>((error) => error._tag === "CallError" && isSilent(error))
   /** Of operations under way. */
   readonly deadlines: Deadlines
   /** Its places are taken and given up one after the other. */
@@ -399,6 +400,9 @@ export const isShortage = (reason: CallError["reason"]): boolean =>
 export const isSilence = ({ reason }: CallError): boolean =>
   reason._tag === "TimedOut" ||
   (reason._tag === "Unreachable" && reason.cause._tag !== "DialError" && !isShortage(reason))
+
+/** Whether a node did not answer at all, at whichever of its positions. */
+const isSilent = (error: CallError): boolean => isDead(error) && error.reason._tag !== "Refused"
 
 /** Refused: this process does not hold that position. */
 export const noMember = "NoMember"
