@@ -377,13 +377,25 @@ class Play {
     let unreadable = 0
     const readAll = Effect.forEach(keysOf(this.#scenario), (key) =>
       Effect.gen({ self: this }, function*() {
-        const node = yield* this.#anyNode()
-        const outcome = yield* Effect.result(node!.chord.get(key))
+        const outcome = yield* this.#readOne(key)
         if (Result.isFailure(outcome)) unreadable++
         else if (Option.getOrUndefined(outcome.success) !== valueOf(key)) lost++
       }), { concurrency: this.#concurrency, discard: true })
     const cost = yield* this.#cost(readAll)
     return { cost, lost, unreadable }
+  }).bind(this)
+
+  /** Where the node crashes that reads, another one does: that says nothing of the key. */
+  readonly #readOne = Effect.fnUntraced(function*(this: Play, key: string) {
+    while (true) {
+      const node = yield* this.#anyNode()
+      if (node === undefined) {
+        yield* Effect.sleep(startMillis)
+        continue
+      }
+      const outcome = yield* Effect.result(node.chord.get(key))
+      if (Result.isSuccess(outcome) || (yield* this.#simulation.running).includes(node.name)) return outcome
+    }
   }).bind(this)
 
   #lookupFigures() {

@@ -56,6 +56,12 @@ describe("ChordScenario", () => {
     assert.isAtMost(figures.neighborsHealSeconds!, figures.healSeconds!)
   })
 
+  it("blames no key for a reader that crashed", () => {
+    const churned = { seed: "51", keys: 60, lookups: 10, durationSeconds: 1, churnMillis: 2000 }
+
+    assert.deepInclude(play(churned), { keysLost: 0, keysUnreadable: 0 })
+  })
+
   it("counts the lookups that come to nothing among all", () => {
     const figures = play({ nodes: 6, lookups: 20, durationSeconds: 20, keys: 0, lossChance: 0.9 })
 
