@@ -96,4 +96,18 @@ describe("members that take over from the same node", () => {
 
     assert.strictEqual(syncingCount, 0)
   })
+
+  it("do not wait long for one that was away and is new itself: it may wait for them", () => {
+    const syncingCount = simulate((simulation) =>
+      Effect.gen(function*() {
+        let count = 0
+        yield* startSource(simulation, () => count++ === 0 ? Effect.never : new CallRefused("Syncing", "not now"))
+        const joined = yield* startNode(simulation, "joined", { bootstrap })
+        yield* Effect.sleep("25 seconds")
+        return (yield* joined.ring).filter((member) => member.isSyncing).length
+      })
+    )
+
+    assert.strictEqual(syncingCount, 0)
+  })
 })

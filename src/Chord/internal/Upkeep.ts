@@ -16,7 +16,7 @@ import type * as Record from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, syncing } from "./ChordNode.ts"
+import { type ChordNode, isDead, syncing } from "./ChordNode.ts"
 import { maxFingerPatience } from "./FingerTable.ts"
 import { contactsTaken } from "./Hearsay.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
@@ -170,6 +170,7 @@ export const takeOver = Effect.fnUntraced(function*(
     member.source = undefined
     return
   }
+  let wasGone = false
   for (let tries = 0, waits = 0; tries < maxTakeOvers;) {
     const others = member.successors.filter((contact) => !node.isOwn(contact))
     const from = [source, ...others][tries < sourceTries ? 0 : tries - sourceTries] ?? source
@@ -178,7 +179,9 @@ export const takeOver = Effect.fnUntraced(function*(
       node.takeOvers.take(from.nodeId, exchange(node, from, before.position, position, { isTakeOver: true }))
     )
     if (Result.isSuccess(result)) break
-    if (isNotYet(result.failure) && waits < maxWaits) waits++
+    wasGone ||= result.failure._tag === "CallError" && isDead(result.failure)
+    // Who was away, and is new in its place since, may wait for this member itself.
+    if (isNotYet(result.failure) && !wasGone && waits < maxWaits) waits++
     else tries++
     yield* Effect.sleep(
       Math.min(firstTakeOverMillis * 2 ** (tries + waits - 1), jittered(node, node.options.stabilizeInterval))
