@@ -157,7 +157,9 @@ export const simulate = <A, E>(
   body: (simulation: Simulation.Simulation) => Effect.Effect<A, E, Scope.Scope>
 ): A => {
   const latency = Latency.exponential("50 millis")
-  const exit = Simulation.run({ seed, latency, startMillis: 1e12, maxTraceEvents: 0 }, body)
+  // One row takes three days.
+  const options = { seed, latency, startMillis: 1e12, maxTraceEvents: 0, maxDuration: Number.POSITIVE_INFINITY }
+  const exit = Simulation.run(options, body)
   if (Exit.isSuccess(exit)) return exit.value
   throw new Error(`seed "${seed}" did not come to its end: ${exit.cause}`)
 }
