@@ -1,7 +1,10 @@
 /** What a node whose clock is wrong does to the values of others. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Arbitrary, Effect, Option, Schema } from "effect"
+import type * as Record from "../../src/Chord/Record.ts"
+import { RecordBatch, RecordIndex } from "../../src/Chord/RecordIndex.ts"
 import { simulate, startRing } from "../utils/ChordRing.ts"
+import { arbitraryRecord } from "./records.ts"
 
 const keys = Array.from({ length: 20 }, (_, count) => `key ${count}`)
 
@@ -29,4 +32,44 @@ describe("values with a time, beside a node whose clock is two hours ahead", () 
 
     assert.deepStrictEqual(counts, { others: keys.length, itself: keys.length, after: 0 })
   })
+})
+
+/** Behind, right and ahead, by milliseconds. */
+const skews = [-2, 0, 3]
+const oneOf = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: skews.length - 1 })))
+const step = Arbitrary.all([oneOf, oneOf, arbitraryRecord(1)])
+
+describe("a key at nodes whose clocks differ", () => {
+  it.prop("has the same record everywhere in the end, however they wrote and exchanged it", [
+    Arbitrary.array(step, { maxLength: 12 })
+  ], ([steps]) => {
+    const shares = skews.map(() => new RecordIndex({ maxBytes: 1e6, maxRecords: 10, tombstoneTtlMillis: 1e6 }))
+    let nowMillis = 1996
+    const change = (index: number, act: (batch: RecordBatch) => void): void => {
+      const batch = new RecordBatch(shares[index]!, nowMillis + skews[index]!)
+      act(batch)
+      shares[index]!.commit(batch)
+    }
+    const put = (index: number, records: Iterable<Record.Record>): void =>
+      change(index, (batch) => {
+        for (const record of records) batch.put(record)
+      })
+    const exchange = (one: number, other: number): void => {
+      const given = [...shares[one]!.records()]
+      put(one, shares[other]!.records())
+      put(other, given)
+    }
+    for (const [one, other, record] of steps) {
+      nowMillis++
+      if (one === other) put(one, [record])
+      else exchange(one, other)
+    }
+    // By all clocks all are over.
+    nowMillis = 3000
+    for (const index of [0, 1, 2]) change(index, (batch) => void batch.sweep())
+    for (const [one, other] of [[0, 1], [1, 2], [0, 1]] as const) exchange(one, other)
+
+    const [first, ...others] = shares.map((share) => [...share.records()])
+    for (const other of others) assert.deepStrictEqual(other, first)
+  }, { arbitrary: { runs: 1000 } })
 })
