@@ -61,9 +61,10 @@ export const placements = (): ReadonlyArray<Row> => {
   return [exactly("M1", "of 1000 keys in the right place of all five tables", right, 1000)]
 }
 
-/** One position a node, and twenty. */
-export const load = (quick: boolean): ReadonlyArray<Row> => {
-  const [nodes, keys] = quick ? [2000, 100_000] : [10_000, 500_000]
+/** One position a node, and twenty; of fewer nodes and keys the targets would not be those. */
+export const load = (): ReadonlyArray<Row> => {
+  const nodes = 10_000
+  const keys = 500_000
   const at = (loads: Float64Array, fraction: number): number => loads[Math.floor(fraction * (nodes - 1))]!
   const one = loadsOf(nodes, 1, keys)
   const many = loadsOf(nodes, 20, keys)
