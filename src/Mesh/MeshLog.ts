@@ -60,6 +60,12 @@ const log = (event: MeshEvent): Effect.Effect<void> => {
         peer: event.id,
         dropped: event.droppedCount
       })
+    case "PeerThrottled":
+      return Effect.annotateLogs(Effect.logInfo("a peer says more than it may"), {
+        peer: event.id,
+        what: event.what,
+        count: event.count
+      })
     case "ReaderLagged":
       return Effect.annotateLogs(Effect.logWarning("a reader of this node was too slow, and lost messages"), {
         reader: event.reader,
