@@ -134,7 +134,8 @@ export class Chord extends Context.Service<
      * Addresses where nodes of this ring may be, from a list, a file or a LAN: tried in turn while this node knows
      * nobody else, and asked now and then whether theirs is another ring, which this one then grows together with.
      * At most 256 are kept; past it the one tried longest ago goes. Gives how many were new. With a `teller`, whoever told
-     * of them from that address, no names are taken unless `dialNames` is set, nothing nearer than the teller is, and eight addresses of one.
+     * of them from that address, no names are taken unless `dialNames` is set, nothing nearer than the teller is, and
+     * eight addresses of one.
      */
     readonly learn: (addresses: ReadonlyArray<PeerAddress>, teller?: PeerAddress) => Effect.Effect<number>
     /** Hands over what this node holds and leaves its ring. Happens by itself when the layer closes. */

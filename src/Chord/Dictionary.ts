@@ -99,8 +99,8 @@ export interface Dictionary<in out A> {
 }
 
 /**
- * A dictionary from its name and the schema of its values, whose JSON nests 256 lists and maps deep at most. Throws a `RangeError` when the name is
- * empty or holds a slash, so that no two names share a key.
+ * A dictionary from its name and the schema of its values, whose JSON nests 256 lists and maps deep at most. Throws a
+ * `RangeError` when the name is empty or holds a slash, so that no two names share a key.
  *
  * @category constructors
  * @since 0.1.0

@@ -425,12 +425,12 @@ export class Link {
   #isAnswered(message: Message): boolean {
     if (message.type === "pong" || message.type === "ping") {
       const now = monotonicMillis(this.#clock)
-      const packets = (this.#pings ??= new Pings(now)).answerTo(message, now)
-      if (packets !== undefined && message.type === "ping") {
-        this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets }))
-      }
       // The others are for whoever bounds how much is read.
-      return packets !== undefined
+      if (!(this.#pings ??= new Pings(now)).take(message, now)) return false
+      if (message.type === "ping") {
+        this.#control("pong", this.#protocol.encodePayload({ _tag: "Pong", packets: message.payload.slice(1) }))
+      }
+      return true
     }
     return message.type === "renegotiate" && this.#isRenegotiated(message)
   }

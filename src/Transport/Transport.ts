@@ -127,7 +127,10 @@ export class ConnectionClosed extends Schema.TaggedError<ConnectionClosed>()("Co
 export interface Connection {
   /** The address at the other end; for an accepted connection not one that can be dialed. */
   readonly remote: PeerAddress
-  /** Where the other end is, where `remote` does not say so: dialed by a name, or by another address of this machine, which is a loopback one then. */
+  /**
+   * Where the other end is, where `remote` does not say so: dialed by a name, or by another address of this machine, which
+   * is a loopback one then.
+   */
   readonly host?: string | undefined
   /** Its encryption, where that is another one than the transport's: it belongs to another network then. */
   readonly encryption?: string | undefined

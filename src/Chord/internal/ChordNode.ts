@@ -12,12 +12,13 @@ import type * as Random from "effect/Random"
 import * as Semaphore from "effect/Semaphore"
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Readers } from "../../Transport/Readers.ts"
+import { Turns } from "../../Transport/Turns.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import { CallError, CallRefused } from "../CallError.ts"
 import type { ChordOptions } from "../ChordConfig.ts"
 import type { ChordEvent } from "../ChordEvent.ts"
 import { type ChordCounters, makeCounters } from "../ChordStats.ts"
-import type { ChordStorage, StorageError } from "../ChordStorage.ts"
+import type { ChordStorage } from "../ChordStorage.ts"
 import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
@@ -34,7 +35,6 @@ import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 import { ShareSets } from "./ShareSets.ts"
 import { type Start, toEffect } from "./Start.ts"
-import { Turns } from "./Turns.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
 export interface Comparison {
@@ -101,7 +101,7 @@ export class ChordNode {
   /** What others compare their records with. */
   readonly sets: ShareSets
   /** Of members that get their records, by the id of the node that gives them. */
-  readonly takeOvers = new Turns<CallError | StorageError>((error) => error._tag === "CallError" && isSilent(error))
+  readonly takeOvers = new Turns((error): error is CallError => error instanceof CallError && isSilent(error))
   /** Of operations under way. */
   readonly deadlines: Deadlines
   /** Its places are taken and given up one after the other. */

@@ -46,8 +46,8 @@ export interface CompressionMethod {
   readonly name: string
   /**
    * Compresses whole, or gives the bytes back where it would take too long; the caller compares lengths and may send
-   * the plain bytes instead. A method
-   * without it is read only: peers are told that they may use it, and this node never does.
+   * the plain bytes instead. A method without it is read only: peers are told that they may use it, and this node
+   * never does.
    */
   readonly compress?: ((bytes: Uint8Array) => Uint8Array) | undefined
   /**

@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
-import type * as Semaphore from "effect/Semaphore"
 import type { Mesh } from "../../Mesh/Mesh.ts"
 import type { Hashing } from "../../Protocol/Hashing.ts"
 import type { Protocol } from "../../Protocol/Protocol.ts"
+import { Turns } from "../../Transport/Turns.ts"
 import { isNewer, mayWrite, type Stamp } from "../Rule.ts"
 import type { SyncOptions } from "../SyncConfig.ts"
 import * as SyncState from "../SyncState.ts"
@@ -42,8 +42,8 @@ export class SyncNode {
 
   /** What sends to each peer at the moment, by its id. */
   readonly sending = new Map<string, Fiber.Fiber<void>>()
-  /** Keys that this node writes at the moment: one write of each at a time. */
-  readonly writing = new Map<string, { readonly turn: Semaphore.Semaphore; count: number }>()
+  /** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
+  readonly writes = new Turns()
 
   constructor({ hashing, mesh, options, protocol, run }: SyncServices) {
     this.mesh = mesh

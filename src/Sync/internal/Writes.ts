@@ -3,7 +3,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
 import type { Message } from "../../Protocol/Message.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
@@ -28,7 +27,7 @@ export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Eff
     if (error !== undefined) return Effect.fail(error)
     // The caller may change its own while the write waits for its turn.
     const written = copyOf(value)
-    return inTurn(node, key, write(node, key, false, { _tag: "SyncStore", key, value: written, origin: null }))
+    return node.writes.take(key, write(node, key, false, { _tag: "SyncStore", key, value: written, origin: null }))
   })
 
 /** Sets some fields of the value of a key. */
@@ -56,20 +55,7 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   if (error !== undefined) return yield* error
   const written = mapOf(copyOf(changed))
   yield* write(node, key.name, true, { _tag: "SyncDelta", key: key.name, changes: written })
-}, (change, node, key) => inTurn(node, key.name, change))
-
-/** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
-const inTurn = <A, E>(node: SyncNode, key: string, write: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const writing = node.writing.get(key) ?? { turn: Semaphore.makeUnsafe(1), count: 0 }
-      writing.count++
-      node.writing.set(key, writing)
-      return writing
-    }),
-    ({ turn }) => turn.withPermits(1)(write),
-    (writing) => Effect.sync(() => --writing.count === 0 && node.writing.delete(key))
-  )
+}, (change, node, key) => node.writes.take(key.name, change))
 
 const write = (
   node: SyncNode,

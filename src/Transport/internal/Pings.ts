@@ -19,9 +19,9 @@ export class Pings {
     this.#allowance = new TokenBucket(perSecond, burst, nowMillis)
   }
 
-  /** The packets to send back; undefined for nothing. */
-  answerTo(ping: Message, nowMillis: number): ReadonlyArray<Uint8Array> | undefined {
-    return this.#allowance.take(nowMillis) && isShort(ping) ? ping.payload.slice(1) : undefined
+  /** Whether a ping is to be sent back, or a pong to be taken. */
+  take(message: Message, nowMillis: number): boolean {
+    return this.#allowance.take(nowMillis) && isShort(message)
   }
 }
 
