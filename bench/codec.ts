@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as crypto from "node:crypto"
 import { Hashing, isWireFault, type Protocol } from "../src/index.ts"
 import { NodeHashing } from "../src/Layers/node.ts"
-import * as Base58 from "../src/Protocol/Base58.ts"
+import * as Ids from "../src/Protocol/internal/Ids.ts"
 import { makeProtocol } from "./protocol.ts"
 import type { Row } from "./report.ts"
 
@@ -20,10 +20,8 @@ export interface CodecOptions {
 /** Messages that take turns, so that no case runs on one hot line of memory. */
 const variantCount = 64
 const time = 1_700_000_000
-/** A digest of 48 bytes in base 58. */
-const maxIdBytes = 66
 
-const hashing = Effect.runSync(Effect.provide(Hashing, NodeHashing.layer))
+const idText = Ids.idText(Effect.runSync(Effect.provide(Hashing, NodeHashing.layer)))
 
 const cases: ReadonlyArray<{ readonly name: string; readonly packets: () => ReadonlyArray<Uint8Array> }> = [
   {
@@ -53,10 +51,9 @@ const measureCase = (
   const bodies = payloads.map((payload) => protocol.encode(protocol.make("broadcast", sender, payload, time)))
   const hashed = payloads.map((payload) => new Uint8Array(Buffer.concat([...payload, Buffer.from("2U5yoa")])))
 
-  const text = new Uint8Array(maxIdBytes)
   const runs = {
     hash: fastestHash(hashed),
-    id: (index: number) => Base58.writeBytes(hashing.digest("sha384", hashed[index]!), text, 0),
+    id: (index: number) => idText(hashed[index]!).length,
     encode: (index: number) => protocol.encode(protocol.make("broadcast", sender, payloads[index]!, time)).length,
     decode: (index: number) => {
       const message = protocol.decode(bodies[index]!)

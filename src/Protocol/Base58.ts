@@ -4,7 +4,7 @@
  * change nothing. This is not Bitcoin's form, which keeps count of leading zeros.
  *
  * Ids are digests in this form and every message carries one, so the way from digest to text works
- * on limbs of five digits and plain numbers, and has variants that write into and compare with bytes.
+ * on limbs of five digits and plain numbers.
  */
 /**
  * The 58 digits, from 0 to 57.
@@ -78,22 +78,6 @@ export const writeBytes = (bytes: Uint8Array, out: Uint8Array, offset: number): 
     out[position + 3] = low
   }
   return length + (limbCount - 1) * limbDigits
-}
-
-/**
- * Whether ASCII bytes from `start` to `end` are the text of `digest` (at most 64 bytes), digit for
- * digit: another text of the same number is not equal.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const equalsBytes = (digest: Uint8Array, text: Uint8Array, start: number, end: number): boolean => {
-  const length = writeBytes(digest, scratch, 0)
-  if (end - start !== length) return false
-  for (let i = 0; i < length; i++) {
-    if (scratch[i] !== text[start + i]) return false
-  }
-  return true
 }
 
 /**

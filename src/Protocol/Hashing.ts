@@ -49,6 +49,11 @@ export class Hashing extends Context.Service<Hashing, {
    * The result is the caller's own, `digestBytes[algorithm]` long. Never fails.
    */
   readonly digest: (algorithm: HashAlgorithm, first: Uint8Array, second?: Uint8Array) => Uint8Array
+  /**
+   * The SHA-384 of both in base 58, as ASCII, which the id of a message is: for who is faster than `digest` and
+   * `Base58.writeBytes` are, which is what is done without it. The result may be a view that the next call overwrites.
+   */
+  readonly idText?: (first: Uint8Array, second?: Uint8Array) => Uint8Array
 }>()("effect-p2p/Protocol/Hashing") {
   /**
    * A fast mix that is NOT a cryptographic hash: for simulations and tests only. Digests have the

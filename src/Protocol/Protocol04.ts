@@ -8,6 +8,7 @@ import type * as Layer from "effect/Layer"
 import * as Capabilities from "./Capabilities.ts"
 import type { Compression } from "./Compression/Compression.ts"
 import type { Hashing } from "./Hashing.ts"
+import * as Ids from "./internal/Ids.ts"
 import * as WireLayer from "./internal/WireLayer.ts"
 import { contentOf, contentsOf, type Packet, text } from "./Packet.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -25,37 +26,40 @@ import * as Unpack from "./v04/Unpack.ts"
  */
 export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__PURE__ */ WireLayer.layer(
   (type) => Flags.typePacket(type) !== undefined,
-  (hashing, methods) => ({
-    version: Identifiers.version,
-    isTyped: false,
-    methods,
-    networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
-    chordNetworkId: Identifiers.chordNetworkId,
-    chord: {
-      keyShift: () => 0,
-      ringPosition: Identifiers.ringPosition,
-      // An original opens one connection for each bit of the ring to each of them.
-      maxListed: 4,
-      listsReceiver: true,
-      saysState: false
-    },
-    nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
-    identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
-    make: (type, sender, payload, time) => MessageCodec.make(hashing, type, sender, contentsOf(payload), time),
-    encode: MessageCodec.encode,
-    frame: MessageCodec.frame,
-    frameRelay: MessageCodec.frameRelay,
-    decode: (body, known) => MessageCodec.decode(hashing, body, known),
-    unpack: Unpack.unpack,
-    encodePacket: contentOf,
-    decodePacket: (bytes) => bytes,
-    valueOf: contentOf,
-    packetOf,
-    capabilities,
-    subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
-    encodePayload: PayloadCodec.encode,
-    decodePayload: (packets) => PayloadCodec.decode(contentsOf(packets))
-  })
+  (hashing, methods) => {
+    const idText = Ids.idText(hashing)
+    return ({
+      version: Identifiers.version,
+      isTyped: false,
+      methods,
+      networkId: (subnet, encryption) => Identifiers.networkId(hashing, subnet, encryption),
+      chordNetworkId: Identifiers.chordNetworkId,
+      chord: {
+        keyShift: () => 0,
+        ringPosition: Identifiers.ringPosition,
+        // An original opens one connection for each bit of the ring to each of them.
+        maxListed: 4,
+        listsReceiver: true,
+        saysState: false
+      },
+      nodeId: (address, networkId, salt) => Identifiers.nodeId(hashing, address, networkId, salt),
+      identityId: (publicKey, networkId) => Identifiers.identityId(hashing, publicKey, networkId),
+      make: (type, sender, payload, time) => MessageCodec.make(idText, type, sender, contentsOf(payload), time),
+      encode: MessageCodec.encode,
+      frame: MessageCodec.frame,
+      frameRelay: MessageCodec.frameRelay,
+      decode: (body, known) => MessageCodec.decode(idText, body, known),
+      unpack: Unpack.unpack,
+      encodePacket: contentOf,
+      decodePacket: (bytes) => bytes,
+      valueOf: contentOf,
+      packetOf,
+      capabilities,
+      subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
+      encodePayload: PayloadCodec.encode,
+      decodePayload: (packets) => PayloadCodec.decode(contentsOf(packets))
+    })
+  }
 )
 
 const packetOf = (value: unknown): Packet => {

@@ -1,13 +1,17 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
+import { spawnSync } from "node:child_process"
 import * as crypto from "node:crypto"
 import * as BrowserHashing from "../../src/Layers/BrowserHashing.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
+import * as Base58 from "../../src/Protocol/Base58.ts"
 import { digestBytes, type HashAlgorithm, Hashing } from "../../src/Protocol/Hashing.ts"
+import * as Ids from "../../src/Protocol/internal/Ids.ts"
 
 const algorithms = Object.keys(digestBytes) as Array<HashAlgorithm>
 const Bytes = Arbitrary.schema(Schema.Uint8Array)
 
+const ascii = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 describe.each([
@@ -36,6 +40,16 @@ describe.each([
         })
     )
 
+    it.effect("takes the same bytes as both parts", () =>
+      Effect.gen(function*() {
+        const hashing = yield* Hashing
+        const bytes = Uint8Array.of(1, 2, 3)
+        for (const algorithm of algorithms) {
+          const expected = hex(hashing.digest(algorithm, Uint8Array.of(1, 2, 3, 1, 2, 3)))
+          assert.strictEqual(hex(hashing.digest(algorithm, bytes, bytes)), expected)
+        }
+      }))
+
     it.effect("gives a digest that later calls leave alone", () =>
       Effect.gen(function*() {
         const hashing = yield* Hashing
@@ -47,6 +61,20 @@ describe.each([
         assert.strictEqual(hex(digest), before)
         assert.isFalse(Buffer.isBuffer(digest))
       }))
+
+    it.effect.prop(
+      "gives the text of a message's id as base 58 writes it",
+      [Bytes, Bytes],
+      ([first, second]) =>
+        Effect.gen(function*() {
+          const hashing = yield* Hashing
+          const idText = Ids.idText(hashing)
+          const expected = Base58.fromBytes(hashing.digest("sha384", first, second))
+
+          assert.strictEqual(ascii(idText(first, second)), expected)
+          assert.strictEqual(ascii(idText(new Uint8Array([...first, ...second]))), expected)
+        })
+    )
 
     it.effect("tells a change of any single byte", () =>
       Effect.gen(function*() {
@@ -64,16 +92,70 @@ describe.each([
   })
 })
 
-describe("BrowserHashing", () => {
-  it.effect.prop("gives the digests of NodeHashing", [Bytes, Bytes], ([first, second]) =>
-    Effect.gen(function*() {
-      const hashing = (of: typeof NodeHashing.layer) => Effect.flatMap(Hashing, Effect.succeed).pipe(Effect.provide(of))
-      const [browser, node] = [yield* hashing(BrowserHashing.layer), yield* hashing(NodeHashing.layer)]
-      for (const algorithm of algorithms) {
-        assert.strictEqual(hex(browser.digest(algorithm, first)), hex(node.digest(algorithm, first)))
-        assert.strictEqual(hex(browser.digest(algorithm, first, second)), hex(node.digest(algorithm, first, second)))
-      }
-    }))
+/** A process that prints the digests of both layers, in which `change` is done to WebAssembly before they are made. */
+const program = (change: string): string => `
+  import { Effect } from "effect"
+  import { Hashing } from "effect-p2p"
+  import { BrowserHashing } from "effect-p2p/browser"
+  import { NodeHashing } from "effect-p2p/node"
+  ${change}
+  for (const layer of [NodeHashing.layer, BrowserHashing.layer]) {
+    const { digest, idText } = Effect.runSync(Effect.provide(Hashing, layer))
+    const digests = ${JSON.stringify(algorithms)}.map((algorithm) => digest(algorithm, Buffer.from("abc")))
+    console.log(typeof idText, ...digests.map((bytes) => Buffer.from(bytes).toString("hex")))
+  }`
+
+describe("in a process of its own", () => {
+  it.each([
+    ["there is no WebAssembly", "delete globalThis.WebAssembly"],
+    ["it is forbidden", "WebAssembly.Module = class { constructor() { throw new Error() } }"]
+  ])("gives the same digests where %s", (_, change) => {
+    const options = ["--conditions=effect-p2p-source", "--input-type=module", "-e", program(change)]
+    const { stderr, stdout } = spawnSync(process.execPath, options, { encoding: "utf8" })
+    const line = ["undefined", ...algorithms.map((algorithm) => crypto.hash(algorithm, "abc"))].join(" ")
+
+    assert.deepStrictEqual([stderr, stdout], ["", `${line}\n${line}\n`])
+  })
+})
+
+describe.each([
+  { name: "NodeHashing", hashingLayer: NodeHashing.layer },
+  { name: "BrowserHashing", hashingLayer: BrowserHashing.layer }
+])("what $name gives are the digests of node:crypto:", ({ hashingLayer }) => {
+  layer(hashingLayer)((it) => {
+    const isDigest = (algorithm: HashAlgorithm, input: Uint8Array, cut: number) =>
+      Effect.gen(function*() {
+        const hashing = yield* Hashing
+        const expected = crypto.createHash(algorithm).update(input).digest("hex")
+        assert.strictEqual(hex(hashing.digest(algorithm, input)), expected)
+        assert.strictEqual(hex(hashing.digest(algorithm, input.subarray(0, cut), input.subarray(cut))), expected)
+      })
+
+    // Where one block more begins, and where the bits of the length no longer fit into it.
+    it.effect.each(algorithms)("%s of any length up to three blocks", (algorithm) =>
+      Effect.forEach(
+        Array.from({ length: 3 * 128 + 1 }, (_, length) => length),
+        (length) => isDigest(algorithm, crypto.randomBytes(length), length >> 1),
+        { discard: true }
+      ))
+
+    // What the memory of WebAssembly holds at once, and more.
+    it.effect.each(algorithms)("%s of many blocks", (algorithm) =>
+      Effect.forEach(
+        [32_767, 32_768, 32_769, 65_536, 100_001],
+        (length) => isDigest(algorithm, crypto.randomBytes(length), 32_760),
+        { discard: true }
+      ))
+
+    it.effect("of ids that begin with zeros in base 58", () =>
+      Effect.gen(function*() {
+        const idText = Ids.idText(yield* Hashing)
+        for (let i = 0; i < 5000; i++) {
+          const input = new TextEncoder().encode(`${i}`)
+          assert.strictEqual(ascii(idText(input)), Base58.fromBytes(crypto.hash("sha384", input, "buffer")))
+        }
+      }))
+  })
 })
 
 layer(NodeHashing.layer)("NodeHashing", (it) => {

@@ -2,6 +2,7 @@
 import * as NodeCompression from "../../src/Layers/NodeCompression.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import type { Hashing } from "../../src/Protocol/Hashing.ts"
+import * as Ids from "../../src/Protocol/internal/Ids.ts"
 import type { MessageType } from "../../src/Protocol/Message.ts"
 import * as MessageCodec from "../../src/Protocol/v04/MessageCodec.ts"
 import type { Draws } from "./Draws.ts"
@@ -66,7 +67,8 @@ export const anyPayload = (draws: Draws): Array<Uint8Array> => {
 
 /** One message in its frame. */
 export const anyFrame = (hashing: Hashing["Service"], draws: Draws): Uint8Array => {
-  const message = MessageCodec.make(hashing, draws.pick(types), draws.pick(words), anyPayload(draws), draws.pick(times))
+  const idText = Ids.idText(hashing)
+  const message = MessageCodec.make(idText, draws.pick(types), draws.pick(words), anyPayload(draws), draws.pick(times))
   const body = MessageCodec.encode(message)
   const method = draws.pick([undefined, undefined, NodeCompression.zlibMethod, NodeCompression.gzipMethod])
   return frame(method === undefined ? body : method.compress!(body))

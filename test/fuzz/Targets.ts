@@ -23,6 +23,7 @@ import { snappy } from "../../src/Protocol/Compression/Snappy.ts"
 import { frame, headerBytes } from "../../src/Protocol/Frame.ts"
 import { FrameSplitter } from "../../src/Protocol/FrameSplitter.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
+import * as Ids from "../../src/Protocol/internal/Ids.ts"
 import type { MessageType } from "../../src/Protocol/Message.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
@@ -44,7 +45,7 @@ export interface Target {
 }
 
 const hashing = Effect.runSync(Effect.provide(Hashing, NodeHashing.layer))
-const fast = Effect.runSync(Effect.provide(Hashing, Hashing.layerFast))
+const fastText = Ids.idText(Effect.runSync(Effect.provide(Hashing, Hashing.layerFast)))
 const methods: ReadonlyArray<CompressionMethod> = [
   NodeCompression.zlibMethod,
   NodeCompression.gzipMethod,
@@ -205,7 +206,7 @@ const piecesOf = (bytes: Uint8Array, networkId: string): Array<Uint8Array> => {
   if ((bytes[0] ?? 0) & 1) {
     const known = ["fuzz", "else"][((bytes[0] ?? 0) >> 1) & 1]!
     const own = (bytes[0] ?? 0) & 4 ? ["\u0013", "effect-p2p:1:7"] : ["\u0013", "\u0012", "\u0010"]
-    pieces.push(frame(MessageCodec.encode(MessageCodec.make(fast, "whisper", known, [
+    pieces.push(frame(MessageCodec.encode(MessageCodec.make(fastText, "whisper", known, [
       Uint8Array.of(3),
       encoder.encode(known),
       encoder.encode(networkId),
@@ -219,7 +220,7 @@ const piecesOf = (bytes: Uint8Array, networkId: string): Array<Uint8Array> => {
     at += 2 + data.length
     if (kind & 1) {
       const type = types[(kind >> 1) % types.length]!
-      pieces.push(frame(MessageCodec.encode(MessageCodec.make(fast, type, "fuzz", packetsOf(data), 1_000_000_000))))
+      pieces.push(frame(MessageCodec.encode(MessageCodec.make(fastText, type, "fuzz", packetsOf(data), 1_000_000_000))))
     } else pieces.push(data)
   }
   return pieces

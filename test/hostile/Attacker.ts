@@ -4,9 +4,10 @@ import * as Net from "node:net"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
+import * as Ids from "../../src/Protocol/internal/Ids.ts"
 import * as MessageCodec from "../../src/Protocol/v04/MessageCodec.ts"
 
-const hashing = Effect.runSync(Effect.provide(Hashing, NodeHashing.layer))
+const idText = Ids.idText(Effect.runSync(Effect.provide(Hashing, NodeHashing.layer)))
 const text = (value: string) => new TextEncoder().encode(value)
 
 /** A message in its frame, with the right id. */
@@ -15,7 +16,7 @@ export const message = (
   sender: string,
   packets: ReadonlyArray<Uint8Array>,
   time = Math.floor(Date.now() / 1000)
-): Uint8Array => frame(MessageCodec.encode(MessageCodec.make(hashing, type, sender, packets, time)))
+): Uint8Array => frame(MessageCodec.encode(MessageCodec.make(idText, type, sender, packets, time)))
 
 /** The handshake of an original node that cannot be dialed. */
 export const handshake = (id: string, networkId: string, methods: ReadonlyArray<string> = []): Uint8Array =>

@@ -1,8 +1,22 @@
 /** Ids that every wire version makes in the same way. */
 import * as Base58 from "../Base58.ts"
 import type { HashAlgorithm, Hashing } from "../Hashing.ts"
+import { view } from "./Bytes.ts"
 
 const encoder = new TextEncoder()
+
+/** A digest of 48 bytes in base 58. */
+export const maxIdBytes = 66
+
+/** The SHA-384 of both in base 58, as ASCII: a view that the next call may overwrite. */
+export type IdText = (first: Uint8Array, second?: Uint8Array) => Uint8Array
+
+/** The one of `hashing`, or one by its `digest`. */
+export const idText = (hashing: Hashing["Service"]): IdText => {
+  if (hashing.idText !== undefined) return hashing.idText
+  const text = new Uint8Array(maxIdBytes)
+  return (first, second) => view(text, 0, Base58.writeBytes(hashing.digest("sha384", first, second), text, 0))
+}
 
 /** The text of the digest of a text. */
 export const digestText = (hashing: Hashing["Service"], algorithm: HashAlgorithm, text: string): string =>

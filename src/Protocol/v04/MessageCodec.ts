@@ -8,16 +8,14 @@
  */
 import * as Base58 from "../Base58.ts"
 import * as Frame from "../Frame.ts"
-import type { Hashing } from "../Hashing.ts"
 import { isAt, view } from "../internal/Bytes.ts"
+import { type IdText, maxIdBytes } from "../internal/Ids.ts"
 import * as Slab from "../internal/Slab.ts"
 import { checkPackets, knownIdBytes, type KnownIds, maxPackets, type Message, type MessageType } from "../Message.ts"
 import { WireFault } from "../WireFault.ts"
 import { BodyMessage, fixedPackets, lengthBytes } from "./BodyMessage.ts"
 import * as Flags from "./Flags.ts"
 
-/** A digest of 48 bytes in base 58. */
-const maxIdBytes = 66
 /**
  * Significant digits of a time. A body could hold a time of megabytes, whose conversion takes time
  * quadratic in its length; the references take any length.
@@ -27,6 +25,7 @@ const maxTimeDigits = 64
 const maxLengthsEnd = (fixedPackets + maxPackets) * lengthBytes
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 /**
  * Reads a plain body; the message's parts are views of it. A broadcast with an id that is `known` is not
@@ -35,7 +34,7 @@ const encoder = new TextEncoder()
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: KnownIds): Message | WireFault => {
+export const decode = (idText: IdText, body: Uint8Array, known?: KnownIds): Message | WireFault => {
   const total = body.length
   if (total === 0) return new WireFault("EmptyFrame", 0, "a body without bytes")
   let lengthsEnd = 0
@@ -62,11 +61,11 @@ export const decode = (hashing: Hashing["Service"], body: Uint8Array, known?: Kn
   if (packetCount < fixedPackets) {
     return new WireFault("MissingPackets", lengthsEnd, `${packetCount} of at least ${fixedPackets} packets`)
   }
-  return decodePackets(hashing, body, lengthsEnd, known)
+  return decodePackets(idText, body, lengthsEnd, known)
 }
 
 const decodePackets = (
-  hashing: Hashing["Service"],
+  idText: IdText,
   body: Uint8Array,
   lengthsEnd: number,
   known: KnownIds | undefined
@@ -92,10 +91,10 @@ const decodePackets = (
   const isKnown = known !== undefined && (type === "broadcast" || type === "waterfall") &&
     timeStart - idStart >= knownIdBytes && known.has(body, idStart)
   if (!isKnown) {
-    const digest = hashing.digest("sha384", view(body, payloadStart, body.length), timeText)
+    const id = idText(view(body, payloadStart, body.length), timeText)
     // As text: another text of the same number is refused, by the references too.
-    if (!Base58.equalsBytes(digest, body, idStart, timeStart)) {
-      return new WireFault("ChecksumMismatch", idStart, `the id should be ${Base58.fromBytes(digest)}`)
+    if (!isAt(body, idStart, timeStart, id)) {
+      return new WireFault("ChecksumMismatch", idStart, `the id should be ${decoder.decode(id)}`)
     }
   }
   return new BodyMessage(type, time, !isKnown, body, 0, lengthsEnd, senderStart, idStart, timeStart, payloadStart)
@@ -109,7 +108,7 @@ const decodePackets = (
  * @since 0.1.0
  */
 export const make = (
-  hashing: Hashing["Service"],
+  idText: IdText,
   type: MessageType,
   sender: string | Uint8Array,
   payload: ReadonlyArray<Uint8Array>,
@@ -131,10 +130,9 @@ export const make = (
   let position = payloadEnd - payloadBytes
   for (const packet of payload) position = copy(packet, room, position)
   copy(timeText, room, payloadEnd)
-  const digest = hashing.digest("sha384", view(room, payloadEnd - payloadBytes, room.length))
-  const idEnd = payloadEnd - payloadBytes - timeText.length
-  const idBytes = Base58.writeBytes(digest, room, idEnd - maxIdBytes)
-  if (idBytes < maxIdBytes) room.copyWithin(idEnd - idBytes, idEnd - maxIdBytes, idEnd - maxIdBytes + idBytes)
+  const id = idText(view(room, payloadEnd - payloadBytes, room.length))
+  const idBytes = id.length
+  copy(id, room, payloadEnd - payloadBytes - timeText.length - idBytes)
 
   const frame = view(room, maxIdBytes - idBytes, payloadEnd)
   const start = Frame.headerBytes
