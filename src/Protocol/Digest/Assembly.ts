@@ -95,6 +95,8 @@ export const call = (index: number, ...values: ReadonlyArray<Code>): Code => [va
 
 const [i32Type, i64Type, functionType] = [0x7f, 0x7e, 0x60] as const
 const [exportsFunction, exportsMemory] = [0, 2] as const
+/** The magic number, and the version. */
+const preamble = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 
 /**
  * The bytes of a module with functions in this order, and one memory of so many pages of 64 KiB that it exports as
@@ -106,37 +108,34 @@ export const module = (pages: number, functions: ReadonlyArray<Definition>): Uin
     list(Array.from({ length: parameters }, () => i32Type)),
     list(returns ? [i32Type] : [])
   ])
-  const bodies = functions.map(({ body, locals }) =>
-    sized([list([[unsigned(locals.i32), i32Type], [unsigned(locals.i64), i64Type]]), body, 0x0b])
-  )
-  return Uint8Array.from(flat([
-    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    [1, sized(list(types))],
-    [3, sized(list(functions.map((_, index) => unsigned(index))))],
-    [5, sized(list([[1, unsigned(pages), unsigned(pages)]]))],
-    [
-      7,
-      sized(list([
-        [name("memory"), exportsMemory, 0],
-        ...functions.map((of, index) => [name(of.name), exportsFunction, unsigned(index)])
-      ]))
-    ],
-    [10, sized(list(bodies))]
-  ]))
+  const names = functions.map((of, index) => [name(of.name), exportsFunction, unsigned(index)])
+  const bodies = functions.map(({ body, locals }) => {
+    const kinds = list([[unsigned(locals.i32), i32Type], [unsigned(locals.i64), i64Type]])
+    return sized([kinds, body, 0x0b])
+  })
+  return Uint8Array.from([
+    ...preamble,
+    ...section(1, list(types)),
+    ...section(3, list(functions.map((_, index) => unsigned(index)))),
+    ...section(5, list([[1, unsigned(pages), unsigned(pages)]])),
+    ...section(7, list([[name("memory"), exportsMemory, 0], ...names])),
+    ...section(10, list(bodies))
+  ])
 }
 
-const flat = (code: Code, into: Array<number> = []): Array<number> => {
-  if (typeof code === "number") into.push(code)
-  else for (const part of code) flat(part, into)
-  return into
+const flat = (code: Code): ReadonlyArray<number> => {
+  const parts: ReadonlyArray<unknown> = [code]
+  return parts.flat(Number.POSITIVE_INFINITY) as Array<number>
 }
+
+const sized = (code: Code): ReadonlyArray<number> => {
+  const bytes = flat(code)
+  return [...flat(unsigned(bytes.length)), ...bytes]
+}
+
+const section = (id: number, code: Code): ReadonlyArray<number> => [id, ...sized(code)]
 
 const list = (items: ReadonlyArray<Code>): Code => [unsigned(items.length), items]
-
-const sized = (code: Code): Code => {
-  const bytes = flat(code)
-  return [unsigned(bytes.length), bytes]
-}
 
 const name = (text: string): Code => list(Array.from(text, (character) => character.charCodeAt(0)))
 
