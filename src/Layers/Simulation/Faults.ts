@@ -3,6 +3,7 @@
  * while they still make a property fail.
  */
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import { draw, seedOf } from "../../Transport/internal/Chance.ts"
 import type { Fault, FaultSchedule, ScheduledFault } from "./Fault.ts"
@@ -191,8 +192,9 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
 
 /**
  * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: a crash or a pause of
- * a node that does not run, or stands still already, does nothing, nor does its end; a second partition takes the
- * place of the first. A node that takes time to start again holds up no other fault; the end waits for it, and fails when
+ * a node that does not run, or stands still already, does nothing, nor does its end; of other faults of one kind that hit the
+ * same, as two cuts between two nodes or two partitions do, the one that began last counts, and at its end the one before it
+ * again. A node that takes time to start again holds up no other fault; the end waits for it, and fails when
  * one did not start: join the fiber that plays, or nobody hears of it. Names are those that `start` was given or will be: a partition holds for nodes that start later,
  * too, and a name that no node ever has is not told of.
  *
@@ -200,11 +202,10 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
  * @since 0.1.0
  */
 export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule: FaultSchedule) {
-  const holders: Holders = new Map()
-  const repairs: Array<Fiber.Fiber<void, NodeStartError>> = []
+  const playing: Playing = { simulation, holders: new Map(), standing: new Map(), repairs: [] }
   const steps = schedule.flatMap((scheduled) => [
-    { millis: scheduled.atMillis, act: begin(simulation, scheduled, holders) },
-    { millis: scheduled.atMillis + scheduled.forMillis, act: end(simulation, scheduled, holders, repairs) }
+    { millis: scheduled.atMillis, act: begin(playing, scheduled) },
+    { millis: scheduled.atMillis + scheduled.forMillis, act: end(playing, scheduled) }
   ])
   steps.sort((a, b) => a.millis - b.millis)
   let now = 0
@@ -213,17 +214,42 @@ export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule
     now = Math.max(now, millis)
     yield* act
   }
-  for (const repairing of repairs) yield* Fiber.join(repairing)
+  for (const repairing of playing.repairs) yield* Fiber.join(repairing)
 })
 
-/** By node: the fault that keeps it from running, at whose end alone it runs again. */
-type Holders = Map<string, ScheduledFault>
+/** A schedule that is being played. */
+interface Playing {
+  readonly simulation: Simulation
+  /** By node: the fault that keeps it from running, at whose end alone it runs again. */
+  readonly holders: Map<string, ScheduledFault>
+  /** By what they hit: the other faults that have begun and are not over, in the order of their beginnings. */
+  readonly standing: Map<string, ReadonlyArray<ScheduledFault>>
+  readonly repairs: Array<Fiber.Fiber<void, NodeStartError>>
+}
 
 /** The node that a fault keeps from running. */
 const heldBy = (fault: Fault): string | undefined =>
   fault._tag === "Crash" || fault._tag === "PowerCut" || fault._tag === "Pause" ? fault.node : undefined
 
-const begin = Effect.fnUntraced(function*(simulation: Simulation, scheduled: ScheduledFault, holders: Holders) {
+/** What a fault changes until its end, so that another one of its kind may as well: undefined for one that only happens. */
+const siteOf = (fault: Fault): string | undefined => {
+  switch (fault._tag) {
+    case "Cut":
+      return `Cut ${fault.from} ${fault.to}`
+    case "Stall":
+      return `Stall ${[fault.one, fault.other].toSorted().join(" ")}`
+    case "Refuse":
+    case "Skew":
+      return `${fault._tag} ${fault.node}`
+    case "Partition":
+    case "Weather":
+      return fault._tag
+    default:
+      return undefined
+  }
+}
+
+const begin = Effect.fnUntraced(function*({ holders, simulation, standing }: Playing, scheduled: ScheduledFault) {
   const { fault } = scheduled
   const node = heldBy(fault)
   if (node !== undefined) {
@@ -231,23 +257,35 @@ const begin = Effect.fnUntraced(function*(simulation: Simulation, scheduled: Sch
     if ((isStill && fault._tag === "Pause") || !(yield* simulation.running).includes(node)) return
     holders.set(node, scheduled)
   }
+  const site = siteOf(fault)
+  if (site !== undefined) standing.set(site, [...standing.get(site) ?? [], scheduled])
   yield* inject(simulation, fault)
 })
 
 /** A node may wait for others when it starts, and they for the end of another fault: that is done beside the rest. */
-const end = Effect.fnUntraced(function*(
-  simulation: Simulation,
-  scheduled: ScheduledFault,
-  holders: Holders,
-  repairs: Array<Fiber.Fiber<void, NodeStartError>>
-) {
-  const node = heldBy(scheduled.fault)
-  if (node !== undefined) {
-    if (holders.get(node) !== scheduled) return
-    holders.delete(node)
+const end = Effect.fnUntraced(
+  function*({ holders, repairs, simulation, standing }: Playing, scheduled: ScheduledFault) {
+    const { fault } = scheduled
+    const node = heldBy(fault)
+    if (node !== undefined) {
+      if (holders.get(node) !== scheduled) return
+      holders.delete(node)
+    }
+    const site = siteOf(fault)
+    if (site !== undefined) {
+      const all = standing.get(site) ?? []
+      const others = all.filter((other) => other !== scheduled)
+      standing.set(site, others)
+      const last = others.at(-1)
+      if (last !== undefined) {
+        // The one that it took the place of counts again, unless it is the same.
+        if (all.at(-1) === scheduled && !Equal.equals(last.fault, fault)) yield* inject(simulation, last.fault)
+        return
+      }
+    }
+    repairs.push(yield* Effect.forkChild(repair(simulation, fault), { startImmediately: true }))
   }
-  repairs.push(yield* Effect.forkChild(repair(simulation, scheduled.fault), { startImmediately: true }))
-})
+)
 
 /**
  * The shortest schedule found that still fails: faults are left out, halves first, then single

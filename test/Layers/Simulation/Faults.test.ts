@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
-import { describe as describeSchedule, FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
+import { describe as describeSchedule, type Fault, FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
 import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
 import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
 import { Mesh } from "../../../src/Mesh/Mesh.ts"
@@ -353,6 +353,60 @@ describe("a schedule of faults", () => {
         yield* Faults.play(simulation, schedule)
         return yield* simulation.stop("a")
       }))
+
+    assert.deepStrictEqual(exit, Exit.void)
+    assert.deepStrictEqual(seen, expected)
+  })
+
+  const weather = { _tag: "Weather", lossChance: 0.5, refuseChance: 0, stallChance: 0 } as const
+
+  it.for<readonly [string, readonly [Fault, Fault], ReadonlyArray<string>]>([
+    ["cuts", [{ _tag: "Cut", from: "a", to: "b" }, { _tag: "Cut", from: "a", to: "b" }], [
+      "cut 10",
+      "cut 20",
+      "mend 70"
+    ]],
+    ["a cut each way", [{ _tag: "Cut", from: "a", to: "b" }, { _tag: "Cut", from: "b", to: "a" }], [
+      "cut 10",
+      "cut 20",
+      "mend 30",
+      "mend 70"
+    ]],
+    ["stalls", [{ _tag: "Stall", one: "a", other: "b" }, { _tag: "Stall", one: "b", other: "a" }], [
+      "stall 10",
+      "unstall 70"
+    ]],
+    ["refusals", [{ _tag: "Refuse", node: "a" }, { _tag: "Refuse", node: "a" }], ["shut 10", "open 70"]],
+    ["wrong clocks", [{ _tag: "Skew", node: "a", millis: 5 }, { _tag: "Skew", node: "a", millis: -7 }], [
+      "skew 10 a 5",
+      "skew 20 a -7",
+      "skew 30 a 5",
+      "skew 70 a 0"
+    ]],
+    ["partitions", [{ _tag: "Partition", groups: [["a"]] }, { _tag: "Partition", groups: [["b"]] }], [
+      "partition 10 a",
+      "partition 20 b",
+      "partition 30 a",
+      "heal 70"
+    ]],
+    ["kinds of weather", [weather, { ...weather, lossChance: 1 }], [
+      "conditions 10 lossChance=0.5",
+      "conditions 20 lossChance=1",
+      "conditions 30 lossChance=0.5",
+      "conditions 70 lossChance=0"
+    ]]
+  ])("that meet, two %s, end each in its own time", ([, [long, short], expected]) => {
+    const seen: Array<string> = []
+    const onEvent: Simulation.SimulationOptions["onEvent"] = ({ atMillis, host, kind }) => {
+      const what = /skew|partition|conditions/.test(kind) ? ` ${host.replace(" refuseChance=0 stallChance=0", "")}` : ""
+      seen.push(`${kind} ${atMillis / 1000}${what}`)
+    }
+
+    const exit = Simulation.run({ seed: "two", onEvent }, (simulation) =>
+      Faults.play(simulation, [
+        { atMillis: 10_000, forMillis: 60_000, fault: long },
+        { atMillis: 20_000, forMillis: 10_000, fault: short }
+      ]))
 
     assert.deepStrictEqual(exit, Exit.void)
     assert.deepStrictEqual(seen, expected)
