@@ -193,6 +193,19 @@ describe("a trace", () => {
     assert.isTrue(trace.events.some(({ event, text }) => event === "unlink" && text !== ""))
   })
 
+  it("takes no more memory than it has lines, however many links it names, and is the same to and fro", () => {
+    const recorded = new MeshTrace()
+    recorded.record(0, { event: "start", node: "0" })
+    for (let at = 1; at < 30_000; at++) recorded.record(at, { event: "link", node: "0", peer: `${at}` })
+    const trace = Trace.parse(recorded.toText({ nodes: 1, seed: "7" }))
+    if (typeof trace === "string") return assert.fail(trace)
+    const playback = new Trace.Playback(trace)
+    const links = (millis: number) => playback.goTo(millis).moment.links.size
+
+    assert.isAtMost(playback.keptSize, trace.events.length)
+    assert.deepStrictEqual([29_000, 3, 9000, 9001, 25_000, 8999].map(links), [29_000, 3, 9000, 9001, 25_000, 8999])
+  })
+
   it("ends at its bound, and says how much is missing", () => {
     const { text, trace } = record(6, 20)
     const read = Trace.parse(text)

@@ -117,6 +117,9 @@ const copy = (moment: Moment): Moment => ({
   reached: new Set(moment.reached)
 })
 
+const sizeOf = ({ links, nodes, places, reached }: Moment): number =>
+  nodes.size + links.size + places.size + reached.size
+
 const apply = (moment: Moment, { event, node, number, path, peer, place }: TraceEvent): void => {
   switch (event) {
     case "start":
@@ -152,23 +155,33 @@ const apply = (moment: Moment, { event, node, number, path, peer, place }: Trace
   }
 }
 
-/** Events between two moments that are kept. */
+/** Events between two moments that are kept, at least. */
 const stride = 2000
 
 /** Goes to and fro in a trace. */
 export class Playback {
   readonly trace: Trace
-  readonly #moments: Array<Moment> = []
+  /** The network before some of the events. Where it is large they lie farther apart: all of them hold no more than the trace. */
+  readonly #kept: Array<{ readonly index: number; readonly moment: Moment }> = []
   #index = 0
   #moment = beginning()
 
   constructor(trace: Trace) {
     this.trace = trace
     const moment = beginning()
+    let next = 0
     for (const [index, event] of trace.events.entries()) {
-      if (index % stride === 0) this.#moments.push(copy(moment))
+      if (index >= next) {
+        this.#kept.push({ index, moment: copy(moment) })
+        next = index + Math.max(stride, sizeOf(moment))
+      }
       apply(moment, event)
     }
+  }
+
+  /** How much is kept of all moments: nodes, links and the like. */
+  get keptSize(): number {
+    return this.#kept.reduce((sum, { moment }) => sum + sizeOf(moment), 0)
   }
 
   /** The network at a time; what happened since the time asked for before, when that was earlier. */
@@ -177,10 +190,10 @@ export class Playback {
     const from = this.#index
     const to = countUntil(events, millis)
     const isFar = to < from || to - from > 2 * stride
-    if (isFar) {
-      const kept = Math.min(this.#moments.length - 1, Math.floor(to / stride))
-      this.#moment = kept < 0 ? beginning() : copy(this.#moments[kept]!)
-      this.#index = Math.max(0, kept) * stride
+    const kept = isFar ? this.#kept.findLast(({ index }) => index <= to) : undefined
+    if (kept !== undefined && (to < from || kept.index > from)) {
+      this.#moment = copy(kept.moment)
+      this.#index = kept.index
     }
     for (; this.#index < to; this.#index++) apply(this.#moment, events[this.#index]!)
     return { moment: this.#moment, passed: isFar ? [] : events.slice(from, to) }
