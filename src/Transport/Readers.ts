@@ -49,6 +49,7 @@ export class Readers<A> {
   readonly #onLost: (lostCount: number) => void
   readonly #waiting = new Set<Waiting<A>>()
   #lostCount = 0
+  #isOver = false
 
   private constructor(
     capacity: number,
@@ -114,13 +115,14 @@ export class Readers<A> {
     return true
   }
 
-  /** What is published from now on, until the node stops or the scope closes. */
+  /** What is published from now on, until the node stops or the scope closes; nothing once it has stopped. */
   readonly subscribe: Effect.Effect<Stream.Stream<A>, never, Scope.Scope> = Effect.map(
     Effect.acquireRelease(
       Effect.suspend(() =>
         Effect.map(Queue.sliding<A, Cause.Done>(this.#capacity), (queue) => {
           const waiting: Waiting<A> = { queue, bytes: 0, sharedBytes: 0, sharedMemory: undefined }
           this.#waiting.add(waiting)
+          if (this.#isOver) Queue.endUnsafe(queue)
           return waiting
         })
       ),
@@ -132,8 +134,9 @@ export class Readers<A> {
   /** The same from the moment the stream runs. */
   readonly stream: Stream.Stream<A> = Stream.unwrap(this.subscribe)
 
-  /** Ends all streams behind what waits in them. */
-  readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.#waiting], ({ queue }) => Queue.end(queue), { discard: true })
-  )
+  /** Ends all streams behind what waits in them, and those that begin from now on at once. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isOver = true
+    return Effect.forEach([...this.#waiting], ({ queue }) => Queue.end(queue), { discard: true })
+  })
 }

@@ -28,6 +28,7 @@ export class Topics {
   readonly #node: MeshNode
   readonly #topics = new Map<string, { readonly readers: Readers<MeshMessage>; count: number }>()
   #publishedCount = 0
+  #isOver = false
 
   constructor(node: MeshNode) {
     this.#node = node
@@ -42,10 +43,11 @@ export class Topics {
     })
   )
 
-  /** Ends the streams of all subscribers. */
-  readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.#topics.values()], ({ readers }) => readers.end, { discard: true })
-  )
+  /** Ends the streams of all subscribers, and of those to come. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isOver = true
+    return Effect.forEach([...this.#topics.values()], ({ readers }) => readers.end, { discard: true })
+  })
 
   publish<A>(topic: Topic<A>, value: A): Effect.Effect<string, MessageTooLarge | Schema.SchemaError> {
     return Effect.flatMap(
@@ -79,7 +81,10 @@ export class Topics {
       }),
       (known) => Effect.sync(() => --known.count === 0 && this.#topics.delete(name))
     )
-    return Effect.flatMap(topic, ({ readers }) => readers.subscribe)
+    return Effect.flatMap(
+      topic,
+      ({ readers }) => Effect.andThen(this.#isOver ? readers.end : Effect.void, readers.subscribe)
+    )
   }
 
   #read<A>(

@@ -14,6 +14,7 @@ export class Changes {
   readonly #all = Readers.ofEvents<SyncEntry>()
   /** Those who watch a key, forgotten when nobody does any more. */
   readonly #watched = new Map<string, { readonly readers: Readers<SyncEntry>; count: number }>()
+  #isOver = false
 
   publish(entry: SyncEntry): void {
     this.#all.publish(entry)
@@ -35,17 +36,21 @@ export class Changes {
       (known) => Effect.sync(() => --known.count === 0 && this.#watched.delete(key))
     )
     return Stream.unwrap(Effect.map(
-      Effect.flatMap(watched, ({ readers }) => readers.subscribe),
+      Effect.flatMap(
+        watched,
+        ({ readers }) => Effect.andThen(this.#isOver ? readers.end : Effect.void, readers.subscribe)
+      ),
       (changes) => Stream.concat(Stream.sync(now), changes)
     ))
   }
 
-  /** Ends all streams behind what waits in them. */
-  readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(
+  /** Ends all streams behind what waits in them, and those to come. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isOver = true
+    return Effect.forEach(
       [this.#all, ...Array.from(this.#watched.values(), ({ readers }) => readers)],
       (readers) => readers.end,
       { discard: true }
     )
-  )
+  })
 }

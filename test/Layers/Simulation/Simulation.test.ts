@@ -1,11 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Random } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Option, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChildProcess from "node:child_process"
+import { Chord } from "../../../src/Chord/Chord.ts"
+import * as MemoryChord from "../../../src/Layers/MemoryChord.ts"
 import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
+import * as MemorySync from "../../../src/Layers/MemorySync.ts"
 import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
 import { Deadlock, VirtualClock } from "../../../src/Layers/Simulation/VirtualClock.ts"
 import { Mesh } from "../../../src/Mesh/Mesh.ts"
+import * as Topic from "../../../src/Mesh/Topic.ts"
+import { Sync } from "../../../src/Sync/Sync.ts"
+import * as SyncKey from "../../../src/Sync/SyncKey.ts"
 import { collect } from "../../utils/MeshNetwork.ts"
 import { storm } from "./Storm.ts"
 
@@ -139,6 +145,33 @@ describe("a simulation", () => {
 
     assert.deepStrictEqual(names, ["NodeNameError", "NodeNameError"])
   })
+})
+
+it("ends at once the streams of whoever comes when its node has stopped", () => {
+  const Temperature = Topic.make("temperature", Schema.Finite)
+  const Theme = SyncKey.make("theme", Schema.String)
+  const drained = (streams: ReadonlyArray<Stream.Stream<unknown>>) =>
+    Effect.forEach(streams, (stream) => Effect.timeoutOption(Stream.runDrain(stream), "1 minute"))
+
+  const ended = value(Simulation.run({ seed: "late" }, (simulation) =>
+    Effect.gen(function*() {
+      const node = yield* simulation.start("a", MemorySync.layerTransport({ host: "a" }))
+      const member = yield* simulation.start("b", MemoryChord.layerTransport({ host: "b" }))
+      const [mesh, sync, chord] = [Context.get(node, Mesh), Context.get(node, Sync), Context.get(member, Chord)]
+      yield* simulation.stop("a")
+      yield* simulation.crash("b")
+      return yield* drained([
+        mesh.events,
+        mesh.changes,
+        mesh.messages,
+        mesh.subscribe(Temperature),
+        sync.updates,
+        sync.watch(Theme),
+        chord.events
+      ])
+    })))
+
+  assert.deepStrictEqual(ended, ended.map(() => Option.some(undefined)))
 })
 
 describe("options of a simulation", () => {
