@@ -297,7 +297,7 @@ const makeNode: Effect.Effect<
   originals?.attach(node)
   if (options.bootstrap.length === 0) yield* Places.found(node)
   if (Duration.toMillis(options.leaveTimeout) > 0) {
-    yield* Effect.addFinalizer(() => Effect.asVoid(Effect.timeoutOption(Places.leave(node), options.leaveTimeout)))
+    yield* Effect.addFinalizer(() => Places.leaveWithin(node, options.leaveTimeout))
   }
   for (const loop of [...Upkeep.loops, Places.keepJoined]) {
     yield* Effect.forkScoped(loop(node))

@@ -70,7 +70,10 @@ export interface ChordOptions extends PeersSettings, RecordLimits {
   readonly operationTimeout: Duration.Input
   /** How far the version of another node may lie ahead of this node's clock. Default 60 seconds. */
   readonly maxClockSkew: Duration.Input
-  /** How long a node that stops may take to hand over what it holds; 0: it just goes. Default 5 seconds. */
+  /**
+   * How long a node that stops may take to hand over what it holds; then it says goodbye, and what it did not hand over
+   * others have. 0: it just goes. Default 5 seconds.
+   */
   readonly leaveTimeout: Duration.Input
 
   /**

@@ -112,6 +112,43 @@ describe("a node that leaves when it cannot reach its neighbors any more", () =>
   })
 })
 
+describe("a node that leaves when its heir lost its power a moment ago", () => {
+  const leaving = (seconds: number) =>
+    simulate((simulation) =>
+      Effect.gen(function*() {
+        // The heir had the only other copies: what the node does not hand over is gone.
+        const nodes = yield* startRing(simulation, 8, { copies: 2, leaveTimeout: 1000 * seconds })
+        yield* Effect.forEach(Array.from({ length: 40 }), (_, count) => nodes[0]!.set(`key ${count}`, "value"))
+        const { predecessor, self, successors } = (yield* nodes[0]!.ring)[0]!.membership
+        const [heir, next] = successors.map(({ address }) => address.host)
+        yield* simulation.crash(heir!, { silently: true })
+        const owned = (yield* nodes[0]!.holdings()).filter(({ positions }) =>
+          positions.some((position) => isWithin(predecessor!.position, position, self.position))
+        )
+        yield* simulation.stop("0")
+        yield* Effect.sleep("100 millis")
+        const before = yield* nodes[Number(predecessor!.address.host)]!.ring
+        const held = new Set((yield* nodes[Number(next)]!.holdings()).map(({ key }) => key))
+        return {
+          owned: owned.length,
+          lost: owned.filter(({ key }) => !held.has(key)).length,
+          isKnown: before[0]!.membership.successors.every(({ address }) => address.host !== "0")
+        }
+      })
+    )
+
+  it("hands over to the next one, and tells the others", () => {
+    const { isKnown, lost, owned } = leaving(5)
+
+    assert.isAbove(owned, 0)
+    assert.deepStrictEqual({ lost, isKnown }, { lost: 0, isKnown: true })
+  })
+
+  it("tells the others also where its time is over before that", () => {
+    assert.isTrue(leaving(0.5).isKnown)
+  })
+})
+
 describe("members of one node that join over a slow line", () => {
   it("are new in their places until all of their records have come", () => {
     const { isSyncing, missing } = simulate((simulation) =>

@@ -1,4 +1,5 @@
 /** How a node takes its places in a ring, and gives them up. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
@@ -186,6 +187,13 @@ export const leave = (node: ChordNode): Effect.Effect<void> =>
     goAway(node),
     () => Effect.sync(() => node.isLeaving = node.members.length === 0)
   ))
+
+/** The same for a node that ends: its neighbors are told in any case, though it may not have handed over all. */
+export const leaveWithin = (node: ChordNode, timeout: Duration.Input): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.timeoutOption(leave(node), timeout),
+    (left) => left._tag === "Some" ? Effect.void : Effect.sync(() => void sayFarewell(node))
+  )
 
 const goAway = (node: ChordNode): Effect.Effect<void> =>
   Effect.gen(function*() {

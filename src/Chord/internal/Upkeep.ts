@@ -139,16 +139,31 @@ const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: 
 
 /**
  * Gives what this node holds to its neighbors, because it leaves. Where somebody came lately, that is
- * all of it: the new one may not have got yet what is its own now.
+ * all of it: the new one may not have got yet what is its own now. Successors that do not answer are forgotten before: to
+ * wait for them would take the time of those who live.
  */
 export const handOverAll = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  yield* forgetDeadHeirs(node, member)
   yield* syncWithSuccessors(node, member)
   const lately = 2 * Duration.toMillis(node.options.repairInterval)
   if (node.uptimeMillis() - node.changedMillis > lately) return
   const { position } = member.self
-  const others = [member.membership.predecessor, ...replicas(node, member).slice(0, 1)]
-  for (const contact of others) {
+  for (const contact of [...replicas(node, member).slice(0, 1), member.membership.predecessor]) {
     if (contact !== undefined && !node.isOwn(contact)) yield* Effect.ignore(exchange(node, contact, position, position))
+  }
+})
+
+/** Each that takes the place of one that is dead is asked as well. */
+const forgetDeadHeirs = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  const asked = new Set<string>()
+  while (true) {
+    const heirs = replicas(node, member).filter(({ nodeId }) => !asked.has(nodeId))
+    if (heirs.length === 0) return
+    for (const { nodeId } of heirs) asked.add(nodeId)
+    yield* Effect.forEach(heirs, (heir) => Stabilizer.checkSuccessor(node, member, heir), {
+      concurrency: "unbounded",
+      discard: true
+    })
   }
 })
 
