@@ -574,6 +574,22 @@ describe("a node of several positions", () => {
 })
 
 describe("a node that leaves", () => {
+  it("says of what is asked of it afterwards that it has left", () => {
+    const messages = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3)
+        yield* nodes[2]!.leave
+        return yield* Effect.all([
+          Effect.flip(nodes[2]!.get("key")),
+          Effect.flip(nodes[2]!.set("key", "value")),
+          Effect.flip(nodes[2]!.lookup("key"))
+        ])
+      })
+    ).map(({ message }) => message)
+
+    for (const message of messages) assert.include(message, "this node has left its ring: join one first")
+  })
+
   it("is asked no more, and can join again", () => {
     simulate((simulation) =>
       Effect.gen(function*() {

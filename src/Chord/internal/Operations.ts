@@ -61,8 +61,11 @@ const whenJoined = <E>(
   timeout: Duration.Input,
   toError: (cause: string) => E
 ): Effect.Effect<void, E> =>
-  Effect.suspend(() =>
-    node.joined.isOpen() ? Effect.void : Effect.timeoutOrElse(node.joined.await, {
+  Effect.suspend(() => {
+    if (node.isLeaving && node.members.length === 0) {
+      return Effect.fail(toError("this node has left its ring: join one first"))
+    }
+    return node.joined.isOpen() ? Effect.void : Effect.timeoutOrElse(node.joined.await, {
       duration: timeout,
       orElse: () =>
         Effect.suspend(() => {
@@ -71,7 +74,7 @@ const whenJoined = <E>(
           return Effect.fail(toError(`this node has not joined its ring yet, by none of ${bootstrap.join(", ")}`))
         })
     })
-  )
+  })
 
 const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
   const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())
