@@ -39,7 +39,7 @@ import { type KeyPlace, type KeyPlacement, lowBits } from "./KeyPlacement.ts"
 import * as Version from "./Version.ts"
 
 /**
- * How large records may be.
+ * How large records may be. The same on all nodes of a ring: one with lower limits keeps no copy of what is larger.
  *
  * @category options
  * @since 0.1.0

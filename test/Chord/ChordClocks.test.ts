@@ -1,9 +1,9 @@
 /** What a node whose clock is wrong does to the values of others. */
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Option, Schema } from "effect"
+import { Arbitrary, Effect, Option, Result, Schema } from "effect"
 import type * as Record from "../../src/Chord/Record.ts"
 import { RecordBatch, RecordIndex } from "../../src/Chord/RecordIndex.ts"
-import { simulate, startRing } from "../utils/ChordRing.ts"
+import { simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 import { arbitraryRecord } from "./records.ts"
 
 const keys = Array.from({ length: 20 }, (_, count) => `key ${count}`)
@@ -31,6 +31,43 @@ describe("values with a time, beside a node whose clock is two hours ahead", () 
     )
 
     assert.deepStrictEqual(counts, { others: keys.length, itself: keys.length, after: 0 })
+  })
+})
+
+describe("a node whose clock is wrong", () => {
+  it("writes again as soon as it is right, though it wrote while it was two hours ahead", () => {
+    const results = simulate((simulation) =>
+      Effect.gen(function*() {
+        const [, writer, reader] = yield* startRing(simulation, 6)
+        yield* simulation.skew("1", "2 hours")
+        const ahead = yield* Effect.result(writer!.set("ahead", "value"))
+        yield* simulation.skew("1", 0)
+        yield* Effect.sleep("30 seconds")
+        yield* writer!.set("key", "value")
+        return [Result.isFailure(ahead), yield* reader!.get("key")]
+      })
+    )
+
+    assert.deepStrictEqual(results, [true, Option.some("value")])
+  })
+
+  it("keeps copies of what is not of its future, though there is some of that as well", () => {
+    const held = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 4)
+        yield* nodes[0]!.update(keys.map((key) => [key, "value"]))
+        yield* Effect.sleep("10 minutes")
+        yield* nodes[0]!.update(keys.map((key) => [`new ${key}`, "value"]))
+        yield* simulation.crash("2")
+        yield* simulation.skew("2", "-5 minutes")
+        const behind = yield* startNode(simulation, "2", { bootstrap: ["0:5555"] })
+        yield* untilIdeal([...nodes.filter((_, index) => index !== 2), behind])
+        yield* Effect.sleep("20 seconds")
+        return (yield* behind.holdings()).map(({ key }) => key)
+      })
+    )
+
+    assert.sameMembers(held, keys)
   })
 })
 

@@ -209,15 +209,12 @@ export const readFound = (bits: number, packets: Packets): Found | undefined => 
 export const readFingers = (bits: number, packets: Packets): ReadonlyArray<Contact> | undefined =>
   readContacts(bits, packets, bits)
 
-/** Records, one a packet; undefined when one is none or breaks the limits. */
-export const readRecords = (
-  packets: Packets,
-  limits: Record.RecordLimits
-): ReadonlyArray<Record.Record> | undefined => {
+/** Records, one a packet; undefined when one is none. Whether they are within limits is for who stores them to say. */
+export const readRecords = (packets: Packets): ReadonlyArray<Record.Record> | undefined => {
   const records: Array<Record.Record> = []
   for (const packet of packets) {
     const record = Record.decode(packet)
-    if (record === undefined || Record.check(record, limits) !== undefined) return undefined
+    if (record === undefined) return undefined
     records.push(record)
   }
   return records

@@ -21,7 +21,7 @@ import { type ChordCounters, makeCounters } from "../ChordStats.ts"
 import type { ChordStorage } from "../ChordStorage.ts"
 import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
-import type { Record } from "../Record.ts"
+import { check, type Record } from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { Answers } from "./Answers.ts"
@@ -239,9 +239,14 @@ export class ChordNode {
     return contact.nodeId === this.id
   }
 
-  /** A version above all that this node has seen. */
+  /**
+   * A version above all that this node has seen, but for those that lie too far ahead: its own from when its clock was
+   * wrong, which nobody takes.
+   */
   nextVersion(): Version.Version {
-    return this.#newest = Version.next(this.#newest, this.nowMillis(), this.id)
+    const newest = this.#newest
+    const isAhead = newest !== undefined && this.faultOf(newest) !== undefined
+    return this.#newest = Version.next(isAhead ? undefined : newest, this.nowMillis(), this.id)
   }
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
@@ -250,6 +255,12 @@ export class ChordNode {
     if (observed._tag === "Failure") return observed.failure
     this.#newest = observed.success
     return undefined
+  }
+
+  /** Takes in the version of a record of another node; why this one stores no such record, if it does not. */
+  refusalOf(record: Record): CallRefused | undefined {
+    const fault = check(record, this.options)?.reason ?? this.observe(record.version)
+    return fault === undefined ? undefined : new CallRefused(fault._tag, fault.message)
   }
 
   /** The fault of a version that is too far ahead; nothing is taken in. */

@@ -191,7 +191,10 @@ export const storeAt = (
       const placed = readPlaced(packets)
       return placed === undefined ? undefined : { value: placed }
     },
-    own: (member) => place(node, member, position, record),
+    own: (member) => {
+      const refusal = node.refusalOf(record)
+      return refusal === undefined ? place(node, member, position, record) : Effect.fail(refusal)
+    },
     versionOf: ({ newer }) => newer,
     owners
   })
@@ -207,7 +210,7 @@ export const recordAt = (
     kind: "get",
     packet: encoder.encode(key),
     read: (packets) => {
-      const records = readRecords(packets, node.options)
+      const records = readRecords(packets)
       if (records === undefined || records.length > 1) return undefined
       const [record] = records
       return record === undefined || record.key === key ? { value: record } : undefined

@@ -46,10 +46,10 @@ export const readPlaced = ([counts, version]: Packets): Placed | undefined => {
 export const onPut = (node: ChordNode, member: Member, packets: Packets): Served | CallRefused => {
   const [wanted, ...rest] = packets
   const position = readPosition(node.bits, wanted)
-  const [record] = readRecords(rest, node.options) ?? []
+  const [record] = readRecords(rest) ?? []
   if (position === undefined || record === undefined) return refuse(malformed, "a position and a record were expected")
-  const fault = node.observe(record.version)
-  if (fault !== undefined) return refuse(fault._tag, fault.message)
+  const refusal = node.refusalOf(record)
+  if (refusal !== undefined) return refusal
   return Effect.andThen(mustOwn(node, member, position), Effect.map(place(node, member, position, record), writePlaced))
 }
 
@@ -179,17 +179,24 @@ export const mustOwn = (node: ChordNode, member: Member, position: bigint): Effe
 
 const isOwner = (member: Member, position: bigint): boolean => member.owns(position) && !member.isPresumed(position)
 
-/** Takes copies from an owner, or from one that hands them over. */
+/**
+ * Takes copies from an owner, or from one that hands them over. One that it cannot take, since clocks or limits differ,
+ * keeps it from none of the others.
+ */
 export const onCopy = (node: ChordNode, _member: Member, packets: Packets): Served | CallRefused => {
-  const records = readRecords(packets, node.options)
+  const records = readRecords(packets)
   if (records === undefined) return refuse(malformed, "records were expected")
-  for (const record of records) {
-    const fault = node.observe(record.version)
-    if (fault !== undefined) return refuse(fault._tag, fault.message)
-  }
-  return Effect.flatMap(put(node, records), (outcomes) => {
+  let refusal: CallRefused | undefined
+  const taken = records.filter((record) => {
+    const own = node.refusalOf(record)
+    refusal ??= own
+    return own === undefined
+  })
+  if (refusal !== undefined && taken.length === 0) return refusal
+  return Effect.flatMap(put(node, taken), (outcomes) => {
     node.counters.recordsReceived += outcomes.filter((outcome) => outcome === "Stored").length
-    return outcomes.includes("Full") ? Effect.fail(refuse("Full", "this share is full")) : Effect.succeed([])
+    if (outcomes.includes("Full")) return Effect.fail(refuse("Full", "this share is full"))
+    return refusal === undefined ? Effect.succeed([]) : Effect.fail(refusal)
   })
 }
 
@@ -247,7 +254,7 @@ export const heldNearby = (
     if (source === undefined || stepsLeft <= 0) return Effect.fail(unknown)
     return Effect.matchEffect(node.call(source, "held", [encoder.encode(key), Uint8Array.of(stepsLeft - 1)]), {
       onSuccess: (packets) => {
-        const theirs = readRecords(packets, node.options)?.[0]
+        const theirs = readRecords(packets)?.[0]
         if (theirs !== undefined && theirs.key !== key) return Effect.fail(unknown)
         if (own === undefined || theirs === undefined) return Effect.succeed(own ?? theirs)
         return Effect.succeed(Record.mergeAt(own, theirs, node.nowMillis()))

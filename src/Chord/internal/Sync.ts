@@ -127,8 +127,8 @@ const push = Effect.fnUntraced(function*(
 })
 
 /**
- * Gets the records with these hashes, and gives how many were news; those that are gone meanwhile are left out. Fails
- * when there is no room for them.
+ * Gets the records with these hashes, and gives how many were news; those that are gone meanwhile, or that this node does
+ * not take, are left out. Fails when there is no room for them.
  */
 const pull = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -141,7 +141,7 @@ const pull = Effect.fnUntraced(function*(
   for (let start = 0; start < hashes.length;) {
     const wanted = hashes.slice(start, start + maxHashes)
     const answer = yield* patiently(node, node.call(contact, "pull", [...arc, encodeHashes(wanted)], timeout))
-    const records = readRecords(answer, node.options)
+    const records = readRecords(answer)
     if (records === undefined) return yield* unreadable(contact, "pull")
     yield* advance("pull", bytesOf(answer))
     // None of these is there any more.
@@ -151,9 +151,9 @@ const pull = Effect.fnUntraced(function*(
     }
     const wantedHashes = new Set(wanted)
     const asked = records.filter((record) => wantedHashes.has(record.place(node.services.placement).hash))
-    const sane = asked.filter((record) => node.observe(record.version) === undefined)
+    const taken = asked.filter((record) => node.refusalOf(record) === undefined)
     const outcomes = yield* Effect.tapError(
-      node.services.storage.putAll(sane),
+      node.services.storage.putAll(taken),
       (error) => Effect.sync(() => node.emit({ _tag: "StorageFailed", error }))
     )
     const stored = outcomes.filter((outcome) => outcome === "Stored").length
