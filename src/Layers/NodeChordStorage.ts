@@ -97,8 +97,11 @@ export const layerSqlite = (
     ChordStorage,
     Effect.gen(function*() {
       const database = yield* openDatabase(file, file)
-      yield* attempt(file, "open", () => prepare(database, file))
-      return yield* makeWithJournal(sqliteJournal(database, file), options)
+      const journal = yield* attempt(file, "open", () => {
+        prepare(database, file)
+        return sqliteJournal(database, file)
+      })
+      return yield* makeWithJournal(journal, options)
     })
   )
 
@@ -240,11 +243,14 @@ const attempt = <A>(
       if (cause instanceof StorageError) return cause
       const code = resultCode(cause)
       if (code === sqliteBusy || code === sqliteLocked) return new StorageError({ reason: new StorageInUse({ path }) })
-      if (code === sqliteCorrupt || code === sqliteNotDatabase) return unreadable(path, String(cause))
+      // As it opens: a table is missing, or another one than ours.
+      const isOther = code === sqliteError && operation === "open"
+      if (code === sqliteCorrupt || code === sqliteNotDatabase || isOther) return unreadable(path, String(cause))
       return failed(path, operation, cause)
     }
   })
 
+const sqliteError = 1
 const sqliteBusy = 5
 const sqliteLocked = 6
 const sqliteCorrupt = 11

@@ -164,6 +164,20 @@ describe("NodeChordStorage.layerSqlite", () => {
       assert.include(error.message, "its format is 2")
     }))
 
+  it.live("says that the records of a file of ours are missing", () =>
+    Effect.gen(function*() {
+      const place = yield* temporaryDirectory
+      yield* withStorage(suites.sqlite(place), (storage) => storage.put(record("a", 1, "a")))
+      const database = new DatabaseSync(`${place}/share.db`)
+      database.exec("DROP TABLE records")
+      database.close()
+
+      const error = yield* Effect.flip(withStorage(suites.sqlite(place), () => Effect.void))
+
+      assert.strictEqual(error.reason._tag, "StorageUnreadable")
+      assert.include(error.message, "no such table: records")
+    }))
+
   it.live("reads past a row that is no record", () =>
     Effect.gen(function*() {
       const place = yield* temporaryDirectory
