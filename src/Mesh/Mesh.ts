@@ -193,7 +193,7 @@ export class Mesh extends Context.Service<
 
     /** Broadcasts a value of a topic; equal values, of one node or of several, are messages of their own. */
     readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
-    /** The values of a topic, bounded like `messages`. What its schema refuses is dropped (`ValueRefused`). */
+    /** The values of a topic, bounded like `messages`. What its schema refuses, or breaks at, is dropped (`ValueRefused`). */
     readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
 
     /**

@@ -140,7 +140,8 @@ const service = (node: SyncNode): Sync["Service"] => {
     updates: changes.stream,
     watch: (key) =>
       changes.watch(key.name, () => table.get(key.name)).pipe(
-        Stream.mapEffect((entry) => Effect.option(valueOf(key, entry))),
+        // Nor does what a schema breaks at end the stream: others wrote it.
+        Stream.mapEffect((entry) => Effect.catchDefect(Effect.option(valueOf(key, entry)), () => Effect.succeedNone)),
         Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
       )
   }

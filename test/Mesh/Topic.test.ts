@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Random, Schema, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Option, Random, Schema, SchemaGetter, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Query from "../../src/Mesh/Query.ts"
 import * as Topic from "../../src/Mesh/Topic.ts"
@@ -82,6 +82,38 @@ describe("a topic", () => {
       ])
       assert.include(refused[0]?.detail, "room")
     }).pipe(Effect.provide(network), Random.withSeed("refused")))
+
+  it.effect("waits for a schema that decodes by an effect, in the order of the values", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const slowly = SchemaGetter.transformEffect((millis: number) => Effect.as(Effect.sleep(millis), millis))
+      const Slow = Schema.Number.pipe(Schema.decodeTo(Schema.Number, { decode: slowly, encode: slowly }))
+      const Waits = Topic.make("waits", Slow)
+      const values = yield* collect(b!.mesh.subscribe(Waits), yield* Effect.scope)
+
+      for (const millis of [300, 100]) yield* whileTimePasses(a!.mesh.publish(Waits, millis))
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values.map(({ value }) => value), [300, 100])
+    }).pipe(Effect.provide(network), Random.withSeed("slow schema")))
+
+  it.effect("drops a value at which its schema throws, says so, and goes on", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const toUrl = SchemaGetter.transform((text: string) => new URL(text))
+      const Place = Schema.String.pipe(
+        Schema.decodeTo(Schema.instanceOf(URL), { decode: toUrl, encode: SchemaGetter.transform((url) => url.href) })
+      )
+      const values = yield* collect(b!.mesh.subscribe(Topic.make("places", Place)), yield* Effect.scope)
+
+      for (const text of ["http://a/", "nowhere", "http://b/"]) {
+        yield* a!.mesh.publish(Topic.make("places", Schema.String), text)
+      }
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(values.map(({ value }) => value.host), ["a", "b"])
+      assert.include(b!.events.find((event) => event._tag === "ValueRefused")?.detail, "URL")
+    }).pipe(Effect.provide(network), Random.withSeed("throwing schema")))
 
   it.effect("goes on for all subscribers behind a value that nests deeper than a stack holds", () =>
     Effect.gen(function*() {

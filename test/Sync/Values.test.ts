@@ -1,6 +1,6 @@
 /** What may be written, and whose it is afterwards. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Schema, Stream } from "effect"
+import { Effect, Fiber, Option, Schema, SchemaGetter, Stream } from "effect"
 import { wireVersions } from "../../src/Layers/WireVersion.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
 import { run, start, text } from "./SyncNetwork.ts"
@@ -63,6 +63,31 @@ describe("a value", () => {
 
           assert.deepStrictEqual(yield* sync.get(key), Option.some({ list: [1] }))
         }
+      })))
+})
+
+describe("a watched key", () => {
+  it("goes on behind a value at which its schema throws", () =>
+    run("throwing schema", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a, b } = yield* start(simulation, ["a", "b"])
+        const toUrl = SchemaGetter.transform((text: string) => new URL(text))
+        const Place = Schema.String.pipe(
+          Schema.decodeTo(Schema.instanceOf(URL), { decode: toUrl, encode: SchemaGetter.transform((url) => url.href) })
+        )
+        const hosts = yield* b!.sync.watch(SyncKey.make("place", Place)).pipe(
+          Stream.map(Option.map(({ host }) => host)),
+          Stream.take(2),
+          Stream.runCollect,
+          Effect.forkScoped({ startImmediately: true })
+        )
+
+        for (const place of ["nowhere", "http://a/"]) {
+          yield* a!.sync.set(text("place"), place)
+          yield* Effect.sleep("1 second")
+        }
+
+        assert.deepStrictEqual(yield* Fiber.join(hosts), [Option.none(), Option.some("a")])
       })))
 })
 

@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -62,10 +61,10 @@ export class Topics {
   }
 
   subscribe<A>(topic: Topic<A>): Stream.Stream<TopicMessage<A>> {
-    const decode = Schema.decodeUnknownResult(topic.codec)
+    const decode = Schema.decodeUnknownEffect(topic.codec)
     return Stream.unwrap(Effect.map(this.#subscription(topic.name), (messages) =>
       messages.pipe(
-        Stream.map((message) => this.#read(topic, message, decode)),
+        Stream.mapEffect((message) => this.#read(topic, message, decode)),
         Stream.filter(Predicate.isNotUndefined)
       )))
   }
@@ -87,17 +86,22 @@ export class Topics {
     )
   }
 
+  /** Whatever strangers send: what a schema does not take, or breaks at, must not end the stream. */
   #read<A>(
     topic: Topic<A>,
     message: MeshMessage,
-    decode: (input: unknown) => Result.Result<A, Schema.SchemaError>
-  ): TopicMessage<A> | undefined {
-    const result = decode(message.texts[1])
-    if (Result.isSuccess(result)) {
-      const { id, proof, sender, time } = message
-      return { value: result.success, sender, proof, id, time }
-    }
-    valueRefused(this.#node, topic.name, message.sender, () => result.failure.message)
-    return undefined
+    decode: (input: unknown) => Effect.Effect<A, Schema.SchemaError>
+  ): Effect.Effect<TopicMessage<A> | undefined> {
+    const { id, proof, sender, time } = message
+    const refuse = (why: unknown) =>
+      Effect.sync(() => {
+        valueRefused(this.#node, topic.name, sender, () => why instanceof Error ? why.message : String(why))
+        return undefined
+      })
+    return Effect.suspend(() => decode(message.texts[1])).pipe(
+      Effect.map((value) => ({ value, sender, proof, id, time })),
+      Effect.catch(refuse),
+      Effect.catchDefect(refuse)
+    )
   }
 }
