@@ -380,12 +380,12 @@ const toInfo = (peer: Peer): PeerInfo => ({
 const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string | PeerAddress) {
   const address = typeof to === "string" ? parse(to) : to
   if (address === undefined) return yield* new InvalidAddress({ text: String(to) })
-  const peer = yield* Dialer.connect(node, address)
-  node.book.keep(address)
-  yield* Effect.mapError(
-    Welcome.awaited(node, peer),
+  const dialed = yield* Dialer.connect(node, address)
+  const peer = yield* Effect.mapError(
+    Welcome.awaited(node, dialed),
     ({ reason }) => new ConnectError({ address, reason })
   )
+  node.book.keep(address)
   return toInfo(peer)
 })
 

@@ -21,6 +21,24 @@ const reasonOf = (node: TestNode, address: string) =>
     Effect.map((error) => error instanceof ConnectError ? error.reason : error)
   )
 
+/** A node that dials one that the test plays, whose handshake has come; nothing has behind it. */
+const dialByHand = Effect.gen(function*() {
+  const node = yield* startNode(1, { maxOutboundLinks: 0 })
+  const protocol = yield* Effect.provide(Protocol, MemoryMesh.layerWire("0.4"))
+  const host = "10.0.0.2"
+  const listener = yield* (yield* MemoryNetwork).transport(host).listen(new PeerAddress({ host, port: 4444 }))
+  const accepted = yield* Deferred.make<Connection>()
+  yield* Effect.forkScoped(
+    listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+  )
+  const connecting = yield* Effect.forkChild(node.mesh.connect(`${host}:4444`), { startImmediately: true })
+  yield* TestClock.adjust("1 second")
+  const dialed = yield* makePeer(yield* Deferred.await(accepted), protocol, "crossing")
+  yield* dialed.handshake(node.mesh.networkId, ours, null)
+  yield* TestClock.adjust("1 second")
+  return { node, host, connecting, dialed }
+})
+
 describe("connect", () => {
   it.effect("gives the peer, and both ends list each other", () =>
     Effect.gen(function*() {
@@ -208,19 +226,7 @@ describe("connect", () => {
 
   it.effect("gives the other link when the one that it dialed is one too many", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1, { maxOutboundLinks: 0 })
-      const protocol = yield* Effect.provide(Protocol, MemoryMesh.layerWire("0.4"))
-      const host = "10.0.0.2"
-      const listener = yield* (yield* MemoryNetwork).transport(host).listen(new PeerAddress({ host, port: 4444 }))
-      const accepted = yield* Deferred.make<Connection>()
-      yield* Effect.forkScoped(
-        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
-      )
-      const connecting = yield* Effect.forkChild(node.mesh.connect(`${host}:4444`), { startImmediately: true })
-      yield* TestClock.adjust("1 second")
-      const dialed = yield* makePeer(yield* Deferred.await(accepted), protocol, "crossing")
-      yield* dialed.handshake(node.mesh.networkId, ours, null)
-      yield* TestClock.adjust("1 second")
+      const { connecting, dialed, host, node } = yield* dialByHand
       const dialer = yield* whileTimePasses(RawPeer.dial(node, { host, id: "crossing", methods: ours }))
       yield* dialer.handshake
       yield* TestClock.adjust("100 millis")
@@ -234,6 +240,46 @@ describe("connect", () => {
       assert.deepStrictEqual([peer.id, peer.direction], ["crossing", "inbound"])
       assert.deepStrictEqual(yield* peerIds(node), ["crossing"])
     }).pipe(Effect.provide(network), Random.withSeed("too many")))
+
+  it.effect("gives the other link that the node there says that it has, though that comes later", () =>
+    Effect.gen(function*() {
+      const { connecting, dialed, host, node } = yield* dialByHand
+      yield* dialed.say("whisper", goodbye({ _tag: "Duplicate", id: node.mesh.id }))
+      yield* TestClock.adjust("2 seconds")
+      const waited = connecting.pollUnsafe()
+      const peersMeanwhile = yield* peerIds(node)
+
+      const dialer = yield* whileTimePasses(RawPeer.dial(node, { host, id: "crossing", methods: ours }))
+      yield* dialer.handshake
+      yield* TestClock.adjust("100 millis")
+
+      assert.deepStrictEqual([waited, peersMeanwhile], [undefined, []])
+      const peer = yield* Fiber.join(connecting)
+      assert.deepStrictEqual([peer.id, peer.direction], ["crossing", "inbound"])
+    }).pipe(Effect.provide(network), Random.withSeed("later")))
+
+  it.effect("fails when it says so, and no other link comes", () =>
+    Effect.gen(function*() {
+      const { connecting, dialed, node } = yield* dialByHand
+      yield* dialed.say("whisper", goodbye({ _tag: "Duplicate", id: node.mesh.id }))
+      yield* TestClock.adjust("20 seconds")
+
+      const error = yield* Effect.flip(Fiber.join(connecting))
+      assert.include(error.message, "Duplicate")
+    }).pipe(Effect.provide(network), Random.withSeed("never")))
+
+  it.effect("keeps to no address where it failed, though the node there was met", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* startNode(1, { maxOutboundLinks: 0 }), yield* startNode(2, { maxOutboundLinks: 0 })]
+      yield* b.mesh.ban({ id: a.mesh.id }, { for: "1 day" })
+
+      const reason = yield* reasonOf(a, b.address)
+      yield* TestClock.adjust("5 minutes")
+
+      assert.deepInclude(reason, { _tag: "Goodbye", reason: "Banned" })
+      assert.strictEqual(b.events.filter((event) => event._tag === "Rejected").length, 1)
+      assert.deepStrictEqual(yield* a.mesh.waiting, [])
+    }).pipe(Effect.provide(network), Random.withSeed("not kept")))
 
   it.effect("gives the dial up when it is interrupted", () =>
     Effect.gen(function*() {

@@ -5,29 +5,57 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 
 /**
- * Waits until something came behind the handshake that is no goodbye, for so long as a handshake may take; fails when the
- * link ends, or has ended since it was made, and no other one took its place: both nodes may have dialed at once.
+ * The peer, once something came behind its handshake that is no goodbye, for which it waits so long as a handshake may take.
+ * Where the node there says that it has another link to this one, for both dialed at once or this one dialed several of
+ * its addresses, the peer as that one makes it. Fails when the link ends otherwise, or has ended since it was made.
  */
-export const awaited = (node: MeshNode, peer: Peer): Effect.Effect<void, LinkClosed> =>
+export const awaited = (node: MeshNode, peer: Peer): Effect.Effect<Peer, LinkClosed> =>
+  Effect.catch(welcomed(node, peer), (error) => {
+    const { reason } = error
+    if (reason._tag !== "Goodbye" || reason.reason !== "Duplicate") return Effect.fail(error)
+    return Effect.timeoutOrElse(successor(node, peer.id, error), {
+      duration: node.options.handshakeTimeout,
+      orElse: () => Effect.fail(error)
+    })
+  })
+
+const welcomed = (node: MeshNode, peer: Peer): Effect.Effect<Peer, LinkClosed> =>
   Effect.suspend(() => {
     const { link } = peer
     const reason = node.endings.get(link)
     if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
     const isIn = link.direction === "inbound" || !link.capabilities.extended || link.isWelcome
-    if (isIn) return Effect.void
+    if (isIn) return Effect.succeed(peer)
     const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
     node.welcomes.set(link, welcome)
-    return Effect.catch(
-      Effect.asVoid(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout)),
-      (error) => peer.link === link ? Effect.fail(error) : awaited(node, peer)
-    )
+    return Effect.matchEffect(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout), {
+      onSuccess: () => Effect.succeed(peer),
+      onFailure: (error) => peer.link === link ? Effect.fail(error) : welcomed(node, peer)
+    })
   })
+
+/** The peer with that id by another link, which may have come already, or end in turn. */
+const successor = (node: MeshNode, id: string, error: LinkClosed): Effect.Effect<Peer, LinkClosed> =>
+  Effect.scoped(
+    Effect.flatMap(node.changes.subscribe, (changes) =>
+      Stream.concat(Stream.succeed(undefined), changes).pipe(
+        Stream.map(() => node.table.get(id)),
+        Stream.filter(Predicate.isNotUndefined),
+        Stream.mapEffect((peer) => Effect.option(welcomed(node, peer))),
+        Stream.filter(Option.isSome),
+        Stream.runHead,
+        Effect.flatMap((found) => Option.isSome(found) ? Effect.succeed(found.value.value) : Effect.fail(error))
+      ))
+  )
 
 /** Something came, and the link goes on. */
 export const heard = (node: MeshNode, link: Link): void => {
