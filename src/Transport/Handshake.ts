@@ -14,6 +14,7 @@ import { translate } from "./AddressForm.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
 import { readGoodbye } from "./Goodbye.ts"
 import type { Link } from "./Link.ts"
+import { reachOf } from "./Source.ts"
 
 /**
  * What this node says of itself, and how long it waits for the other's word.
@@ -107,7 +108,7 @@ export const receive = Effect.fnUntraced(function*(
   }
   const [own, theirs] = encryptions(link, options)
   const addresses = [handshake.address, ...placesIn(handshake.methods)].flatMap((announced) => {
-    const address = reachable(announced, link.remote)
+    const address = reachable(announced, link)
     return address === undefined ? [] : [translate(address, theirs, own)]
   })
   return { id: nodeId, address: addresses[0], furtherAddresses: addresses.slice(1) }
@@ -151,9 +152,14 @@ const firstHandshake = Effect.fnUntraced(function*(
 /** Hosts that mean "every address of this machine": of no use to anyone else. */
 const wildcards = new Set(["0.0.0.0", "::", ""])
 
-/** A node that listens on every address can be dialed where its connection comes from. */
-const reachable = (announced: PeerAddress | null, remote: PeerAddress): PeerAddress | undefined => {
+/**
+ * A node that listens on every address can be dialed where its connection leads. Of one that was dialed by a name others
+ * are told where that led, for they look up no names; the name of a `wss://` address is that of its certificate.
+ */
+const reachable = (announced: PeerAddress | null, { host, remote }: Link): PeerAddress | undefined => {
   if (announced === null || announced.port === 0) return undefined
   if (!wildcards.has(announced.hostname)) return announced
-  return withScheme(fromParts(remote.hostname, announced.port), announced.scheme)
+  const isNamed = reachOf(remote.hostname) === "name" && announced.scheme !== "wss"
+  const hostname = isNamed ? host ?? remote.hostname : remote.hostname
+  return withScheme(fromParts(hostname, announced.port), announced.scheme)
 }

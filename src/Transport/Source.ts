@@ -38,6 +38,20 @@ export const hostOf = (hostname: string): string => {
   }).join(".")
 }
 
+/**
+ * Whether a connection leads to a host: one that was dialed by a name does to that name, and to where it is.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const leadsTo = (
+  { host, remote }: { readonly remote: Pick<PeerAddress, "hostname">; readonly host?: string | undefined },
+  hostname: string
+): boolean => {
+  const wanted = hostOf(hostname)
+  return hostOf(remote.hostname) === wanted || (host !== undefined && hostOf(host) === wanted)
+}
+
 /** The groups of an IPv6 address, without leading zeros: eight, unless it is none. */
 const groupsOf = (host: string): ReadonlyArray<string> => {
   const [head = "", tail, ...others] = host.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, toGroups)

@@ -34,10 +34,10 @@ const test = (name: string, body: Effect.Effect<void, unknown, MemoryNetwork | P
   it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(Layer.merge(wire, MemoryNetwork.layer()))))
 
 /** A link that waits for a handshake, and the peer, played by the test, that owes it one. */
-const waiting = Effect.fnUntraced(function*(direction: Link.Link["direction"] = "outbound") {
+const waiting = Effect.fnUntraced(function*(direction: Link.Link["direction"] = "outbound", host?: string) {
   const protocol = yield* Protocol
   const { accepted, dialed } = yield* connectHosts()
-  const link = yield* Link.make(dialed, 7, direction, linkOptions)
+  const link = yield* Link.make({ ...dialed, host }, 7, direction, linkOptions)
   const peer = yield* makePeer(accepted, protocol, "peer")
   const learned: Array<PeerEntry> = []
   const met = yield* Effect.forkChild(Handshake.receive(link, options, (peers) => void learned.push(...peers)))
@@ -45,9 +45,9 @@ const waiting = Effect.fnUntraced(function*(direction: Link.Link["direction"] = 
   return { protocol, link, peer, learned, met, identity: Fiber.join(met), reason }
 })
 
-/** The address under which the link files a peer that announces this one. */
-const reachableAs = Effect.fnUntraced(function*(announced: PeerAddress | null) {
-  const { identity, peer } = yield* waiting()
+/** The address under which the link files a peer that announces this one; `host` is where the name `far` led. */
+const reachableAs = Effect.fnUntraced(function*(announced: PeerAddress | null, host?: string) {
+  const { identity, peer } = yield* waiting("outbound", host)
   yield* peer.handshake("network", js2p, announced)
   return String((yield* identity).address)
 })
@@ -355,6 +355,19 @@ describe("Handshake", () => {
       assert.strictEqual(yield* at("elsewhere", 0), "undefined")
       assert.strictEqual(yield* at("0.0.0.0", 0), "undefined")
       assert.strictEqual(yield* reachableAs(null), "undefined")
+    })
+  )
+
+  test(
+    "takes every address of a machine that was dialed by a name for the one to which that led",
+    Effect.gen(function*() {
+      const at = (host: string) => reachableAs(new PeerAddress({ host, port: 99 }), "192.0.2.7")
+
+      assert.strictEqual(yield* at("0.0.0.0"), "192.0.2.7:99")
+      assert.strictEqual(yield* at("ws://0.0.0.0"), "ws://192.0.2.7:99")
+      // Its certificate is for the name.
+      assert.strictEqual(yield* at("wss://0.0.0.0"), "wss://far:99")
+      assert.strictEqual(yield* at("elsewhere"), "elsewhere:99")
     })
   )
 })

@@ -15,7 +15,7 @@ import { readGoodbye } from "../../Transport/Goodbye.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import { catchesUp } from "../../Transport/Lag.ts"
 import type { Link } from "../../Transport/Link.ts"
-import { hostOf } from "../../Transport/Source.ts"
+import { leadsTo } from "../../Transport/Source.ts"
 import type { TokenBucket } from "../../Transport/TokenBucket.ts"
 import { CallRefused } from "../CallError.ts"
 import * as CallCodec from "./CallCodec.ts"
@@ -279,7 +279,7 @@ const keysOf = (
   const keys = dialed === undefined ? [] : [format(dialed)]
   // An original answers no calls: it must not get those of one of ours at the address that it names.
   if (!link.capabilities.extended) return keys
-  if (peer.address !== undefined && hostOf(peer.address.hostname) === hostOf(link.remote.hostname)) {
+  if (peer.address !== undefined && leadsTo(link, peer.address.hostname)) {
     const announced = format(peer.address)
     if (announced !== keys[0]) keys.push(announced)
   }

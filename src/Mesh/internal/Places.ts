@@ -9,7 +9,7 @@ import { isProxied } from "../../Transport/Admission/Hearsay.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
-import { hostOf } from "../../Transport/Source.ts"
+import { leadsTo } from "../../Transport/Source.ts"
 import type { Waiting } from "../../Transport/Waiting.ts"
 import type { KnownAddress } from "../AddressBook.ts"
 import { addressesOf, type Admission, type Peer } from "../RoutingTable.ts"
@@ -30,7 +30,7 @@ export const file = (
   const proven = dialed === undefined ? [] : [dialed]
   for (const address of addressesOf(identity)) {
     if (!node.canDial(address)) continue
-    if (isSameHost(address, link.remote) && !isProxied(link)) proven.push(address)
+    if (leadsTo(link, address.hostname) && !isProxied(link)) proven.push(address)
     else node.hear(address, id, link)
   }
   for (const place of proven) node.book.met(place, id, place === dialed ? undefined : node.sourceOf(place, link))
@@ -48,9 +48,8 @@ export const prove = (node: MeshNode, peer: Peer, address: PeerAddress): void =>
 
 /** Whether both links were dialed by this node, or lead to the same host. */
 export const isSameEnd = (one: Link, other: Link): boolean =>
-  (one.direction === "outbound" && other.direction === "outbound") || isSameHost(one.remote, other.remote)
-
-const isSameHost = (a: PeerAddress, b: PeerAddress): boolean => hostOf(a.hostname) === hostOf(b.hostname)
+  (one.direction === "outbound" && other.direction === "outbound") || leadsTo(one, other.remote.hostname) ||
+  leadsTo(other, one.remote.hostname)
 
 /** The peer whose link leads to that address. */
 export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => peerAtText(node, format(address))
