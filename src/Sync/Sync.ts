@@ -25,6 +25,7 @@
  * program.pipe(Effect.provide(NodeSync.layer({ port: 4444 })), NodeRuntime.runMain)
  * ```
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -111,6 +112,7 @@ const make = Effect.gen(function*() {
     protocol: yield* Protocol,
     hashing: yield* Hashing,
     options: yield* SyncConfig,
+    clock: yield* Clock.Clock,
     run: yield* FiberSet.runtime(yield* FiberSet.make<void>())<never>()
   })
   yield* Effect.addFinalizer(() => node.changes.end)

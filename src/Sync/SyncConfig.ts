@@ -29,7 +29,10 @@ export interface SyncOptions {
   readonly tombstoneTtl: Duration.Input
   /** How often this node compares what it holds with one of its peers, at random. Default 30 seconds. */
   readonly reconcileInterval: Duration.Input
-  /** How far ahead of this node's clock a write may lie that a peer tells of. Default 60 seconds. */
+  /**
+   * How far ahead of this node's clock a write may lie that a peer tells of. What is held and lies further ahead, for a
+   * clock was wrong, makes way for any write. Default 60 seconds.
+   */
   readonly maxClockSkew: Duration.Input
 }
 

@@ -99,3 +99,51 @@ describe("a write that waits for a second of its own", () => {
         assert.deepStrictEqual(yield* sync.get(Point), Option.some({ x: 1 }))
       })))
 })
+
+describe("a write that waits for its second, behind one of a node whose clock is ahead", () => {
+  it("comes after what that one writes meanwhile", () =>
+    run("ahead", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a, b } = yield* start(simulation, ["a", "b"], { sync: { leasing: false } })
+        yield* simulation.skew("a", "40 seconds")
+        yield* a!.sync.set(text("key"), "first")
+        yield* Effect.sleep("1 second")
+
+        const writing = yield* Effect.forkScoped(b!.sync.set(text("key"), "last"), { startImmediately: true })
+        yield* Effect.sleep("10 seconds")
+        yield* a!.sync.set(text("key"), "meanwhile")
+        const waited = writing.pollUnsafe()
+        yield* Fiber.join(writing)
+        yield* Effect.sleep("1 second")
+
+        assert.isUndefined(waited)
+        for (const { sync } of [a!, b!]) assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("last"))
+      })))
+})
+
+describe("a write of a clock that was a day ahead", () => {
+  for (const who of ["that of its author", "that of all"] as const) {
+    it(`is in nobody's way once the clock is right: ${who}`, () =>
+      run(`a day ahead: ${who}`, {}, (simulation) =>
+        Effect.gen(function*() {
+          const names = ["a", "b", "c"]
+          const nodes = yield* start(simulation, names, { sync: { leasing: false } })
+          const wrong = who === "that of all" ? names : ["a"]
+          const { sync } = nodes["a"]!
+          for (const name of wrong) yield* simulation.skew(name, "1 day")
+          yield* sync.set(text("key"), "old")
+          yield* sync.set(Point, { x: 1, y: 1 })
+          yield* Effect.sleep("1 second")
+          for (const name of wrong) yield* simulation.skew(name, 0)
+
+          yield* Effect.timeout(sync.set(text("key"), "new"), "1 minute")
+          yield* Effect.timeout(sync.change(Point, { y: 2 }), "1 minute")
+          yield* Effect.sleep("2 minutes")
+
+          for (const { sync } of Object.values(nodes)) {
+            assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("new"))
+            assert.deepStrictEqual(yield* sync.get(Point), Option.some({ x: 1, y: 2 }))
+          }
+        })))
+  }
+})

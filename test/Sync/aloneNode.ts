@@ -1,5 +1,5 @@
 /** The state of a node without a network: what it takes is handed to it. */
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import type { Mesh } from "../../src/Mesh/Mesh.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import type { Protocol } from "../../src/Protocol/Protocol.ts"
@@ -17,6 +17,7 @@ export const aloneNode = (options: Partial<SyncOptions>): SyncNode =>
     // Nothing is sent.
     mesh: {} as Mesh["Service"],
     protocol: {} as Protocol["Service"],
+    clock: Effect.runSync(Clock.Clock),
     options: { ...SyncConfig.defaults, ...options },
     run: Effect.runFork
   })

@@ -19,7 +19,6 @@ import { ofWrite, type SyncState } from "../SyncState.ts"
 import { digestsBytes } from "../SyncTable.ts"
 import * as StateCodec from "./StateCodec.ts"
 import type { SyncNode } from "./SyncNode.ts"
-import { nowSeconds } from "./Writes.ts"
 
 const syncSubFlag = "sync"
 const digestSubFlag = "sync-digest"
@@ -34,7 +33,7 @@ export const serve = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, SubFlagTaken, Scope.Scope> {
   yield* node.mesh.handle(syncSubFlag, (message) => take(node, message))
   yield* node.mesh.handle(digestSubFlag, (message) => compare(node, message))
-  yield* node.mesh.handle(stateSubFlag, (message) => Effect.map(nowSeconds, (now) => takeState(node, message, now)))
+  yield* node.mesh.handle(stateSubFlag, (message) => Effect.sync(() => takeState(node, message)))
   yield* node.mesh.events.pipe(
     Stream.runForEach((event) => {
       if (event._tag === "PeerLeft") {
@@ -61,7 +60,7 @@ const send = (node: SyncNode, id: string, what: Effect.Effect<void>): Effect.Eff
 const take = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage) {
   const said = node.protocol.decodePayload(message.payload)
   if (isWireFault(said)) return
-  const now = yield* nowSeconds
+  const now = node.nowSeconds()
   const stamp = { owner: message.sender, time: message.time }
   if (said._tag === "SyncDelta" && message.kind === "broadcast") node.takeDelta(said.key, said.changes, stamp, now)
   if (said._tag !== "SyncStore") return
@@ -77,9 +76,9 @@ const take = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage) {
 const isOurs = (node: SyncNode, id: string): Effect.Effect<boolean> =>
   Effect.map(node.mesh.peers, (peers) => peers.some((peer) => peer.id === id && peer.isExtended))
 
-const takeState = (node: SyncNode, { kind, packets }: MeshMessage, now: number): void => {
+const takeState = (node: SyncNode, { kind, packets }: MeshMessage): void => {
   const state = kind === "whisper" ? StateCodec.decode(packets[0], node.options.maxValueBytes) : undefined
-  if (state !== undefined) node.takeCopy(state, now)
+  if (state !== undefined) node.takeCopy(state, node.nowSeconds())
 }
 
 /** A newcomer: one of ours is asked what differs, by whoever dialed; an original one gets all there is. */
@@ -98,7 +97,7 @@ const reconcile = (node: SyncNode): Effect.Effect<never> =>
     const intervalMillis = Duration.toMillis(node.options.reconcileInterval)
     while (true) {
       yield* Effect.sleep(intervalMillis * (0.8 + 0.4 * (yield* Random.next)))
-      node.forgetDeleted(yield* nowSeconds)
+      node.forgetDeleted(node.nowSeconds())
       const peers = (yield* node.mesh.peers).filter(({ isExtended, isSlow }) => isExtended && !isSlow)
       const peer = peers[Math.floor((yield* Random.next) * peers.length)]
       if (peer !== undefined) yield* tellDigests(node, peer.id, "ask")
@@ -115,7 +114,7 @@ const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage
   const isAsk = verb?.[0] === 1
   if (!isAsk && !node.asked.delete(message.from)) return
   if (!(yield* isDue(node, message.from))) return
-  node.forgetDeleted(yield* nowSeconds)
+  node.forgetDeleted(node.nowSeconds())
   if (node.table.isSame(digests)) return
   const differing = node.table.differing(digests)
   const copies = tellCopies(node, message.from, differing)

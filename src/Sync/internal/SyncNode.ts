@@ -1,4 +1,5 @@
 /** The state of one node, shared by the files of this folder. */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -19,9 +20,14 @@ export interface SyncServices {
   readonly protocol: Protocol["Service"]
   readonly hashing: Hashing["Service"]
   readonly options: SyncOptions
+  /** The node's own, whoever writes. */
+  readonly clock: Clock.Clock
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
+
+/** So far ahead of the clock a mesh stamps what it sends; for more it waits, with the stamp that it was given. */
+export const maxAheadSeconds = 20
 
 /** The longest id of an owner, in characters; the original ones have 65 or 66. */
 const maxOwnerLength = 256
@@ -44,8 +50,10 @@ export class SyncNode {
   readonly sending = new Map<string, Fiber.Fiber<void>>()
   /** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
   readonly writes = new Turns()
+  readonly #clock: Clock.Clock
 
-  constructor({ hashing, mesh, options, protocol, run }: SyncServices) {
+  constructor({ clock, hashing, mesh, options, protocol, run }: SyncServices) {
+    this.#clock = clock
     this.mesh = mesh
     this.protocol = protocol
     this.options = options
@@ -53,17 +61,32 @@ export class SyncNode {
     this.table = new SyncTable(hashing, options.maxEntries)
   }
 
+  /** The time of day in whole seconds, not before 1970. */
+  nowSeconds(): number {
+    return Math.max(0, Math.floor(this.#clock.currentTimeMillisUnsafe() / 1000))
+  }
+
+  /**
+   * What is held under a key, as far as it counts against a write. What lies further ahead than anybody takes does not:
+   * the clock of this node, or those of all, were wrong when it was written, and it would be in the way until then.
+   */
+  state(key: string, nowSeconds: number): SyncState.SyncState | undefined {
+    const held = this.table.state(key)
+    const aheadSeconds = Math.max(maxAheadSeconds, Duration.toSeconds(this.options.maxClockSkew))
+    return held === undefined || held.entry.time > nowSeconds + aheadSeconds ? undefined : held
+  }
+
   /** Whether a write counts here; `time` is its stamp. */
   mayWrite(key: string, incoming: Stamp, isDelta: boolean, nowSeconds: number): boolean {
     const { leasing } = this.options
-    return mayWrite({ leasing, isDelta, held: this.table.get(key), incoming, nowSeconds })
+    return mayWrite({ leasing, isDelta, held: this.state(key, nowSeconds)?.entry, incoming, nowSeconds })
   }
 
   /** Takes a write that came as a broadcast, this node's own among them; `false` when it does not count. */
   takeStore(key: string, value: Schema.Json, stamp: Stamp, nowSeconds: number): boolean {
     const written = SyncState.ofWrite({ key, value, owner: stamp.owner, time: stamp.time })
     if (!this.isSound(written)) return false
-    const held = this.table.state(key)
+    const held = this.state(key, nowSeconds)
     if (held === undefined) return this.#put(written)
     if (this.mayWrite(key, stamp, false, nowSeconds) && !isNewer(held.entry, stamp)) return this.#put(written)
     // A later change overtook it: it still sets the fields which that left. With leases, if both are its owner's.
@@ -73,7 +96,7 @@ export class SyncNode {
 
   /** The same for a part of a map: what is no map becomes one of these fields. */
   takeDelta(key: string, changes: SyncState.JsonMap, stamp: Stamp, nowSeconds: number): boolean {
-    const held = this.table.state(key)
+    const held = this.state(key, nowSeconds)
     // The rule drops an owner's older writes; a change still sets the fields which the newer one left.
     if (!this.mayWrite(key, stamp, true, nowSeconds) && held?.entry.owner !== stamp.owner) return false
     const changed = SyncState.change(held, key, changes, { owner: stamp.owner, time: stamp.time })
@@ -87,7 +110,7 @@ export class SyncNode {
     if (time > nowSeconds + Duration.toSeconds(maxClockSkew)) return false
     if (value === null && time < nowSeconds - Duration.toSeconds(tombstoneTtl)) return false
     if (!this.isSound(copy)) return false
-    const held = this.table.state(key)
+    const held = this.state(key, nowSeconds)
     return held === undefined ? this.#put(copy) : this.#merge(held, copy)
   }
 
@@ -96,7 +119,7 @@ export class SyncNode {
    * and be lacking fields: so it replaces only what is older, and fills up what is of the same write.
    */
   takeEntry(entry: SyncState.SyncEntry, nowSeconds: number): boolean {
-    const held = this.table.state(entry.key)
+    const held = this.state(entry.key, nowSeconds)
     const isWhole = held === undefined || !SyncState.isJsonMap(entry.value) ||
       SyncState.isSameStamp(entry, held.base) || isNewer(entry, held.entry)
     if (isWhole) return this.takeCopy(SyncState.ofWrite(entry), nowSeconds)

@@ -1,5 +1,4 @@
 /** Writes of this node: checked by the rule that all nodes have, broadcast, and taken here as everywhere. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -11,14 +10,9 @@ import { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
 import { copyOf } from "../SyncTable.ts"
-import { bytesOf, isText, type SyncNode } from "./SyncNode.ts"
+import { bytesOf, isText, maxAheadSeconds, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
-
-const toSeconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
-
-/** The time of day in whole seconds, not before 1970. */
-export const nowSeconds = Effect.map(Clock.currentTimeMillis, toSeconds)
 
 /** Sets a key; null deletes it. */
 export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
@@ -53,8 +47,13 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   if (Object.keys(changed).length === 0) return
   const error = check(node, key.name, { ...old, ...changed })
   if (error !== undefined) return yield* error
-  const written = mapOf(copyOf(changed))
-  yield* write(node, key.name, true, { _tag: "SyncDelta", key: key.name, changes: written })
+  // Beside what makes way for any write the other fields have to be written, too.
+  const isPart = held === null || node.state(key.name, node.nowSeconds()) !== undefined
+  const written = mapOf(copyOf(isPart ? changed : { ...old, ...changed }))
+  const payload = isPart
+    ? { _tag: "SyncDelta", key: key.name, changes: written } as const
+    : { _tag: "SyncStore", key: key.name, value: written, origin: null } as const
+  yield* write(node, key.name, isPart, payload)
 }, (change, node, key) => node.writes.take(key.name, change))
 
 const write = (
@@ -64,27 +63,36 @@ const write = (
   payload: Extract<Payload, { readonly _tag: "SyncDelta" | "SyncStore" }>
 ): Effect.Effect<void, WriteError> =>
   Effect.gen(function*() {
-    const held = node.table.get(key)
-    const clock = yield* Clock.Clock
-    const now = toSeconds(clock.currentTimeMillisUnsafe())
-    // Later than what is held, whatever the clocks: the order of one's own writes is that of their stamps.
-    const notBefore = held === undefined ? now : Math.max(now, held.time + 1)
-    if (!node.mayWrite(key, { owner: node.mesh.id, time: notBefore }, isDelta, now)) {
-      const { owner, time } = held!
-      return yield* new LeaseHeld({ key, owner, untilSeconds: time + leaseSeconds })
-    }
-    if (held === undefined && !node.table.hasRoom) {
-      return yield* new SyncFull({ key, limit: node.options.maxEntries })
-    }
+    const notBefore = yield* turn(node, key, isDelta)
     // Taken with the step that sends it: whoever gives up while peers that are behind are waited for has written.
     const onSent = ({ time }: Message) => {
       const stamp = { owner: node.mesh.id, time }
-      const now = toSeconds(clock.currentTimeMillisUnsafe())
+      const now = node.nowSeconds()
       if (payload._tag === "SyncStore") node.takeStore(key, payload.value, stamp, now)
       else node.takeDelta(key, payload.changes, stamp, now)
     }
     yield* node.mesh.broadcastPayload(payload, { notBefore, onSent })
   })
+
+/**
+ * Waits until a write may be stamped later than what is held, whatever the clocks: the order of one's own writes is that
+ * of their stamps. Gives the second from which it may; what others write meanwhile is held by then.
+ */
+const turn = Effect.fnUntraced(function*(node: SyncNode, key: string, isDelta: boolean) {
+  while (true) {
+    const now = node.nowSeconds()
+    const held = node.state(key, now)?.entry
+    const notBefore = held === undefined ? now : Math.max(now, held.time + 1)
+    if (held !== undefined && !node.mayWrite(key, { owner: node.mesh.id, time: notBefore }, isDelta, now)) {
+      return yield* new LeaseHeld({ key, owner: held.owner, untilSeconds: held.time + leaseSeconds })
+    }
+    if (node.table.get(key) === undefined && !node.table.hasRoom) {
+      return yield* new SyncFull({ key, limit: node.options.maxEntries })
+    }
+    if (notBefore <= now + maxAheadSeconds) return notBefore
+    yield* Effect.sleep("1 second")
+  }
+})
 
 /** Why a value cannot be held, if it cannot. */
 const check = (
