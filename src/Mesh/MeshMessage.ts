@@ -117,9 +117,17 @@ export class MeshMessage {
 
   /** The packets read as UTF-8; in wire version 0.7 those that are neither text nor bytes as JSON. */
   get texts(): ReadonlyArray<string> {
-    return this.payload.slice(1).map((packet) =>
-      kindOf(packet) === "value" ? JSON.stringify(this.#valueOf(packet)) ?? "" : decoder.decode(contentOf(packet))
-    )
+    return this.payload.slice(1).map((packet) => this.#textOf(packet))
+  }
+
+  /** One of `texts`; `undefined` when there are not so many. */
+  textAt(index: number): string | undefined {
+    const packet = this.payload[index + 1]
+    return packet === undefined ? undefined : this.#textOf(packet)
+  }
+
+  #textOf(packet: Packet): string {
+    return kindOf(packet) === "value" ? JSON.stringify(this.#valueOf(packet)) ?? "" : decoder.decode(contentOf(packet))
   }
 
   /**

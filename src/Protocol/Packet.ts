@@ -3,6 +3,7 @@
  * packets that are other values: numbers, lists, maps. What is not bytes carries its kind along, so
  * that the layers above can treat every packet as bytes and still send on what they got.
  */
+import * as Utf8 from "./internal/Utf8.ts"
 
 /**
  * A packet that is not bytes. `text`: `bytes` are its UTF-8. `value`: `bytes` are the value as the
@@ -28,15 +29,13 @@ export class TypedPacket {
  */
 export type Packet = Uint8Array | TypedPacket
 
-const encoder = new TextEncoder()
-
 /**
  * A text: UTF-8 in every wire version, marked as text where the version can.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const text = (content: string): TypedPacket => new TypedPacket("text", encoder.encode(content))
+export const text = (content: string): TypedPacket => new TypedPacket("text", Utf8.encode(content))
 
 /**
  * What is in a packet, whatever its kind: bytes as they are, a text as UTF-8.

@@ -3,7 +3,9 @@
  * by that subscriber's schema. The mark is another one each time: an id covers no more than payload and second, so that
  * equal values of two nodes would be one message.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -64,7 +66,7 @@ export class Topics {
     const decode = Schema.decodeUnknownEffect(topic.codec)
     return Stream.unwrap(Effect.map(this.#subscription(topic.name), (messages) =>
       messages.pipe(
-        Stream.mapEffect((message) => this.#read(topic, message, decode)),
+        Stream.mapArrayEffect(Effect.forEach((message) => this.#read(topic, message, decode))),
         Stream.filter(Predicate.isNotUndefined)
       )))
   }
@@ -86,22 +88,34 @@ export class Topics {
     )
   }
 
-  /** Whatever strangers send: what a schema does not take, or breaks at, must not end the stream. */
+  /**
+   * Whatever strangers send: what a schema does not take, or breaks at, must not end the stream. As a rule nothing is
+   * waited for, and the result is there at once.
+   */
   #read<A>(
     topic: Topic<A>,
     message: MeshMessage,
     decode: (input: unknown) => Effect.Effect<A, Schema.SchemaError>
   ): Effect.Effect<TopicMessage<A> | undefined> {
-    const { id, proof, sender, time } = message
-    const refuse = (why: unknown) =>
-      Effect.sync(() => {
-        valueRefused(this.#node, topic.name, sender, () => why instanceof Error ? why.message : String(why))
-        return undefined
-      })
-    return Effect.suspend(() => decode(message.texts[1])).pipe(
-      Effect.map((value) => ({ value, sender, proof, id, time })),
-      Effect.catch(refuse),
-      Effect.catchDefect(refuse)
-    )
+    const settle = (exit: Exit.Exit<A, Schema.SchemaError>): TopicMessage<A> | undefined => {
+      const { id, proof, sender, time } = message
+      if (Exit.isSuccess(exit)) return { value: exit.value, sender, proof, id, time }
+      const why = Cause.squash(exit.cause)
+      valueRefused(this.#node, topic.name, sender, () => why instanceof Error ? why.message : String(why))
+      return undefined
+    }
+    const decoded = attempt(() => decode(message.textAt(1)))
+    return isExit(decoded) ? Exit.succeed(settle(decoded)) : Effect.map(Effect.exit(decoded), settle)
   }
 }
+
+/** What a schema throws, as a defect. */
+const attempt = <A, E>(make: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  try {
+    return make()
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
+const isExit = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
