@@ -344,7 +344,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
       Effect.withSpan(
         questions.ask(query, id, question, options?.timeout ?? node.options.requestTimeout),
         "Mesh.ask",
-        { attributes: { query: query.name, node: id } }
+        { attributes: { query: query.name, node: id }, captureStackTrace: false }
       ),
     handle: (subFlag, handler) =>
       Effect.gen(function*() {
