@@ -3,8 +3,8 @@
  * defaults, but for two settings. Nodes dial nobody of their own accord, so that the topology stays
  * what the benchmark says; and the variant `uncompressed` never tries to compress.
  */
-import { Effect, ManagedRuntime, Stream } from "effect"
-import { formatAddress, Mesh, type MeshEvent } from "../src/index.ts"
+import { Effect, ManagedRuntime, Schema, Stream } from "effect"
+import { formatAddress, Mesh, type MeshEvent, Topic } from "../src/index.ts"
 import { NodeMesh } from "../src/Layers/node.ts"
 import { type BenchNode, paced, type StartNode } from "./node.ts"
 import { type Payloads, stamped } from "./payload.ts"
@@ -16,7 +16,9 @@ const unexpected = new Set(["PeerSlow", "PeerRecovered", "PeerLeft", "Rejected",
 const isUnexpected = (event: MeshEvent): boolean =>
   unexpected.has(event._tag) && !(event._tag === "PeerLeft" && event.reason._tag === "Goodbye")
 
-/** A mesh node whose `messages` are counted in batches. */
+const Values = Topic.make("values", Schema.Struct({ count: Schema.Number, text: Schema.String }))
+
+/** A mesh node whose `messages` are counted in batches, and whose values of a topic are one by one. */
 export const startMesh: StartNode = async (variant, tally, onRemark) => {
   const options = {
     maxOutboundLinks: 0,
@@ -42,6 +44,14 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
       tally.endBatch()
     })
   )))
+  watch(
+    mesh.subscribe(Values).pipe(Stream.runForEach(({ value }) =>
+      Effect.sync(() => {
+        tally.takeCount(value.count)
+        tally.endBatch()
+      })
+    ))
+  )
   watch(mesh.events.pipe(Stream.runForEach((event) =>
     Effect.sync(() => {
       if (!isStopping && isUnexpected(event)) onRemark(`${variant} mesh: ${JSON.stringify(event)}`)
@@ -52,7 +62,11 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
     Effect.gen(function*() {
       const until = performance.now() + millis
       let count = 0
-      for (; performance.now() < until; count++) yield* mesh.broadcast(payloads.next(bytes))
+      for (; performance.now() < until; count++) {
+        yield* variant === "topic"
+          ? mesh.publish(Values, payloads.nextValue(bytes))
+          : mesh.broadcast(payloads.next(bytes))
+      }
       return count
     })
   const pace = (payloads: Payloads, bytes: number, millis: number, rate: number): Promise<number> =>

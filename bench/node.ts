@@ -25,6 +25,8 @@ export type StartNode = (
 /** The systems, and for each the variants that run side by side in each process. */
 export const variants = {
   mesh: ["default", "uncompressed"],
+  "mesh with a topic": ["topic"],
+  "raw JSON": ["raw JSON + hash"],
   raw: ["raw", "raw + hash", "raw + codec"],
   "mesh over TLS": ["TLS"],
   "raw over TLS": ["raw TLS", "raw TLS + hash"],

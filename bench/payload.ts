@@ -6,12 +6,22 @@ const counterBytes = 4
 const timeBytes = 8
 const poolBytes = 1 << 20
 
+/** A value as applications send them. */
+export interface Value {
+  readonly count: number
+  readonly text: string
+}
+
+/** Of a value in JSON, without its text. */
+const valueBytes = 26
+
 /**
  * Payloads of one sender: a counter, then random bytes. The counter goes on over all runs, because
  * a node stamps a payload that it sends twice within a second ahead.
  */
 export class Payloads {
   readonly #pool = new Uint8Array(randomBytes(2 * poolBytes))
+  readonly #text = randomBytes(poolBytes).toString("hex")
   #count = 0
 
   next(bytes: number): Uint8Array {
@@ -19,6 +29,12 @@ export class Payloads {
     const payload = this.#pool.slice(start, start + bytes)
     writeCounter(payload, this.#count++)
     return payload
+  }
+
+  /** A value whose JSON has about so many bytes. */
+  nextValue(bytes: number): Value {
+    const start = (this.#count * 61) % poolBytes
+    return { count: this.#count++, text: this.#text.slice(start, start + bytes - valueBytes) }
   }
 }
 
@@ -77,13 +93,17 @@ export class Tally {
   }
 
   take(payload: Uint8Array | undefined): void {
-    const found = payload === undefined ? -1 : readCounter(payload)
+    this.takeCount(payload === undefined ? -1 : readCounter(payload))
+    this.#delays?.push(wallMillis() - readTime(payload!))
+  }
+
+  /** The number of a payload or value among those of its sender. */
+  takeCount(found: number): void {
     if (this.#isOrdered ? found !== this.#count : this.#came.has(found)) {
       throw new Error(`payload ${found} came where ${this.#count} was due: messages were lost or came twice`)
     }
     if (!this.#isOrdered) this.#came.add(found)
     this.#count++
-    this.#delays?.push(wallMillis() - readTime(payload!))
   }
 
   /** To be called behind each batch: the clock is not read for each payload. */

@@ -9,7 +9,7 @@ import { once } from "node:events"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { type BenchNode, paced, type StartNode, type Variant } from "./node.ts"
-import { type Payloads, stamped } from "./payload.ts"
+import { type Payloads, stamped, type Tally, type Value } from "./payload.ts"
 import { startCodecWire } from "./rawCodec.ts"
 
 const headerBytes = 4
@@ -158,6 +158,22 @@ const wireOf = (variant: Variant): RawWire | Promise<RawWire> => {
   }
 }
 
+/** What is sent and counted: payloads on a wire, or values in JSON with a digest at each end. */
+interface Content {
+  readonly next: (payloads: Payloads, bytes: number) => Uint8Array
+  readonly take: (tally: Tally, body: Buffer) => void
+}
+
+const payloadsOn = (wire: RawWire): Content => ({
+  next: (payloads, bytes) => wire.bodyOf(payloads.next(bytes)),
+  take: (tally, body) => tally.take(wire.payloadOf(body))
+})
+
+const hashedValues: Content = {
+  next: (payloads, bytes) => hashed(Buffer.from(JSON.stringify(payloads.nextValue(bytes)))),
+  take: (tally, body) => tally.takeCount((JSON.parse(hashed(body).toString()) as Value).count)
+}
+
 /** A key and its certificate, as PEM. */
 export interface Credentials {
   readonly key: string
@@ -167,6 +183,7 @@ export interface Credentials {
 /** A node that passes on what it receives to the nodes that it dialed; over TLS where it is given credentials. */
 export const startRaw = (credentials?: Credentials): StartNode => async (variant, tally, onRemark) => {
   const wire = await wireOf(variant)
+  const content = variant === "raw JSON + hash" ? hashedValues : payloadsOn(wire)
   const writer = new FrameWriter()
   const sockets = new Set<net.Socket>()
   const keep = (socket: net.Socket): void => {
@@ -176,7 +193,7 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
   const serve = (socket: net.Socket): void => {
     keep(socket)
     const reader = new FrameReader((body) => {
-      tally.take(wire.payloadOf(body))
+      content.take(tally, body)
       if (writer.count > 0) writer.write(wire.relayedBody(body))
     })
     socket.on("data", (chunk: Buffer) => {
@@ -198,7 +215,7 @@ export const startRaw = (credentials?: Credentials): StartNode => async (variant
     const until = performance.now() + millis
     let count = 0
     for (; performance.now() < until; count++) {
-      writer.write(wire.bodyOf(payloads.next(bytes)))
+      writer.write(content.next(payloads, bytes))
       if (writer.isFull) await writer.drained()
     }
     writer.flush()

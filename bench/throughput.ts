@@ -45,6 +45,13 @@ const contests: ReadonlyArray<Contest> = [
   },
   { name: "line of five", topology: "line of five", ours: "mesh", theirs: "raw", sizes: messageSizes },
   {
+    name: "values of a topic",
+    topology: "one to one",
+    ours: "mesh with a topic",
+    theirs: "raw JSON",
+    sizes: messageSizes.slice(0, 2)
+  },
+  {
     name: "ten with four links each",
     topology: "ten with four links each",
     ours: "mesh of ten",

@@ -79,6 +79,7 @@ const credentials = async (): Promise<Credentials> => {
 const starter = async (): Promise<StartNode> => {
   switch (system) {
     case "raw":
+    case "raw JSON":
       return startRaw()
     case "raw over TLS":
       return startRaw(await credentials())
