@@ -7,10 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Mesh } from "../../../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../../../Mesh/MeshConfig.ts"
+import type { PeerAddress } from "../../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../../Protocol/Protocol.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
@@ -51,7 +53,7 @@ export interface MeshScenario {
   /**
    * Faults from the first broadcast on: so many, drawn from the seed, or just these. With faults the
    * run is checked (see `MeshChecks`), and when they are over and the mesh was left in peace for two
-   * minutes, all nodes must be connected again and get every broadcast. Default none.
+   * minutes, without churn, all nodes must be connected again and get every broadcast. Default none.
    */
   readonly faults?: number | FaultSchedule | undefined
   /** What is set otherwise than by default in each node. */
@@ -148,6 +150,8 @@ class Play {
   readonly #healing: Array<HealStep> = []
   #startCount = 0
   #healMillis: number | null = null
+  /** The faults are over, and the mesh is left in peace. */
+  #isAtPeace = false
 
   constructor(scenario: MeshScenario, simulation: Simulation, observer: MeshObserver) {
     this.#scenario = scenario
@@ -196,10 +200,22 @@ class Play {
   readonly #startNode = Effect.fnUntraced(function*(this: Play) {
     const name = `${this.#startCount++}`
     const entry = yield* this.#anyNode()
-    const bootstrap = entry === undefined ? [] : [entry.mesh.address]
-    const layer = MemoryMesh.layerTransport({ ...this.#scenario.settings, host: name, bootstrap })
+    const known = entry === undefined ? [] : [entry.mesh.address]
+    let isAgain = false
+    const layer = Layer.suspend(() => {
+      const bootstrap = isAgain ? [...known, ...this.#newcomers] : known
+      isAgain = true
+      return MemoryMesh.layerTransport({ ...this.#scenario.settings, host: name, bootstrap })
+    })
     return Context.get(yield* this.#simulation.start(name, this.#observer.watch(name, layer)), Mesh)
   }).bind(this)
+
+  /** Whom a node is told of that starts again, where the one that it knew may have gone for good. */
+  get #newcomers(): ReadonlyArray<PeerAddress> {
+    const { churnMillis, failFraction } = this.#scenario
+    const living = churnMillis === undefined && failFraction === 0 ? [] : [...this.#observer.nodes.values()]
+    return living.slice(-3).map(({ mesh }) => mesh.address)
+  }
 
   /** A living node, drawn by chance. */
   #anyNode(): Effect.Effect<ObservedNode | undefined> {
@@ -219,10 +235,11 @@ class Play {
     yield* Effect.forkScoped(Effect.delay(this.#observer.settle(broadcast, graph), "1 second"))
   }).bind(this)
 
-  /** One leaves without a word, one joins, again and again. */
+  /** One leaves without a word, one joins, again and again, until there is peace: who is new or gone gets nothing. */
   readonly #churn = Effect.fnUntraced(function*(this: Play, everyMillis: number) {
     while (true) {
       yield* Effect.sleep(everyMillis)
+      if (this.#isAtPeace) return
       const doomed = yield* this.#anyNode()
       if (doomed !== undefined) yield* Effect.orDie(this.#simulation.crash(doomed.name))
       yield* Effect.orDie(this.#startNode())
@@ -264,6 +281,7 @@ class Play {
 
   /** All faults are over: left in peace, the mesh finds together, and everyone gets what is said. */
   readonly #mustConverge = Effect.fnUntraced(function*(this: Play): Effect.fn.Return<void, Violation> {
+    this.#isAtPeace = true
     yield* Effect.sleep(1000 * peaceSeconds)
     const apart = yield* MeshChecks.convergence(this.#observer)
     if (apart !== undefined) return yield* this.#violation("converges", apart)

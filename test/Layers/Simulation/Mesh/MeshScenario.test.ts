@@ -58,6 +58,14 @@ describe("MeshScenario", () => {
     assert.isAbove(lossy.deliveredFraction ?? 0, 0.99)
   })
 
+  it("finds together in the peace after faults though nodes came and went", () => {
+    const settings = { nodes: 10, seed: "1", churnMillis: 1000, durationSeconds: 60 }
+    // Whoever the node was told of at its first start is gone when it starts again.
+    const crash = { atMillis: 500, forMillis: 59_000, fault: { _tag: "Crash", node: "5" } } as const
+
+    for (const faults of [[], [crash]]) assert.include(figures({ ...settings, faults }), { faults: faults.length })
+  })
+
   it("knows no fraction where there was nothing to deliver", () => {
     assert.strictEqual(figures({ nodes: 5, lossChance: 1 }).deliveredFraction, null)
     assert.strictEqual(figures({ nodes: 1 }).deliveredFraction, null)
