@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schedule, Schema } from "effect"
+import { Arbitrary, Clock, Context, Effect, Exit, Layer, Schedule, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryMesh from "../../../src/Layers/MemoryMesh.ts"
 import { describe as describeSchedule, type Fault, FaultSchedule } from "../../../src/Layers/Simulation/Fault.ts"
 import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
 import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
+import { Deadlock } from "../../../src/Layers/Simulation/VirtualClock.ts"
 import { Mesh } from "../../../src/Mesh/Mesh.ts"
 import { Transport } from "../../../src/Transport/Transport.ts"
 import { collect } from "../../utils/MeshNetwork.ts"
@@ -250,6 +251,23 @@ describe("an invariant", () => {
 
       assert.deepInclude(error, { invariant: "stays small", detail: "it is 3", atMillis: 1000 })
     }))
+
+  it("is told, and so is a failure, though a node then waits in vain in its finalizers", () => {
+    const stuck = Layer.effectDiscard(Effect.andThen(Transport, Effect.addFinalizer(() => Effect.never)))
+    const after = <A, E>(then: (simulation: Simulation.Simulation) => Effect.Effect<A, E, Scope.Scope>) => () =>
+      Simulation.run(
+        { seed: "stuck" },
+        (simulation) =>
+          Effect.andThen(simulation.start("a", stuck), Effect.andThen(Effect.sleep("1 second"), then(simulation)))
+      )
+    const broken = (simulation: Simulation.Simulation) =>
+      Effect.andThen(simulation.always("stays whole", Effect.succeed("it is broken")), Effect.never)
+
+    assert.match(String(after(broken)()), /stays whole: it is broken .*; waited for: finalizers of the last nodes/)
+    assert.match(String(after(() => Effect.fail("no luck"))()), /no luck.*; waited for: finalizers of the last nodes/)
+    assert.throws(after(() => Effect.void), Deadlock, "; waited for: finalizers of the last nodes")
+    assert.throws(after(({ stop }) => stop("a")), Deadlock, "; waited for: finalizers of node \"a\"")
+  })
 
   it("holds no more for a node that leaves something behind", () => {
     const leaky = Layer.effectDiscard(Effect.andThen(Transport, Effect.forkDetach(Effect.sleep("1 hour"))))
