@@ -1,4 +1,6 @@
 /** Options that no simulation can have: refused before it begins, rather than taken for something else. */
+import type * as Duration from "effect/Duration"
+import { millisOf } from "../../Transport/internal/Weather.ts"
 import type { SimulationOptions } from "./Simulation.ts"
 
 /**
@@ -7,10 +9,30 @@ import type { SimulationOptions } from "./Simulation.ts"
  * @category running
  * @since 0.1.0
  */
-export const check = ({ maxTraceEvents = 0, maxTurns = 1, startMillis = 0 }: SimulationOptions): void => {
+export const check = (
+  { maxDuration = 1, maxTraceEvents = 0, maxTurns = 1, startMillis = 0 }: SimulationOptions
+): void => {
   if (!(maxTraceEvents >= 0)) throw new RangeError(`maxTraceEvents is ${maxTraceEvents}: write a number, 0 or more`)
   if (!Number.isFinite(startMillis)) throw new RangeError(`startMillis is ${startMillis}: write milliseconds`)
   if (!(maxTurns > 0)) throw new RangeError(`maxTurns is ${maxTurns}: write a number more than 0`)
+  checkTime("maxDuration", maxDuration, (millis) => millis > 0, "a time such as \"1 day\", or Infinity")
+}
+
+/**
+ * The milliseconds of a time. Throws a `RangeError` that says what to write for one that is not right.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const checkTime = (
+  name: string,
+  time: Duration.Input,
+  isRight: (millis: number) => boolean,
+  write: string
+): number => {
+  const millis = millisOf(time)
+  if (isRight(millis)) return millis
+  throw new RangeError(`${name} is ${String(time)}: write ${write}`)
 }
 
 /**

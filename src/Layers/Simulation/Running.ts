@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -44,10 +44,10 @@ export class Running implements Simulation {
   constructor(options: SimulationOptions, clock: Clock.Clock, scope: Scope.Closeable) {
     OptionsCheck.check(options)
     this.trace = new Trace(options.maxTraceEvents ?? 1000)
-    this.network = makeNetwork({
-      ...options,
-      onEvent: (event) => this.#record(event)
-    })
+    this.network = makeNetwork(
+      { ...options, onEvent: (event) => this.#record(event) },
+      (error) => Deferred.doneUnsafe(this.#violated, Effect.die(error))
+    )
     this.options = options
     this.#clock = clock
     this.#startMillis = clock.currentTimeMillisUnsafe()
@@ -144,7 +144,7 @@ export class Running implements Simulation {
 
   readonly skew = (name: string, ahead: Duration.Input): Effect.Effect<void> =>
     Effect.sync(() => {
-      const millis = Duration.toMillis(ahead)
+      const millis = OptionsCheck.checkTime("skew", ahead, Number.isFinite, "a time such as \"20 seconds\"")
       this.#skews.set(name, millis)
       const host = this.#hosts.get(name)
       if (host !== undefined) host.clock.skewMillis = millis
@@ -164,7 +164,13 @@ export class Running implements Simulation {
         )
         return
       }
-      const watch = Effect.sleep(options?.every ?? "100 millis").pipe(
+      const every = OptionsCheck.checkTime(
+        "every",
+        options?.every ?? 100,
+        (millis) => millis > 0,
+        "a time above zero, such as \"1 second\""
+      )
+      const watch = Effect.sleep(every).pipe(
         Effect.andThen(check),
         Effect.map((wrong) => this.#judge(name, wrong)),
         Effect.forever,

@@ -24,12 +24,13 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
+import { millisOf } from "../../Transport/internal/Weather.ts"
 import type { MemoryNetwork, MemoryNetworkOptions } from "../../Transport/MemoryNetwork.ts"
 import type { Transport } from "../../Transport/Transport.ts"
 import { Running } from "./Running.ts"
@@ -150,7 +151,7 @@ export const run = <A, E>(
   body: (simulation: Simulation, clock: VirtualClock) => Effect.Effect<A, E, Scope.Scope>
 ): Exit.Exit<A, E | InvariantViolated | LeftBehind> => {
   const { maxDuration = "1 day", maxTurns, seed, startMillis } = options
-  const clock = new VirtualClock(startMillis, seed, { maxMillis: Duration.toMillis(maxDuration), maxTurns })
+  const clock = new VirtualClock(startMillis, seed, { maxMillis: millisOf(maxDuration), maxTurns })
   let network: MemoryNetwork["Service"] | undefined
   let first: Cause.Cause<E | InvariantViolated> | undefined
   const note = (cause: Cause.Cause<E | InvariantViolated>) => Effect.sync(() => first ??= cause)

@@ -43,11 +43,11 @@ export class Hub {
   /** Pairs of hosts between which nothing moves; each stands there both ways. */
   readonly #stalls = new Set<string>()
 
-  constructor(options: MemoryNetworkOptions) {
+  constructor(options: MemoryNetworkOptions, onImpossible?: (error: RangeError) => void) {
     const { windowBytes = defaultWindowBytes } = options
     if (!(windowBytes > 0)) throw new RangeError(`windowBytes is ${windowBytes}: write a number more than 0`)
     this.#options = options
-    this.#weather = new Weather(options)
+    this.#weather = new Weather(options, onImpossible)
   }
 
   /** Takes the clock of the first fiber that uses the network. */

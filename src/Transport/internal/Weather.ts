@@ -40,8 +40,11 @@ export class Weather {
   refuseChance = 0
   stallChance = 0
   stallMillis = 1000
+  readonly #onImpossible: (error: RangeError) => void
 
-  constructor(conditions: NetworkConditions) {
+  /** `onImpossible` hears of what a function gives that no network can have, which is thrown as well, in whichever node it meets. */
+  constructor(conditions: NetworkConditions, onImpossible: (error: RangeError) => void = () => {}) {
+    this.#onImpossible = onImpossible
     this.set(conditions)
   }
 
@@ -49,14 +52,39 @@ export class Weather {
   set(conditions: NetworkConditions): void {
     check(conditions)
     const { bandwidth, latency, lossChance, refuseChance, stallChance, stallMillis } = conditions
-    if (latency !== undefined) this.latency = typeof latency === "function" ? checked(latency) : Latency.fixed(latency)
+    if (typeof latency === "function") this.latency = this.#checkedLatency(latency)
+    else if (latency !== undefined) this.latency = Latency.fixed(latency)
     if (typeof bandwidth === "number") {
       this.bandwidth = bandwidth === Number.POSITIVE_INFINITY ? undefined : () => bandwidth
-    } else if (bandwidth !== undefined) this.bandwidth = bandwidth
+    } else if (bandwidth !== undefined) this.bandwidth = this.#checkedBandwidth(bandwidth)
     this.lossChance = lossChance ?? this.lossChance
     this.refuseChance = refuseChance ?? this.refuseChance
     this.stallChance = stallChance ?? this.stallChance
     this.stallMillis = stallMillis ?? this.stallMillis
+  }
+
+  /** What is no number would stop the clock: a table of regions in which two are missing, most often. */
+  #checkedLatency(latency: Latency.Latency): Latency.Latency {
+    return (from, to, chance) => {
+      const millis = latency(from, to, chance)
+      if (millis >= 0 || millis < 0) return millis
+      return this.#refuse(`the latency from ${from} to ${to} is ${millis}: give milliseconds`)
+    }
+  }
+
+  /** The same: what is sent would never have left. */
+  #checkedBandwidth(bandwidth: (from: string, to: string) => number) {
+    return (from: string, to: string): number => {
+      const bytes = bandwidth(from, to)
+      if (bytes > 0) return bytes
+      return this.#refuse(`the bandwidth from ${from} to ${to} is ${bytes}: give bytes a second, more than 0`)
+    }
+  }
+
+  #refuse(detail: string): never {
+    const error = new RangeError(detail)
+    this.#onImpossible(error)
+    throw error
   }
 }
 
@@ -76,14 +104,8 @@ const check = (conditions: NetworkConditions): void => {
   }
 }
 
-/** What is no number would stop the clock: a table of regions in which two are missing, most often. */
-const checked = (latency: Latency.Latency): Latency.Latency => (from, to, chance) => {
-  const millis = latency(from, to, chance)
-  if (millis >= 0 || millis < 0) return millis
-  throw new RangeError(`the latency from ${from} to ${to} is ${millis}: give milliseconds`)
-}
-
-const millisOf = (duration: Duration.Input): number => {
+/** In milliseconds; NaN for what is no time. */
+export const millisOf = (duration: Duration.Input): number => {
   const found = Duration.fromInput(duration)
   return found._tag === "Some" ? Duration.toMillis(found.value) : Number.NaN
 }

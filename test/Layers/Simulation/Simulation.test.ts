@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Option, Random, Schema, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Option, Random, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChildProcess from "node:child_process"
 import { Chord } from "../../../src/Chord/Chord.ts"
@@ -187,7 +187,8 @@ describe("options of a simulation", () => {
       [{ windowBytes: 0 }, "windowBytes is 0: write a number more than 0"],
       [{ maxTraceEvents: -1 }, "maxTraceEvents is -1: write a number, 0 or more"],
       [{ startMillis: Number.NaN }, "startMillis is NaN: write milliseconds"],
-      [{ maxTurns: Number.NaN }, "maxTurns is NaN: write a number more than 0"]
+      [{ maxTurns: Number.NaN }, "maxTurns is NaN: write a number more than 0"],
+      [{ maxDuration: Number.NaN }, "maxDuration is NaN: write a time such as \"1 day\", or Infinity"]
     ] as const
   )("that none can have are refused: %j", (options, says) => {
     const exit = Simulation.run({ seed: "1", ...options }, () => Effect.void)
@@ -195,10 +196,34 @@ describe("options of a simulation", () => {
     assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), `RangeError: ${says}`)
   })
 
-  it("are refused in the middle of a run as well", () => {
-    const exit = Simulation.run({ seed: "1" }, ({ network }) => network.setConditions({ lossChance: 2 }))
+  it.each(
+    [
+      [{ latency: () => Number.NaN }, "the latency from b to a is NaN: give milliseconds"],
+      [{ bandwidth: () => 0 }, "the bandwidth from b to a is 0: give bytes a second, more than 0"]
+    ] as const
+  )(
+    "that are functions end the run with what they give that none can have, whoever met it (%#)",
+    (conditions, says) => {
+      const exit = Simulation.run(
+        { seed: "1", maxDuration: "1 hour", ...conditions },
+        (simulation) =>
+          Effect.gen(function*() {
+            yield* simulation.start("a", MemoryMesh.layerTransport({ host: "a" }))
+            yield* simulation.start("b", MemoryMesh.layerTransport({ host: "b", bootstrap: ["a:4444"] }))
+            return yield* Effect.never
+          })
+      )
 
-    assert.include(String(exit), "RangeError: lossChance is 2: write a chance from 0 to 1")
+      assert.include(String(exit), `RangeError: ${says}`)
+    }
+  )
+
+  it.each<[string, (simulation: Simulation.Simulation) => Effect.Effect<void, never, Scope.Scope>]>([
+    ["lossChance is 2: write a chance from 0 to 1", ({ network }) => network.setConditions({ lossChance: 2 })],
+    ["skew is Infinity: write a time such as \"20 seconds\"", ({ skew }) => skew("a", Infinity)],
+    ["every is 0: write a time above zero", ({ always }) => always("holds", Effect.undefined, { every: 0 })]
+  ])("are refused in the middle of a run as well: %s", (says, body) => {
+    assert.include(String(Simulation.run({ seed: "1" }, body)), `RangeError: ${says}`)
   })
 })
 
