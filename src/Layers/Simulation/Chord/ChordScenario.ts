@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import { Chord } from "../../../Chord/Chord.ts"
 import { ChordConfig, type ChordOptions } from "../../../Chord/ChordConfig.ts"
 import * as Invariant from "../../../Chord/Invariant.ts"
+import * as Membership from "../../../Chord/Membership.ts"
 import { exponential } from "../../../Transport/Latency.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryChord from "../../MemoryChord.ts"
@@ -420,6 +421,7 @@ const areNeighborsRight = ({ members }: Invariant.Snapshot): boolean => {
   const sorted = members.toSorted((a, b) => a.self.position < b.self.position ? -1 : 1)
   return sorted.every((member, index) => {
     const next = sorted[(index + 1) % sorted.length]!
+    if (next === member) return Membership.isAlone(member)
     return member.successors[0]?.position === next.self.position &&
       next.predecessor?.position === member.self.position
   })

@@ -56,6 +56,13 @@ describe("ChordScenario", () => {
     assert.isAtMost(figures.neighborsHealSeconds!, figures.healSeconds!)
   })
 
+  it("knows when the only one that is left has healed", () => {
+    const figures = play({ nodes: 2, failFraction: 0.5, keys: 0, lookups: 10, durationSeconds: 10 })
+
+    assert.isNotNull(figures.healSeconds)
+    assert.isBelow(figures.virtualSeconds, 600)
+  })
+
   it("blames no key for a reader that crashed", () => {
     const churned = { seed: "51", keys: 60, lookups: 10, durationSeconds: 1, churnMillis: 2000 }
 
