@@ -6,11 +6,11 @@ import { Chord } from "../Chord/Chord.ts"
 import { ChordConfig, type ChordOptions } from "../Chord/ChordConfig.ts"
 import { ChordStorage } from "../Chord/ChordStorage.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
-import { PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
-import { layerWire, toAddress } from "./MemoryMesh.ts"
+import { layerWire, toAddress, toListen } from "./MemoryMesh.ts"
 import type { WireVersion } from "./WireVersion.ts"
 
 /**
@@ -66,7 +66,7 @@ export const layerStorage = (
       ChordConfig.layer({
         leaveTimeout: 0,
         ...rest,
-        listen: new PeerAddress({ host, port: port ?? 5555 }),
+        listen: toListen(host, port ?? 5555),
         bootstrap: bootstrap.map(toAddress)
       }),
       layerWire(protocol),

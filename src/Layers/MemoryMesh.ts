@@ -6,7 +6,7 @@ import { Mesh } from "../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../Mesh/MeshConfig.ts"
 import { Compression } from "../Protocol/Compression/Compression.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
-import { parse, PeerAddress } from "../Protocol/PeerAddress.ts"
+import { fromParts, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
 import { checked } from "../Transport/Settings.ts"
@@ -54,7 +54,7 @@ export const layerTransport = (options: MemoryMeshOptions): Layer.Layer<Mesh, Li
     Layer.provide([
       MeshConfig.layer({
         ...checked(MeshConfig.defaults, rest),
-        listen: new PeerAddress({ host, port: port ?? 4444 }),
+        listen: toListen(host, port ?? 4444),
         bootstrap: bootstrap.map(toAddress)
       }),
       layerWire(protocol)
@@ -67,6 +67,15 @@ export const toAddress = (address: PeerAddress | string): PeerAddress => {
   const parsed = typeof address === "string" ? parse(address) : address
   if (parsed === undefined) throw new RangeError(`"${address}" is no address: write host:port`)
   return parsed
+}
+
+/** Where a node listens. Throws a `RangeError` for a host or a port that is none. @internal */
+export const toListen = (host: string, port: number): PeerAddress => {
+  const address = fromParts(host, port)
+  if (address === undefined) {
+    throw new RangeError(`host "${host}" and port ${port} are no address: write a name, and a port from 0 to 65535`)
+  }
+  return address
 }
 
 /**

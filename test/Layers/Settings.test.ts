@@ -70,6 +70,19 @@ describe("settings with which a node would do nothing, or nothing else", () => {
     assert.include(String(exit), `RangeError: the setting ${says}`)
   })
 
+  it.each([["", 4444], ["a", 70_000], ["a", Number.NaN]])(
+    "say what to write for an address in memory: %s, %d",
+    (host, port) => {
+      for (const { layerTransport } of [MemoryMesh, MemoryChord, MemorySync]) {
+        assert.throws(
+          () => layerTransport({ host, port }),
+          RangeError,
+          `host "${host}" and port ${port} are no address`
+        )
+      }
+    }
+  )
+
   it("are refused by a ring and by the dictionary of a mesh", () => {
     const ring = MemoryChord.layerTransport({ host: "a", stabilizeInterval: 0 })
     const dictionary = MemorySync.layerTransport({ host: "a", sync: { reconcileInterval: 0 } })
