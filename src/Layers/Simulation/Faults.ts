@@ -194,7 +194,7 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
  * Plays a schedule from now on, to the end of its last fault. Faults that meet are borne: a crash or a pause of
  * a node that does not run, or stands still already, does nothing, nor does its end; of other faults of one kind that hit the
  * same, as two cuts between two nodes or two partitions do, the one that began last counts, and at its end the one before it
- * again. A node that takes time to start again holds up no other fault; the end waits for it, and fails when
+ * again. A node that takes time to end or to start again holds up no other fault; the end waits for it, and fails when
  * one did not start: join the fiber that plays, or nobody hears of it. Names are those that `start` was given or will be: a partition holds for nodes that start later,
  * too, and a name that no node ever has is not told of.
  *
@@ -202,7 +202,7 @@ export const repair = (simulation: Simulation, fault: Fault): Effect.Effect<void
  * @since 0.1.0
  */
 export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule: FaultSchedule) {
-  const playing: Playing = { simulation, holders: new Map(), standing: new Map(), repairs: [] }
+  const playing: Playing = { simulation, holders: new Map(), standing: new Map(), pending: [] }
   const steps = schedule.flatMap((scheduled) => [
     { millis: scheduled.atMillis, act: begin(playing, scheduled) },
     { millis: scheduled.atMillis + scheduled.forMillis, act: end(playing, scheduled) }
@@ -214,7 +214,7 @@ export const play = Effect.fnUntraced(function*(simulation: Simulation, schedule
     now = Math.max(now, millis)
     yield* act
   }
-  for (const repairing of playing.repairs) yield* Fiber.join(repairing)
+  for (const each of playing.pending) yield* Fiber.join(each)
 })
 
 /** A schedule that is being played. */
@@ -224,7 +224,8 @@ interface Playing {
   readonly holders: Map<string, ScheduledFault>
   /** By what they hit: the other faults that have begun and are not over, in the order of their beginnings. */
   readonly standing: Map<string, ReadonlyArray<ScheduledFault>>
-  readonly repairs: Array<Fiber.Fiber<void, NodeStartError>>
+  /** Ends and starts of nodes that may take time. */
+  readonly pending: Array<Fiber.Fiber<void, NodeStartError>>
 }
 
 /** The node that a fault keeps from running. */
@@ -249,7 +250,11 @@ const siteOf = (fault: Fault): string | undefined => {
   }
 }
 
-const begin = Effect.fnUntraced(function*({ holders, simulation, standing }: Playing, scheduled: ScheduledFault) {
+/** A node that crashes may take time in its finalizers: the next faults do not wait for that. */
+const begin = Effect.fnUntraced(function*(
+  { holders, pending, simulation, standing }: Playing,
+  scheduled: ScheduledFault
+) {
   const { fault } = scheduled
   const node = heldBy(fault)
   if (node !== undefined) {
@@ -259,12 +264,14 @@ const begin = Effect.fnUntraced(function*({ holders, simulation, standing }: Pla
   }
   const site = siteOf(fault)
   if (site !== undefined) standing.set(site, [...standing.get(site) ?? [], scheduled])
-  yield* inject(simulation, fault)
+  const injecting = inject(simulation, fault)
+  if (node === undefined) yield* injecting
+  else pending.push(yield* Effect.forkChild(injecting, { startImmediately: true }))
 })
 
 /** A node may wait for others when it starts, and they for the end of another fault: that is done beside the rest. */
 const end = Effect.fnUntraced(
-  function*({ holders, repairs, simulation, standing }: Playing, scheduled: ScheduledFault) {
+  function*({ holders, pending, simulation, standing }: Playing, scheduled: ScheduledFault) {
     const { fault } = scheduled
     const node = heldBy(fault)
     if (node !== undefined) {
@@ -283,7 +290,7 @@ const end = Effect.fnUntraced(
         return
       }
     }
-    repairs.push(yield* Effect.forkChild(repair(simulation, fault), { startImmediately: true }))
+    pending.push(yield* Effect.forkChild(repair(simulation, fault), { startImmediately: true }))
   }
 )
 

@@ -25,6 +25,8 @@ interface Host {
   /** Starts it from the Layer it was last started with. */
   readonly startAgain: Effect.Effect<void, NodeNameError | NodeStartError>
   readonly startCount: number
+  /** Of what it listens at. */
+  readonly listening: Set<Scope.Closeable>
   /** Of the node; undefined when it does not run. */
   scope: Scope.Closeable | undefined
   isCrashed: boolean
@@ -69,7 +71,7 @@ export class Running implements Simulation {
         this.start(name, layer),
         (cause) => cause instanceof NodeNameError ? cause : new NodeStartError({ name, cause })
       )
-      const host: Host = { clock, startAgain, startCount, scope, isCrashed: false }
+      const host: Host = { clock, startAgain, startCount, listening: new Set(), scope, isCrashed: false }
       this.#hosts.delete(name)
       this.#hosts.set(name, host)
       yield* this.network.revive(name)
@@ -95,15 +97,17 @@ export class Running implements Simulation {
     })
 
   readonly stop = (name: string): Effect.Effect<void, NodeNameError> =>
-    Effect.flatMap(this.#take(name), (scope) => {
+    Effect.flatMap(this.#take(name), ({ scope }) => {
       this.#note("stop", name)
       return Effect.andThen(this.network.resume(name), this.#end(`node "${name}"`, scope))
     })
 
   readonly crash: Simulation["crash"] = (name, options) =>
-    Effect.flatMap(this.#take(name, true), (scope) =>
+    Effect.flatMap(this.#take(name, true), ({ listening, scope }) =>
       this.network.crash(name, options).pipe(
         Effect.andThen(this.network.resume(name)),
+        // Its finalizers may take time, in which it is started again.
+        Effect.andThen(Effect.forEach(listening, (each) => Scope.close(each, Exit.void), { discard: true })),
         Effect.andThen(this.#end(`node "${name}"`, scope))
       ))
 
@@ -203,7 +207,13 @@ export class Running implements Simulation {
           host.isCrashed
             ? Effect.fail(new DialError({ address, kind: "Refused", cause: new Error("this node has crashed") }))
             : transport.dial(address)
-        )
+        ),
+      listen: (address) =>
+        Effect.gen(function*() {
+          const scope = yield* Scope.fork(yield* Scope.Scope)
+          host.listening.add(scope)
+          return yield* Scope.provide(transport.listen(address), scope)
+        })
     }
   }
 
@@ -246,15 +256,16 @@ export class Running implements Simulation {
     })
   }
 
-  /** The scope of a node that is to end; the host may be started again at once. */
-  #take(name: string, isCrash = false): Effect.Effect<Scope.Closeable, NodeNameError> {
+  /** A node that is to end, with its scope; the host may be started again at once. */
+  #take(name: string, isCrash = false): Effect.Effect<Host & { readonly scope: Scope.Closeable }, NodeNameError> {
     return Effect.flatMap(this.#hostOf(name), (host) => {
-      const scope = host.scope
+      const { scope } = host
+      if (scope === undefined) return Effect.fail(new NodeNameError({ name, isRunning: false }))
       host.scope = undefined
       host.isCrashed = isCrash
       // A stopped process would never come to its end.
       host.clock.resume()
-      return scope === undefined ? Effect.fail(new NodeNameError({ name, isRunning: false })) : Effect.succeed(scope)
+      return Effect.succeed({ ...host, scope })
     })
   }
 

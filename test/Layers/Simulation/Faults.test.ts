@@ -7,6 +7,7 @@ import * as Faults from "../../../src/Layers/Simulation/Faults.ts"
 import * as Simulation from "../../../src/Layers/Simulation/Simulation.ts"
 import { Deadlock } from "../../../src/Layers/Simulation/VirtualClock.ts"
 import { Mesh } from "../../../src/Mesh/Mesh.ts"
+import { PeerAddress } from "../../../src/Protocol/PeerAddress.ts"
 import { Transport } from "../../../src/Transport/Transport.ts"
 import { collect } from "../../utils/MeshNetwork.ts"
 
@@ -448,6 +449,28 @@ describe("a schedule of faults", () => {
     )
 
     assert.sameMembers([...running], ["a", "b"])
+  })
+
+  it("is not held up by a node that takes its time in its finalizers, nor is that one's next life", () => {
+    const seen: Array<string> = []
+    const slow = Layer.effectDiscard(Effect.gen(function*() {
+      yield* (yield* Transport).listen(new PeerAddress({ host: "a", port: 1 }))
+      yield* Effect.addFinalizer(() => Effect.sleep("30 seconds"))
+    }))
+    const onEvent: Simulation.SimulationOptions["onEvent"] = ({ atMillis, kind }) => {
+      if (/cut|mend|restart/.test(kind)) seen.push(`${kind} ${atMillis / 1000}`)
+    }
+
+    value(Simulation.run({ seed: "slow", onEvent }, (simulation) =>
+      Effect.gen(function*() {
+        yield* simulation.start("a", slow)
+        yield* Faults.play(simulation, [
+          { atMillis: 0, forMillis: 10_000, fault: crash },
+          { atMillis: 5000, forMillis: 10_000, fault: { _tag: "Cut", from: "a", to: "b" } }
+        ])
+      })))
+
+    assert.deepStrictEqual(seen, ["cut 5", "restart 10", "mend 15"])
   })
 
   it("is played to its end, and then fails, when a node does not start again", () => {
