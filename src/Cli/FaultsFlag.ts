@@ -27,7 +27,7 @@ export class FaultsFileError extends Schema.TaggedError<FaultsFileError>()("Faul
   detail: Schema.String
 }) {
   override get message(): string {
-    return `cannot play the faults of ${this.file}: ${this.detail}. --faults takes a number, or a file with a JSON list ` +
+    return `cannot play the faults of ${this.file}: ${this.detail}. --faults takes a number up to 9999, or a file with a JSON list ` +
       `such as [{"atMillis":1000,"forMillis":5000,"fault":{"_tag":"Crash","node":"3"}}]`
   }
 }

@@ -68,7 +68,7 @@ export const chord = Command.make(
   flags,
   Effect.fnUntraced(function*(options) {
     const file = Option.getOrUndefined(options.trace)
-    yield* SimulateTrace.check(file, options.nodes)
+    yield* SimulateTrace.check(file, options)
     const { run } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordScenario.ts"))
     const { ChordTrace } = yield* Effect.promise(() => import("../Layers/Simulation/Chord/ChordTrace.ts"))
     const trace = file === undefined ? undefined : new ChordTrace()

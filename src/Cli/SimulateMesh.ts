@@ -99,7 +99,7 @@ export const mesh = Command.make(
       if (files.svg !== undefined && files.svg === files.trace) {
         return yield* new WrongUsage({ detail: "--svg and --trace need a file each" })
       }
-      yield* SimulateTrace.check(files.trace, nodes)
+      yield* SimulateTrace.check(files.trace, { nodes, duration, churn })
       if (files.svg !== undefined) yield* OutputFile.check(files.svg)
       const bar = new ProgressBar(!json && process.stderr.isTTY === true)
       const scenario: MeshScenario = {

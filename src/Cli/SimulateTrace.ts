@@ -3,6 +3,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
 import * as OutputFile from "./OutputFile.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
@@ -15,14 +16,25 @@ export const trace = OutputFile.flag("trace").pipe(
   Flag.optional
 )
 
+/** What a run has that is to be recorded; times in milliseconds. */
+interface Run {
+  readonly nodes: number
+  readonly duration: number
+  readonly churn: Option.Option<number>
+}
+
 /** Fails when there will be more nodes than the page plays back, or the file cannot be written. */
 export const check = Effect.fnUntraced(function*(
   file: string | undefined,
-  nodes: number
+  { churn, duration, nodes }: Run
 ): Effect.fn.Return<void, OutputFile.FileUnwritable | WrongUsage, FileSystem.FileSystem> {
   if (file === undefined) return
-  if (nodes > maxNodes) {
-    return yield* new WrongUsage({ detail: `--trace is for ${maxNodes} nodes at most: no more are played back` })
+  const newcomers = Option.match(churn, { onNone: () => 0, onSome: (millis) => Math.floor(duration / millis) })
+  if (nodes + newcomers > maxNodes) {
+    const counted = newcomers === 0 ? "" : `, and --churn makes that ${nodes + newcomers}`
+    return yield* new WrongUsage({
+      detail: `--trace is for ${maxNodes} nodes at most: no more are played back${counted}`
+    })
   }
   yield* OutputFile.check(file)
 })

@@ -89,7 +89,7 @@ describe("p2p simulate mesh", () => {
       assert.strictEqual(status, 0)
       assert.include(stdout, "1, all invariants held")
       assert.strictEqual(wrong.status, 1)
-      assert.include(wrong.stderr, "--faults takes a number, or a file with a JSON list")
+      assert.include(wrong.stderr, "--faults takes a number up to 9999, or a file with a JSON list")
     } finally {
       fs.rmSync(folder, { recursive: true })
     }
@@ -108,7 +108,8 @@ describe("p2p simulate mesh", () => {
         ["--nodes", "-5", "1 to 100000"],
         ["--fail", "1", "0 to 0.95"],
         ["--seeds", "2", "for --faults N"],
-        ["--trace", "mesh.jsonl", "2000 nodes at most", "--nodes", "2001"]
+        ["--trace", "mesh.jsonl", "2000 nodes at most", "--nodes", "2001"],
+        ["--trace", "mesh.jsonl", "--churn makes that 2005", "--nodes", "5", "--churn", "30ms"]
       ] as const
     ) {
       const { status, stderr } = simulate(flag, text, ...others)
