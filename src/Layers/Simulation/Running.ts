@@ -87,8 +87,10 @@ export class Running implements Simulation {
         Effect.forkIn(scope, { startImmediately: true })
       )
       const giveUp = Effect.suspend(() => {
-        if (host.scope === scope) host.scope = undefined
-        return Scope.close(scope, Exit.void)
+        const isLast = host.scope === scope
+        if (isLast) host.scope = undefined
+        host.clock.resume()
+        return Effect.andThen(isLast ? this.network.resume(name) : Effect.void, Scope.close(scope, Exit.void))
       })
       const exit = yield* Effect.onInterrupt(Fiber.await(building), () => giveUp)
       if (host.scope !== scope) return yield* new NodeNameError({ name, isRunning: false })

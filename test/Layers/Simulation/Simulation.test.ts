@@ -255,6 +255,20 @@ describe("a node that ends while it starts", () => {
 
     assert.deepStrictEqual(restarted, ["a"])
   })
+
+  it("leaves a host that runs, though it was paused", () => {
+    const peers = value(Simulation.run({ seed: "pause" }, (simulation) =>
+      Effect.gen(function*() {
+        yield* Effect.forkScoped(Effect.delay(simulation.pause("a"), "1 second"))
+        yield* Effect.timeoutOption(simulation.start("a", slow), "2 seconds")
+        yield* simulation.start("a", MemoryMesh.layerTransport({ host: "a" }))
+        const b = yield* simulation.start("b", MemoryMesh.layerTransport({ host: "b", bootstrap: ["a:4444"] }))
+        yield* Effect.sleep("5 seconds")
+        return (yield* Context.get(b, Mesh).peers).length
+      })))
+
+    assert.strictEqual(peers, 1)
+  })
 })
 
 describe("VirtualClock", () => {
