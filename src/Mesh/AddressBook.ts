@@ -13,6 +13,8 @@ import { hostOf } from "../Transport/Source.ts"
  */
 export interface KnownAddress {
   readonly address: PeerAddress
+  /** The host, in the one spelling in which hosts are compared. */
+  readonly host: string
   /** The id that was met there last; else the one that hearsay named first, good for a guess and no more. */
   id: string | undefined
   /** Whether that id was met there. */
@@ -59,6 +61,13 @@ export interface HearsayLimits {
   readonly maxPerHost: number
 }
 
+/** What is only said to be there. */
+const isHearsay = ({ isBootstrap, isMet, source }: KnownAddress): boolean =>
+  source !== undefined && !isMet && !isBootstrap
+
+/** Hosts remembered on which nobody was met; past it the one that was dialed longest ago is forgotten. */
+const maxStrangeHosts = 8192
+
 const unlimited: HearsayLimits = { maxPerSource: Number.POSITIVE_INFINITY, maxPerHost: Number.POSITIVE_INFINITY }
 
 /**
@@ -78,6 +87,11 @@ export class AddressBook {
   /** How many of them one source told, and how many are on one host. */
   readonly #countBySource = new Map<string, number>()
   readonly #countByHost = new Map<string, number>()
+  /**
+   * Hosts where hearsay led nowhere: what is said to be there waits as long, whichever address failed, and also what is
+   * said anew once it was forgotten. Else whoever names many ports of a victim had it dialed without waits.
+   */
+  readonly #strangeHosts = new Map<string, { failureCount: number; nextDialMillis: number }>()
 
   constructor(maxCount: number, backoff: Backoff, limits: HearsayLimits = unlimited) {
     this.#maxCount = maxCount
@@ -122,11 +136,12 @@ export class AddressBook {
     this.#count(this.#countBySource, source, 1)
     this.#known.set(key, {
       address,
+      host,
       id,
       isMet: false,
       isBootstrap: false,
       failureCount: 0,
-      nextDialMillis: 0,
+      nextDialMillis: source === undefined ? 0 : this.#strangeHosts.get(host)?.nextDialMillis ?? 0,
       fullUntilMillis: 0,
       isDialing: false,
       source
@@ -159,6 +174,7 @@ export class AddressBook {
     known.id = id
     known.isMet = true
     known.nextDialMillis = 0
+    this.#strangeHosts.delete(known.host)
   }
 
   /** A link to that address has been of use: whatever failed before it counts no more. */
@@ -171,8 +187,29 @@ export class AddressBook {
   failed(address: PeerAddress, nowMillis: number, chance: number): void {
     const known = this.get(address)
     if (known === undefined) return
-    known.nextDialMillis = nowMillis + this.#wait(known, this.#backoff.maxMillis, chance)
+    const waiting = isHearsay(known) ? this.#strangeHost(known.host) : known
+    known.nextDialMillis = nowMillis + this.#wait(waiting, this.#backoff.maxMillis, chance)
     known.failureCount++
+    if (waiting === known) return
+    waiting.failureCount++
+    waiting.nextDialMillis = known.nextDialMillis
+    if ((this.#countByHost.get(known.host) ?? 0) < 2) return
+    for (const other of this.#known.values()) {
+      if (other.host !== known.host || !isHearsay(other)) continue
+      other.nextDialMillis = Math.max(other.nextDialMillis, known.nextDialMillis)
+    }
+  }
+
+  /** What is known of a host where hearsay led nowhere; the last one asked for is forgotten last. */
+  #strangeHost(host: string): { failureCount: number; nextDialMillis: number } {
+    const strange = this.#strangeHosts.get(host) ?? { failureCount: 0, nextDialMillis: 0 }
+    this.#strangeHosts.delete(host)
+    this.#strangeHosts.set(host, strange)
+    if (this.#strangeHosts.size > maxStrangeHosts) {
+      const [oldest] = this.#strangeHosts.keys()
+      this.#strangeHosts.delete(oldest!)
+    }
+    return strange
   }
 
   /** A dial met a node that has no slot for this one; `chance` as in `failed`. */
@@ -209,7 +246,22 @@ export class AddressBook {
     return found
   }
 
-  #wait({ failureCount }: KnownAddress, maxMillis: number, chance: number): number {
+  /** Of what is to be dialed, one address of each host where nobody was met: none while another one is dialed there. */
+  byTurns(due: ReadonlyArray<KnownAddress>): ReadonlyArray<KnownAddress> {
+    if (!due.some(isHearsay)) return due
+    const turns = new Map<string, KnownAddress>()
+    for (const known of this.#known.values()) {
+      if (known.isDialing && isHearsay(known)) turns.set(known.host, known)
+    }
+    for (const known of due) {
+      const other = turns.get(known.host)
+      if (other !== undefined && (other.isDialing || other.failureCount <= known.failureCount)) continue
+      if (isHearsay(known)) turns.set(known.host, known)
+    }
+    return due.filter((known) => !isHearsay(known) || turns.get(known.host) === known)
+  }
+
+  #wait({ failureCount }: Pick<KnownAddress, "failureCount">, maxMillis: number, chance: number): number {
     return Math.round(
       Math.min(maxMillis, this.#backoff.baseMillis * 2 ** Math.min(30, failureCount)) * (0.8 + 0.4 * chance)
     )
@@ -229,7 +281,7 @@ export class AddressBook {
     if (known === undefined) return
     this.#known.delete(key)
     this.#bootstrap.delete(key)
-    this.#count(this.#countByHost, hostOf(known.address.hostname), -1)
+    this.#count(this.#countByHost, known.host, -1)
     this.#count(this.#countBySource, known.source, -1)
   }
 

@@ -103,6 +103,49 @@ describe("AddressBook", () => {
     assert.isFalse(book.get(at(1))!.isBootstrap)
   })
 
+  it("has all addresses wait of a host where nobody was met when one fails, also those told anew", () => {
+    const book = new AddressBook(100, backoff, { maxPerSource: 2, maxPerHost: 2 })
+    const wait = (port: number) => book.get(at(port))!.nextDialMillis
+    book.learn(at(1), undefined, "a liar")
+    book.learn(at(2), undefined, "a liar")
+    book.learn(new PeerAddress({ host: "10.0.0.2", port: 1 }), undefined, "another")
+
+    for (const port of [1, 2, 1]) book.failed(at(port), 0, 0.5)
+    assert.deepStrictEqual([wait(1), wait(2)], [2000, 2000])
+    // The oldest of the liar's go.
+    book.learn(new PeerAddress({ host: "10.0.0.3", port: 1 }), undefined, "a liar")
+    book.learn(at(3), undefined, "a liar")
+
+    assert.strictEqual(wait(3), 2000)
+    assert.strictEqual(book.get(new PeerAddress({ host: "10.0.0.2", port: 1 }))!.nextDialMillis, 0)
+  })
+
+  it("does not have what the user named, or where somebody was met, wait for what others say is on that host", () => {
+    const book = new AddressBook(100, backoff)
+    book.keep(at(1))
+    book.met(at(2), "met")
+    book.learn(at(3), undefined, "a liar")
+
+    book.failed(at(3), 0, 0.5)
+
+    assert.deepStrictEqual([1, 2, 3].map((port) => book.get(at(port))!.nextDialMillis), [0, 0, 500])
+  })
+
+  it("gives one address at a time of a host where nobody was met, the one that failed least often", () => {
+    const book = new AddressBook(100, backoff)
+    const turns = () => book.byTurns(book.candidates(() => false)).map(({ address }) => address.port)
+    for (const port of [1, 2, 3]) book.learn(at(port), undefined, "a source")
+    book.failed(at(1), 0, 0.5)
+    assert.deepStrictEqual(turns(), [2])
+
+    book.get(at(2))!.isDialing = true
+    assert.deepStrictEqual(turns(), [])
+
+    book.met(at(3), "met")
+    book.keep(at(4))
+    assert.deepStrictEqual(turns(), [3, 4])
+  })
+
   it("counts the spellings of an IPv6 host as one", () => {
     const book = new AddressBook(10, backoff, { maxPerSource: 10, maxPerHost: 2 })
     const learn = (host: string) => book.learn(new PeerAddress({ host, port: 1 }), undefined, "a source")

@@ -119,7 +119,8 @@ const candidates = (node: MeshNode, now: number, missing: number) => {
   const bootstrap = due.filter((known) => known.isBootstrap).sort((a, b) => a.nextDialMillis - b.nextDialMillis)
   const fresh = bootstrap.filter((known) => !seemsGone(known))
   const retries = bootstrap.filter(seemsGone)
-  const others = node.sample(due.filter((known) => !known.isBootstrap), Math.max(0, missing - fresh.length))
+  const told = node.book.byTurns(due.filter((known) => !known.isBootstrap))
+  const others = node.sample(told, Math.max(0, missing - fresh.length))
   return { fresh, retries, others, nextMillis }
 }
 
