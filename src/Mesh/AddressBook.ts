@@ -3,6 +3,7 @@
  * synchronous: time and chance are arguments.
  */
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { setLatest } from "../Transport/Latest.ts"
 import { hostOf } from "../Transport/Source.ts"
 
 /**
@@ -91,7 +92,7 @@ export class AddressBook {
    * Hosts where hearsay led nowhere: what is said to be there waits as long, whichever address failed, and also what is
    * said anew once it was forgotten. Else whoever names many ports of a victim had it dialed without waits.
    */
-  readonly #strangeHosts = new Map<string, { failureCount: number; nextDialMillis: number }>()
+  readonly #strangeHosts = new Map<string, Pick<KnownAddress, "failureCount" | "nextDialMillis">>()
 
   constructor(maxCount: number, backoff: Backoff, limits: HearsayLimits = unlimited) {
     this.#maxCount = maxCount
@@ -169,7 +170,7 @@ export class AddressBook {
    */
   met(address: PeerAddress, id: string, source?: string): void {
     this.learn(address, id, source)
-    const known = this.#known.get(format(address))
+    const known = this.get(address)
     if (known === undefined) return
     known.id = id
     known.isMet = true
@@ -187,29 +188,16 @@ export class AddressBook {
   failed(address: PeerAddress, nowMillis: number, chance: number): void {
     const known = this.get(address)
     if (known === undefined) return
-    const waiting = isHearsay(known) ? this.#strangeHost(known.host) : known
-    known.nextDialMillis = nowMillis + this.#wait(waiting, this.#backoff.maxMillis, chance)
-    known.failureCount++
-    if (waiting === known) return
+    const isHeard = isHearsay(known)
+    const waiting = isHeard ? this.#strangeHosts.get(known.host) ?? { failureCount: 0, nextDialMillis: 0 } : known
+    waiting.nextDialMillis = nowMillis + this.#wait(waiting, this.#backoff.maxMillis, chance)
     waiting.failureCount++
-    waiting.nextDialMillis = known.nextDialMillis
-    if ((this.#countByHost.get(known.host) ?? 0) < 2) return
+    if (!isHeard) return
+    known.failureCount++
+    setLatest(this.#strangeHosts, known.host, waiting, maxStrangeHosts)
     for (const other of this.#known.values()) {
-      if (other.host !== known.host || !isHearsay(other)) continue
-      other.nextDialMillis = Math.max(other.nextDialMillis, known.nextDialMillis)
+      if (other.host === known.host && isHearsay(other)) other.nextDialMillis = waiting.nextDialMillis
     }
-  }
-
-  /** What is known of a host where hearsay led nowhere; the last one asked for is forgotten last. */
-  #strangeHost(host: string): { failureCount: number; nextDialMillis: number } {
-    const strange = this.#strangeHosts.get(host) ?? { failureCount: 0, nextDialMillis: 0 }
-    this.#strangeHosts.delete(host)
-    this.#strangeHosts.set(host, strange)
-    if (this.#strangeHosts.size > maxStrangeHosts) {
-      const [oldest] = this.#strangeHosts.keys()
-      this.#strangeHosts.delete(oldest!)
-    }
-    return strange
   }
 
   /** A dial met a node that has no slot for this one; `chance` as in `failed`. */
@@ -229,10 +217,9 @@ export class AddressBook {
   /** The user does not want the link: as `rest`, and the node does not keep to the address any more. */
   release(address: PeerAddress, nowMillis: number): void {
     this.rest(address, nowMillis)
-    const key = format(address)
-    const known = this.#known.get(key)
+    const known = this.get(address)
     if (known !== undefined) known.isBootstrap = false
-    this.#bootstrap.delete(key)
+    this.#bootstrap.delete(format(address))
   }
 
   /** What may be dialed, in the order it was learned: not under way, and not `isLinked`. */
@@ -248,17 +235,15 @@ export class AddressBook {
 
   /** Of what is to be dialed, one address of each host where nobody was met: none while another one is dialed there. */
   byTurns(due: ReadonlyArray<KnownAddress>): ReadonlyArray<KnownAddress> {
-    if (!due.some(isHearsay)) return due
-    const turns = new Map<string, KnownAddress>()
-    for (const known of this.#known.values()) {
-      if (known.isDialing && isHearsay(known)) turns.set(known.host, known)
+    const turns = new Map<unknown, KnownAddress>()
+    const dialing = [...this.#known.values()].filter((known) => known.isDialing)
+    for (const known of [...dialing, ...due]) {
+      const turn = isHearsay(known) ? known.host : known
+      const other = turns.get(turn)
+      if (other && (other.isDialing || other.failureCount <= known.failureCount)) continue
+      turns.set(turn, known)
     }
-    for (const known of due) {
-      const other = turns.get(known.host)
-      if (other !== undefined && (other.isDialing || other.failureCount <= known.failureCount)) continue
-      if (isHearsay(known)) turns.set(known.host, known)
-    }
-    return due.filter((known) => !isHearsay(known) || turns.get(known.host) === known)
+    return [...turns.values()].filter((known) => !known.isDialing)
   }
 
   #wait({ failureCount }: Pick<KnownAddress, "failureCount">, maxMillis: number, chance: number): number {

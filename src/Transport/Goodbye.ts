@@ -45,3 +45,12 @@ export const readGoodbye = (message: Message): CloseReason | undefined => {
     detail: decoder.decode(detail?.subarray(0, 512))
   }
 }
+
+/**
+ * Whether a link ended since the other end gave that reason for it.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isWord = (reason: CloseReason | { readonly _tag: "DialError" }, word: CloseReason["_tag"]): boolean =>
+  reason._tag === "Goodbye" && reason.reason === word

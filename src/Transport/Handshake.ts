@@ -160,6 +160,5 @@ const reachable = (announced: PeerAddress | null, { host, remote }: Link): PeerA
   if (announced === null || announced.port === 0) return undefined
   if (!wildcards.has(announced.hostname)) return announced
   const isNamed = reachOf(remote.hostname) === "name" && announced.scheme !== "wss"
-  const hostname = isNamed ? host ?? remote.hostname : remote.hostname
-  return withScheme(fromParts(hostname, announced.port), announced.scheme)
+  return withScheme(fromParts(isNamed && host || remote.hostname, announced.port), announced.scheme)
 }

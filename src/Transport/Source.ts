@@ -47,10 +47,7 @@ export const hostOf = (hostname: string): string => {
 export const leadsTo = (
   { host, remote }: { readonly remote: Pick<PeerAddress, "hostname">; readonly host?: string | undefined },
   hostname: string
-): boolean => {
-  const wanted = hostOf(hostname)
-  return hostOf(remote.hostname) === wanted || (host !== undefined && hostOf(host) === wanted)
-}
+): boolean => [remote.hostname, host ?? ""].map(hostOf).includes(hostOf(hostname))
 
 /** The groups of an IPv6 address, without leading zeros: eight, unless it is none. */
 const groupsOf = (host: string): ReadonlyArray<string> => {

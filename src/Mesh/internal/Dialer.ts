@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { isWord } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
 import type { KnownAddress } from "../AddressBook.ts"
@@ -146,8 +147,7 @@ const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
           return
         }
         if (reason._tag === "DialError") node.emit({ _tag: "DialFailed", address: known.address, error: reason })
-        const isFull = reason._tag === "Goodbye" && reason.reason === "Full"
-        node.book[isFull ? "turnedAway" : "failed"](
+        node.book[isWord(reason, "Full") ? "turnedAway" : "failed"](
           known.address,
           node.nowMillis(),
           node.services.random.nextDoubleUnsafe()

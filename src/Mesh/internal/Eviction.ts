@@ -10,6 +10,7 @@
  * push out all of them by pretending; and there as here, links that the node dialed are not touched.
  */
 import * as Duration from "effect/Duration"
+import { setLatest } from "../../Transport/Latest.ts"
 import { linksOf, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
@@ -46,22 +47,11 @@ export const evict = (node: MeshNode): void => {
   const reason = { _tag: "Full", limit: maxInboundLinks } as const
   node.table.drop(peer)
   Places.left(node, peer, peer.link, reason)
-  rest(node, peer.link.source)
+  setLatest(node.evictedSources, peer.link.source, node.uptimeSeconds(), maxRestingSources)
   node.counters.evicted++
   node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
   peer.link.tell(node.listFor(peer.link, peer))
   for (const link of linksOf(peer)) part(node, link, reason)
-}
-
-const rest = (node: MeshNode, source: string): void => {
-  const sources = node.evictedSources
-  sources.delete(source)
-  sources.set(source, node.uptimeSeconds())
-  if (sources.size <= maxRestingSources) return
-  for (const oldest of sources.keys()) {
-    sources.delete(oldest)
-    return
-  }
 }
 
 /** The inbound peer of the worst name, or that let most broadcasts pass; of several the one that joined first. */

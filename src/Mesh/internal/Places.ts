@@ -7,6 +7,7 @@
 import { format, type PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { isProxied } from "../../Transport/Admission/Hearsay.ts"
 import type { CloseReason } from "../../Transport/CloseReason.ts"
+import { isWord } from "../../Transport/Goodbye.ts"
 import type { PeerIdentity } from "../../Transport/Handshake.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { leadsTo } from "../../Transport/Source.ts"
@@ -48,8 +49,8 @@ export const prove = (node: MeshNode, peer: Peer, address: PeerAddress): void =>
 
 /** Whether both links were dialed by this node, or lead to the same host. */
 export const isSameEnd = (one: Link, other: Link): boolean =>
-  (one.direction === "outbound" && other.direction === "outbound") || leadsTo(one, other.remote.hostname) ||
-  leadsTo(other, one.remote.hostname)
+  one.direction === "outbound" && other.direction === "outbound" ||
+  leadsTo(one, other.remote.hostname) || leadsTo(other, one.remote.hostname)
 
 /** The peer whose link leads to that address. */
 export const peerAt = (node: MeshNode, address: PeerAddress): Peer | undefined => peerAtText(node, format(address))
@@ -108,9 +109,6 @@ export const left = (node: MeshNode, peer: Peer, link: Link, reason: CloseReason
     else failed(node, address)
   }
 }
-
-const isWord = (reason: CloseReason, word: CloseReason["_tag"]): boolean =>
-  reason._tag === "Goodbye" && reason.reason === word
 
 const failed = (node: MeshNode, address: PeerAddress): void =>
   node.book.failed(address, node.nowMillis(), node.services.random.nextDoubleUnsafe())

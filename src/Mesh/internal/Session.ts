@@ -9,6 +9,7 @@ import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../Protocol/Protocol.ts"
 import type { Pending } from "../../Transport/Admission/Gate.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
+import { isWord } from "../../Transport/Goodbye.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
 import type { Connection, DialError, RefusedConnection } from "../../Transport/Transport.ts"
@@ -228,7 +229,7 @@ class Session {
     if (node.table.remove(peer, this.#link) === "left") {
       Places.left(node, peer, this.#link, reason)
       node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
-    } else if (this.#expectation !== undefined && reason._tag === "Goodbye" && reason.reason === "Duplicate") {
+    } else if (this.#expectation !== undefined && isWord(reason, "Duplicate")) {
       // The node there says that the other link is its own, too.
       Places.prove(node, peer, this.#expectation.address)
     }

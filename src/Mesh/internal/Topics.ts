@@ -6,7 +6,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -67,7 +66,7 @@ export class Topics {
     return Stream.unwrap(Effect.map(this.#subscription(topic.name), (messages) =>
       messages.pipe(
         Stream.mapArrayEffect(Effect.forEach((message) => this.#read(topic, message, decode))),
-        Stream.filter(Predicate.isNotUndefined)
+        Stream.filter((message) => message !== undefined)
       )))
   }
 

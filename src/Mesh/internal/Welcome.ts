@@ -5,13 +5,14 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Stream from "effect/Stream"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
+import { isWord } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
+
+/** How often it is looked whether there is another link to a peer, in milliseconds. */
+const lookMillis = 100
 
 /**
  * The peer, once something came behind its handshake that is no goodbye, for which it waits so long as a handshake may take.
@@ -20,9 +21,8 @@ import type { MeshNode } from "./MeshNode.ts"
  */
 export const awaited = (node: MeshNode, peer: Peer): Effect.Effect<Peer, LinkClosed> =>
   Effect.catch(welcomed(node, peer), (error) => {
-    const { reason } = error
-    if (reason._tag !== "Goodbye" || reason.reason !== "Duplicate") return Effect.fail(error)
-    return Effect.timeoutOrElse(successor(node, peer.id, error), {
+    if (!isWord(error.reason, "Duplicate")) return Effect.fail(error)
+    return Effect.timeoutOrElse(successor(node, peer.id), {
       duration: node.options.handshakeTimeout,
       orElse: () => Effect.fail(error)
     })
@@ -37,25 +37,19 @@ const welcomed = (node: MeshNode, peer: Peer): Effect.Effect<Peer, LinkClosed> =
     if (isIn) return Effect.succeed(peer)
     const welcome = node.welcomes.get(link) ?? Deferred.makeUnsafe<void, LinkClosed>()
     node.welcomes.set(link, welcome)
-    return Effect.matchEffect(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout), {
-      onSuccess: () => Effect.succeed(peer),
-      onFailure: (error) => peer.link === link ? Effect.fail(error) : welcomed(node, peer)
-    })
+    return Effect.catch(
+      Effect.as(Effect.timeoutOption(Deferred.await(welcome), node.options.handshakeTimeout), peer),
+      (error) => peer.link === link ? Effect.fail(error) : welcomed(node, peer)
+    )
   })
 
-/** The peer with that id by another link, which may have come already, or end in turn. */
-const successor = (node: MeshNode, id: string, error: LinkClosed): Effect.Effect<Peer, LinkClosed> =>
-  Effect.scoped(
-    Effect.flatMap(node.changes.subscribe, (changes) =>
-      Stream.concat(Stream.succeed(undefined), changes).pipe(
-        Stream.map(() => node.table.get(id)),
-        Stream.filter(Predicate.isNotUndefined),
-        Stream.mapEffect((peer) => Effect.option(welcomed(node, peer))),
-        Stream.filter(Option.isSome),
-        Stream.runHead,
-        Effect.flatMap((found) => Option.isSome(found) ? Effect.succeed(found.value.value) : Effect.fail(error))
-      ))
-  )
+/** The peer with that id by another link, which may have come already, or may end in turn: then by the next one. */
+const successor = (node: MeshNode, id: string): Effect.Effect<Peer> =>
+  Effect.suspend(() => {
+    const later = () => Effect.andThen(Effect.sleep(lookMillis), successor(node, id))
+    const peer = node.table.get(id)
+    return peer === undefined ? later() : Effect.catch(welcomed(node, peer), later)
+  })
 
 /** Something came, and the link goes on. */
 export const heard = (node: MeshNode, link: Link): void => {

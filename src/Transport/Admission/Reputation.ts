@@ -4,6 +4,8 @@
  * Plain and synchronous: time is an argument.
  */
 
+import { setLatest } from "../Latest.ts"
+
 /** After so long an offense counts half, in milliseconds. */
 const halfLifeMillis = 600_000
 /** Sources remembered; past it the one that offended longest ago is forgotten. */
@@ -42,13 +44,7 @@ export class Reputation {
     const standing = known ?? { score: 0, atMillis: nowMillis, banCount: 0 }
     standing.score = faded(standing, nowMillis) + points
     standing.atMillis = nowMillis
-    // The latest is the last.
-    this.#sources.delete(source)
-    this.#sources.set(source, standing)
-    if (this.#sources.size > maxSources) {
-      const [oldest] = this.#sources.keys()
-      this.#sources.delete(oldest!)
-    }
+    setLatest(this.#sources, source, standing, maxSources)
     return standing.score
   }
 
