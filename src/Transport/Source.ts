@@ -11,7 +11,7 @@ import type { PeerAddress } from "../Protocol/PeerAddress.ts"
  * @category math
  * @since 0.1.0
  */
-export const sourceOf = ({ hostname }: PeerAddress): string => {
+export const sourceOf = ({ hostname }: Pick<PeerAddress, "hostname">): string => {
   const host = hostOf(hostname)
   return host.includes(":") ? `${groupsOf(host).slice(0, 4).join(":")}::/64` : host
 }

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { BanList, targetText } from "../../src/Transport/Admission/BanList.ts"
 import { Reputation } from "../../src/Transport/Admission/Reputation.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
-import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import { peerIds, startNaming, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = Layer.merge(MemoryNetwork.layer({ latency: "10 millis" }), Logger.layer([]))
@@ -43,6 +43,22 @@ describe("a ban by hand", () => {
       yield* join(node, "10.0.1.1")
       assert.deepStrictEqual(yield* peerIds(node), ["10.0.1.1"])
     }).pipe(Effect.provide(network), Random.withSeed("host")))
+
+  it.effect("of a host holds for a node there that was dialed by a name", () =>
+    Effect.gen(function*() {
+      const peer = yield* startNode(2, idle)
+      const mesh = yield* startNaming("example.org", peer.mesh.address)
+      yield* whileTimePasses(mesh.connect("example.org:4444"))
+
+      yield* mesh.ban({ host: peer.host })
+      yield* TestClock.adjust("1 second")
+
+      assert.deepStrictEqual(yield* mesh.peers, [])
+      const refused = yield* whileTimePasses(Effect.flip(mesh.connect("example.org:4444")))
+      yield* TestClock.adjust("100 millis")
+      assert.include(refused.message, "10.0.0.2 is banned")
+      assert.deepStrictEqual(yield* peerIds(peer), [])
+    }).pipe(Effect.provide(network), Random.withSeed("name")))
 
   it.effect("of an id keeps out whoever goes by it, from anywhere, until it is taken back", () =>
     Effect.gen(function*() {

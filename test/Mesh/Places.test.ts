@@ -1,12 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Random } from "effect"
+import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
-import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
-import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
-import { Transport } from "../../src/Transport/Transport.ts"
-import { peerIds, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import { peerIds, startNaming, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
@@ -173,18 +170,7 @@ describe("a bootstrap node that this one sends away", () => {
   it.effect("is not dialed at its address either when it was dialed by a name", () =>
     Effect.gen(function*() {
       const bootstrap = yield* startNode(2, { maxOutboundLinks: 0 })
-      const byName = Layer.effect(
-        Transport,
-        Effect.map(Transport, (inner) => ({
-          ...inner,
-          dial: (address: PeerAddress) =>
-            address.host === "example.org"
-              ? Effect.map(inner.dial(second), (connection) => ({ ...connection, remote: address, host: second.host }))
-              : inner.dial(address)
-        }))
-      ).pipe(Layer.provide(MemoryNetwork.transport("10.0.0.1")))
-      const node = MemoryMesh.layerTransport({ host: "10.0.0.1" }).pipe(Layer.provide(byName))
-      const mesh = Context.get(yield* Layer.build(node), Mesh)
+      const mesh = yield* startNaming("example.org", second)
       yield* whileTimePasses(mesh.connect("example.org:4444"))
 
       assert.isTrue(yield* mesh.disconnect(bootstrap.mesh.id))

@@ -73,6 +73,23 @@ export const startPublic = Effect.fnUntraced(
   }
 )
 
+/** A node on `10.0.0.1` that dials an address by a name, as over TCP. */
+export const startNaming = Effect.fnUntraced(function*(name: string, at: PeerAddress) {
+  const host = "10.0.0.1"
+  const transport = Layer.effect(
+    Transport,
+    Effect.map(Transport, (service) => ({
+      ...service,
+      dial: (address: PeerAddress) =>
+        address.host === name
+          ? Effect.map(service.dial(at), (connection) => ({ ...connection, remote: address, host: at.host }))
+          : service.dial(address)
+    }))
+  ).pipe(Layer.provide(MemoryNetwork.transport(host)))
+  const node = MemoryMesh.layerTransport({ host }).pipe(Layer.provide(transport))
+  return Context.get(yield* Layer.build(node), Mesh)
+})
+
 /** All that a stream gives from now on, in an array that grows. */
 export const collect = <A>(stream: Stream.Stream<A>, scope: Scope.Scope) => {
   const items: Array<A> = []

@@ -194,7 +194,10 @@ export class CallNode {
       emit: (event) => options.onEvent?.(event),
       linksFrom: (source) => this.pool.countFrom(source),
       held: () =>
-        Array.from(this.pool.values(), ({ close, link, peer }) => ({ id: peer.id, remote: link.remote, close }))
+        Array.from(this.pool.values(), ({ close, link, peer }) => ({
+          id: peer.id,
+          link: { source: link.source, host: link.host, close }
+        }))
     })
     this.frames = new UnfinishedFrames(settings.maxUnfinishedBytes)
     this.#outboxBudget = new ByteBudget(settings.maxQueuedBytes)

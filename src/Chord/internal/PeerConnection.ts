@@ -159,7 +159,7 @@ const meet = (
 
 /** Why there is no place for one more link, if so; an original that gets one is welcomed. */
 const admit = (node: CallNode, link: Link.Link, peer: Handshake.PeerIdentity): CloseReason | undefined => {
-  const refusal = node.guard.refusalOf(undefined, peer.id) ?? refuseSource(node, link)
+  const refusal = node.guard.refusalOf(link.host, peer.id) ?? refuseSource(node, link)
   if (refusal !== undefined) return refusal
   if (node.isGuest(link)) return admitGuest(node, link, peer)
   if (link.direction === "outbound" || hasInboundRoom(node) || closeIdle(node, "inbound")) return undefined

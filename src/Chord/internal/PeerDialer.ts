@@ -28,7 +28,7 @@ export const connect = (
   if (underway !== undefined) return Deferred.await(underway)
   if (node.isStopped) return refuse({ _tag: "Stopped" })
   if (key === node.ownKey) return refuse({ _tag: "SelfConnection" })
-  const banned = node.guard.refusalOf(address, undefined)
+  const banned = node.guard.refusalOf(address.hostname, undefined)
   if (banned !== undefined) return refuse(banned)
   const { maxLinks } = node.settings
   if (node.pool.countOf("outbound") + node.dials.size >= maxLinks && !PeerConnection.closeIdle(node, "outbound")) {

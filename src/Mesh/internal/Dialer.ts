@@ -29,7 +29,7 @@ export const connect = Effect.fnUntraced(function*(
   address: PeerAddress,
   id?: string
 ): Effect.fn.Return<Peer, ConnectError> {
-  const banned = node.guard.refusalOf(address, id)
+  const banned = node.guard.refusalOf(address.hostname, id)
   if (banned !== undefined) return yield* new ConnectError({ address, reason: banned })
   while (true) {
     const linked = id === undefined ? Places.peerAt(node, address) : node.table.get(id)

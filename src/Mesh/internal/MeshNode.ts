@@ -383,12 +383,7 @@ export class MeshNode {
   }
 
   #held() {
-    return Array.from(this.table.values(), (peer) =>
-      linksOf(peer).map((link) => ({
-        id: peer.id,
-        remote: link.remote,
-        close: (reason: CloseReason) => link.close(reason)
-      }))).flat()
+    return [...this.table.values()].flatMap((peer) => linksOf(peer).map((link) => ({ id: peer.id, link })))
   }
 
   /** Hands a user's message to the application, if it was taken. */

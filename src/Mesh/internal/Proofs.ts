@@ -67,7 +67,7 @@ export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): 
  * hands. One ban is enough for all that comes in one go.
  */
 const blame = (node: MeshNode, link: Link): void => {
-  if (node.guard.refusalOf(link.remote, undefined) !== undefined) return
+  if (node.guard.refusalOf(link.remote.hostname, undefined) !== undefined) return
   node.guard.offend(link, forgedPoints, () => "a signature that is not the sender's")
 }
 

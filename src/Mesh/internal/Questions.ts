@@ -65,7 +65,7 @@ export class Questions {
     const answer = (asked: Asked) =>
       Effect.matchEffect(decode(asked.text), {
         onFailure: (error) => {
-          valueRefused(this.#node, query.name, asked.from, () => error.message)
+          valueRefused(this.#node, query.name, asked.from, error)
           return Effect.sync(() => this.#reply(asked, "refused", `that is no question for "${query.name}"`))
         },
         onSuccess: (question) =>

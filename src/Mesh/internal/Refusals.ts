@@ -13,13 +13,15 @@ const maxLength = 256
 /** Whether that time is told: the first, the second, the fourth, ... */
 export const isTold = (count: number): boolean => (count & (count - 1)) === 0
 
-/** A schema refused a value; counted for each topic and question. */
-export const valueRefused = (node: MeshNode, name: string, sender: string, detail: () => string): void => {
+/** A schema refused a value, or broke at it; counted for each topic and question. */
+export const valueRefused = (node: MeshNode, name: string, sender: string, why: unknown): undefined => {
   const count = (node.refusedCounts.get(name) ?? 0) + 1
   node.refusedCounts.set(name, count)
-  if (!isTold(count)) return
-  const told = { sender: excerpt(sender, maxLength), detail: excerpt(detail(), maxLength) }
-  node.emit({ _tag: "ValueRefused", name, ...told, count })
+  if (isTold(count)) {
+    const detail = excerpt(why instanceof Error ? why.message : String(why), maxLength)
+    node.emit({ _tag: "ValueRefused", name, sender: excerpt(sender, maxLength), detail, count })
+  }
+  return undefined
 }
 
 /** Why a message was refused. */

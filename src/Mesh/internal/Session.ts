@@ -171,7 +171,7 @@ class Session {
 
   #refusalOf(id: string): CloseReason | undefined {
     const node = this.#node
-    const banned = node.guard.refusalOf(undefined, id)
+    const banned = node.guard.refusalOf(this.#link.host, id)
     if (banned !== undefined) return banned
     // A second link to a peer takes no slot; which of the two stays is decided among them.
     return node.table.get(id) === undefined ? node.guard.gate.refuseLink(this.#link) : undefined

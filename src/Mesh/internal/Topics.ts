@@ -99,9 +99,7 @@ export class Topics {
     const settle = (exit: Exit.Exit<A, Schema.SchemaError>): TopicMessage<A> | undefined => {
       const { id, proof, sender, time } = message
       if (Exit.isSuccess(exit)) return { value: exit.value, sender, proof, id, time }
-      const why = Cause.squash(exit.cause)
-      valueRefused(this.#node, topic.name, sender, () => why instanceof Error ? why.message : String(why))
-      return undefined
+      return valueRefused(this.#node, topic.name, sender, Cause.squash(exit.cause))
     }
     const decoded = attempt(() => decode(message.textAt(1)))
     return isExit(decoded) ? Exit.succeed(settle(decoded)) : Effect.map(Effect.exit(decoded), settle)

@@ -36,8 +36,7 @@ type Origin = Pick<Link, "direction" | "remote" | "identity">
 /** A link, by whom it is with. */
 interface Held {
   readonly id: string
-  readonly remote: PeerAddress
-  readonly close: (reason: CloseReason) => void
+  readonly link: Pick<Link, "close" | "host" | "source">
 }
 
 /**
@@ -117,12 +116,12 @@ export class Guard {
     return this.bans.count(this.#node.nowMillis())
   }
 
-  /** Why the user, or this node, wants nothing to do with who is there, or with that id. */
-  refusalOf(address: PeerAddress | undefined, id: string | undefined): CloseReason | undefined {
+  /** Why the user, or this node, wants nothing to do with who is at that host, or with that id. */
+  refusalOf(hostname: string | undefined, id: string | undefined): CloseReason | undefined {
     if (this.bans.isEmpty) return undefined
     const now = this.#node.nowMillis()
     const ban =
-      (address === undefined ? undefined : this.bans.find({ _tag: "Source", source: sourceOf(address) }, now)) ??
+      (hostname === undefined ? undefined : this.bans.find({ _tag: "Source", source: sourceOf({ hostname }) }, now)) ??
         (id === undefined ? undefined : this.bans.find({ _tag: "Id", id }, now))
     return ban === undefined ? undefined : { _tag: "Banned", target: targetText(ban.target), why: ban.why }
   }
@@ -173,9 +172,12 @@ export class Guard {
       }))
     }
     const reason = { _tag: "Banned", target: targetText(target), why } as const
-    for (const { close, id, remote } of this.#node.held()) {
-      const isMeant = target._tag === "Id" ? id === target.id : sourceOf(remote) === target.source
-      if (isMeant) close(reason)
+    for (const { id, link } of this.#node.held()) {
+      // Where it was dialed by a name, that is not where it is.
+      const isMeant = target._tag === "Id"
+        ? id === target.id
+        : [link.source, link.host && sourceOf({ hostname: link.host })].includes(target.source)
+      if (isMeant) link.close(reason)
     }
   }
 
