@@ -159,7 +159,7 @@ export class Mesh extends Context.Service<
      * Links to the node at an address (`"host:port"`), and keeps to it: the node is dialed again
      * whenever the link is lost. Gives the link there is, if there is one. A node of this library has taken the link in
      * by then, too, so that each hears what the other one says. Fails with `ConnectError`,
-     * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ...
+     * whose `reason` says why: refused, timed out, another subnet, full, this node itself, ..., and then keeps to nothing.
      */
     readonly connect: (address: string | PeerAddress) => Effect.Effect<PeerInfo, ConnectError | InvalidAddress>
     /**
