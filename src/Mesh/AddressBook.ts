@@ -63,7 +63,7 @@ export interface HearsayLimits {
 }
 
 /** What is only said to be there. */
-const isHearsay = ({ isBootstrap, isMet, source }: KnownAddress): boolean =>
+export const isHearsay = ({ isBootstrap, isMet, source }: KnownAddress): boolean =>
   source !== undefined && !isMet && !isBootstrap
 
 /** Hosts remembered on which nobody was met; past it the one that was dialed longest ago is forgotten. */

@@ -48,6 +48,20 @@ describe("hearsay", () => {
       assert.strictEqual(yield* knownCount(node), told.length)
     }).pipe(Effect.provide(network), Random.withSeed("elsewhere")))
 
+  it.effect("of ever other hosts has a node dial two of them a second, once it has dialed all that it may need", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      const dialed = () => node.events.filter(({ _tag }) => _tag === "DialFailed").length
+      for (let second = 1; second <= 60; second++) {
+        const told = Array.from({ length: 200 }, (_, index) => at(`10.66.${second}.${1 + index}`))
+        yield* node.mesh.learn(told, at("10.7.7.7"))
+        yield* TestClock.adjust("1 second")
+        if (second === 5) assert.isAtLeast(dialed(), 64)
+      }
+
+      assert.isAtMost(dialed(), 64 + 60 * 2)
+    }).pipe(Effect.provide(network), Random.withSeed("ever other hosts")))
+
   it.effect("of names for secure WebSockets is of names, and not of what leads elsewhere in a URL", () =>
     Effect.gen(function*() {
       const node = yield* startPublic(["", "wss"])

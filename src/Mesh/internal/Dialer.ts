@@ -9,12 +9,20 @@ import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { isWord } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
-import type { KnownAddress } from "../AddressBook.ts"
+import { TokenBucket } from "../../Transport/TokenBucket.ts"
+import { isHearsay, type KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as SharedDial from "./SharedDial.ts"
+
+/**
+ * Addresses that were only heard of are dialed so many a second, after so many at once: whoever names ever other hosts
+ * has no node try a network for them.
+ */
+const hearsayPerSecond = 2
+const hearsayBurst = 64
 
 /** The longest wait between two requests for peers of a node whose share of links cannot be had. */
 const maxAskMillis = 60_000
@@ -55,6 +63,7 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
     let nextAskMillis = 0
     let dialingCount = 0
     let retryCount = 0
+    const hearsay = new TokenBucket(hearsayPerSecond, hearsayBurst, node.nowMillis())
     // From one look to the next, for there may be a single dial to give away.
     let isRetryTurn = true
 
@@ -78,10 +87,12 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
       node.wake.closeUnsafe()
       const now = node.nowMillis()
       const missing = node.options.maxOutboundLinks - node.table.countOf("outbound") - (dialingCount - retryCount)
-      const { fresh, nextMillis, others, retries } = candidates(node, now, missing)
+      const { fresh, nextMillis, others, retries } = candidates(node, now, missing, hearsay)
       const turns = isRetryTurn ? inTurn(retries, others) : inTurn(others, retries)
       const slots = node.options.maxConcurrentDials - dialingCount
-      for (const known of [...fresh, ...turns].slice(0, slots)) attempt(known)
+      for (const known of [...fresh, ...turns].slice(0, slots)) {
+        if (!isHearsay(known) || hearsay.take(now)) attempt(known)
+      }
       const isLacking = missing > 0 && fresh.length + others.length === 0
       if (isLacking && now >= nextAskMillis) {
         askForPeers(node)
@@ -108,14 +119,16 @@ const spreadMillis = 50
  * that which waited longest before them all. Those that seem gone are no links to count on, and may be many: they are
  * `retries`, which take turns with the `others`.
  */
-const candidates = (node: MeshNode, now: number, missing: number) => {
+const candidates = (node: MeshNode, now: number, missing: number, hearsay: TokenBucket) => {
   const hasShare = missing <= 0
+  const isSpent = hearsay.isSpent(now)
   let nextMillis = Number.POSITIVE_INFINITY
   const due: Array<KnownAddress> = []
   for (const known of Places.candidates(node, hasShare)) {
     const dueMillis = hasShare ? Math.max(known.nextDialMillis, known.fullUntilMillis) : known.nextDialMillis
-    if (dueMillis <= now) due.push(known)
-    else nextMillis = Math.min(nextMillis, dueMillis)
+    if (dueMillis > now) nextMillis = Math.min(nextMillis, dueMillis)
+    else if (isSpent && isHearsay(known)) nextMillis = Math.min(nextMillis, now + 1000 / hearsayPerSecond)
+    else due.push(known)
   }
   const bootstrap = due.filter((known) => known.isBootstrap).sort((a, b) => a.nextDialMillis - b.nextDialMillis)
   const fresh = bootstrap.filter((known) => !seemsGone(known))
