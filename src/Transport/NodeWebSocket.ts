@@ -17,7 +17,8 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
-import { hostAt } from "./internal/NodeSockets.ts"
+import { hostAt, inWords } from "./internal/NodeSockets.ts"
+import { explain } from "./internal/NodeWebSocketFault.ts"
 import { OpenMessage } from "./internal/OpenMessage.ts"
 import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
 import { type Connection, ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
@@ -108,7 +109,10 @@ const dial = (address: PeerAddress, options: NodeWebSocketOptions) =>
         webSocket.once("open", () => watch(socket, message))
       })
     }
-    return Effect.map(WebSocket.dial(address, open, options, send), (dialed) => telling(dialed, message, host))
+    return Effect.mapBoth(WebSocket.dial(address, open, options, send), {
+      onSuccess: (dialed) => telling(dialed, message, host),
+      onFailure: explain
+    })
   })
 
 /** From when nothing was read of it yet. */
@@ -152,7 +156,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
     Effect.sync(() => http.listen({ host: address.hostname, port: address.port }))
   ], { concurrency: 2 }).pipe(Effect.mapError((error) => {
     const cause = "cause" in error.reason ? error.reason.cause : error
-    return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
+    return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause: inWords(cause) })
   }))
   hearErrors(http, others)
   const port = "port" in server.address ? server.address.port : address.port

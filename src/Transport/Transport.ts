@@ -44,7 +44,9 @@ export class DialError extends Schema.TaggedError<DialError>()("DialError", {
 }
 
 const describeFault = (fault: TlsFault, { by, cause }: DialError): string =>
-  describeTls({ fault, by: by ?? "here", detail: cause instanceof Error ? cause.message : String(cause) })
+  describeTls({ fault, by: by ?? "here", detail: textOf(cause) })
+
+const textOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 const describeDial = (kind: Exclude<DialError["kind"], TlsFault>, { address, cause }: DialError): string => {
   switch (kind) {
@@ -59,7 +61,7 @@ const describeDial = (kind: Exclude<DialError["kind"], TlsFault>, { address, cau
     case "Unsupported":
       return unsupported(address)
     case "Other":
-      return String(cause)
+      return textOf(cause)
   }
 }
 
@@ -92,7 +94,7 @@ const describeListen = ({ address, cause, kind }: ListenError): string => {
     case "Unsupported":
       return unsupported(address)
     case "Other":
-      return String(cause)
+      return textOf(cause)
   }
 }
 

@@ -148,7 +148,8 @@ export class LinkReader {
     }
     this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : undefined
     if (this.#fault === undefined || this.#bodies !== undefined) return undefined
-    return this.#isTls(this.#fault) ? refusedHere("TlsPeer") : malformed(this.#fault, this.messageCount === 0)
+    if (this.#isTls(this.#fault)) return refusedHere("TlsPeer")
+    return malformed(this.#fault, this.messageCount === 0 ? this.#hint(this.#fault) : "")
   }
 
   /** The connection is gone: in the middle of a frame that was no clean end. */
@@ -187,19 +188,33 @@ export class LinkReader {
 
   /** Whether the connection began with a record of TLS, which read as a frame is far too large. */
   #isTls(fault: WireFault): boolean {
-    if (fault.reason !== "FrameTooLarge" || fault.offset !== 0) return false
+    if (!isFirstSize(fault)) return false
     const type = this.#splitter.announcedBytes >>> 24
     return type >= 0x14 && type <= 0x17 && ((this.#splitter.announcedBytes >>> 16) & 0xff) === 3
   }
+
+  /** What to do about a peer of which nothing was understood. */
+  #hint(fault: WireFault): string {
+    const first = this.#splitter.announcedBytes
+    return isFirstSize(fault) && (first === httpAnswer || first === httpRequest)
+      ? ", which is HTTP: the address of a WebSocket begins with ws://"
+      : ", in its first frame: it may speak another wire version"
+  }
 }
+
+const isFirstSize = (fault: WireFault): boolean => fault.reason === "FrameTooLarge" && fault.offset === 0
+
+/** "HTTP" and "GET ", as sizes of a frame. */
+const httpAnswer = 0x48545450
+const httpRequest = 0x47455420
 
 /** Unlike the time of day, it never jumps: for ages and waits. */
 export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-/** `isFirst`: nothing was understood before. */
-export const malformed = (fault: WireFault, isFirst = false): CloseReason => ({
+/** `hint`: what to add to the detail. */
+export const malformed = (fault: WireFault, hint = ""): CloseReason => ({
   _tag: "Malformed",
   reason: fault.reason,
   offset: fault.offset,
-  detail: isFirst ? `${fault.detail}, in its first frame: it may speak another wire version` : fault.detail
+  detail: fault.detail + hint
 })

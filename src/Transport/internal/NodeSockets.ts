@@ -120,7 +120,7 @@ export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress, maxCo
   const server = yield* NodeSocketServer.make({ host: address.host, port: address.port, noDelay: true }).pipe(
     Effect.mapError((error) => {
       const cause = "cause" in error.reason ? error.reason.cause : error
-      return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause })
+      return new ListenError({ address, kind: listenErrorKinds[codeOf(cause)] ?? "Other", cause: inWords(cause) })
     })
   )
   const port = "port" in server.address ? server.address.port : address.port
@@ -155,7 +155,18 @@ export const toDialError = (address: PeerAddress, error: Socket.SocketError): Di
   const reason = error.reason
   if (reason._tag !== "SocketOpenError") return new DialError({ address, kind: "Other", cause: error })
   if (reason.kind === "Timeout") return new DialError({ address, kind: "TimedOut", cause: reason.cause })
-  return new DialError({ address, kind: dialErrorKinds[codeOf(reason.cause)] ?? "Other", cause: reason.cause })
+  return new DialError({ address, kind: dialErrorKinds[codeOf(reason.cause)] ?? "Other", cause: inWords(reason.cause) })
+}
+
+/** What to do about a system that has no socket to give; what else is wrong says so itself. */
+export const inWords = (cause: unknown): unknown => {
+  const full = whoIsFull[codeOf(cause)]
+  return full === undefined ? cause : new Error(full, { cause })
+}
+
+const whoIsFull: Readonly<Record<string, string>> = {
+  EMFILE: "this process has as many files and connections open as it may (EMFILE): raise its limit, ulimit -n",
+  ENFILE: "this machine has as many files and connections open as it may (ENFILE): close some, or raise its limit"
 }
 
 const toClosed = (error: Socket.SocketError): ConnectionClosed => {
