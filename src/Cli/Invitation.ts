@@ -1,6 +1,7 @@
 /** Invitations to a network, as the flags of a node say what it is. */
 import * as Effect from "effect/Effect"
 import * as Invite from "../Layers/Invite.ts"
+import { dialed } from "../Layers/NodeOwnHost.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
@@ -41,7 +42,7 @@ export const make = Effect.fnUntraced(function*(
   const pin = identity === undefined || tls !== "pinned" ? undefined : yield* pinOf(identity)
   return Invite.encode({
     kind,
-    addresses: addresses.slice(0, 8).map(format),
+    addresses: addresses.slice(0, 8).map((address) => format(dialed(address))),
     subnet,
     ...(tls === undefined ? {} : { tls }),
     ...(pin === undefined ? {} : { pin }),

@@ -10,9 +10,15 @@ export const announced = (
   listen: PeerAddress,
   interfaces: ReadonlyArray<NetworkInterfaceInfo> = ownInterfaces()
 ): PeerAddress | undefined =>
-  listen.hostname === "0.0.0.0" || listen.hostname === "::"
-    ? withScheme(fromParts(hostOf(interfaces), 0), listen.scheme)
-    : undefined
+  isEverywhere(listen) ? withScheme(fromParts(hostOf(interfaces), 0), listen.scheme) : undefined
+
+/** Where others dial a node that has that address: at a host of this machine where it stands for all. @internal */
+export const dialed = (address: PeerAddress): PeerAddress =>
+  isEverywhere(address)
+    ? withScheme(fromParts(hostOf(ownInterfaces()), address.port), address.scheme) ?? address
+    : address
+
+const isEverywhere = ({ hostname }: PeerAddress): boolean => hostname === "0.0.0.0" || hostname === "::"
 
 const ownInterfaces = (): ReadonlyArray<NetworkInterfaceInfo> =>
   Object.values(networkInterfaces()).flatMap((list) => list ?? [])

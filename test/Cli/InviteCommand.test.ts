@@ -8,6 +8,7 @@ import { read } from "../../src/Cli/InviteFlag.ts"
 import { MeshDisplay } from "../../src/Cli/MeshDisplay.ts"
 import * as Style from "../../src/Cli/Style.ts"
 import * as Invite from "../../src/Layers/Invite.ts"
+import { parse } from "../../src/Protocol/PeerAddress.ts"
 import { run } from "./CommandLine.ts"
 
 describe("p2p invite", () => {
@@ -39,6 +40,21 @@ describe("p2p invite", () => {
         assert.include(events.find(({ event }) => event === "error")?.message, "200 characters")
         assert.isTrue(events.some(({ event }) => event === "subscribed" || event === "ring"))
         assert.strictEqual(status, 1)
+      }
+    }))
+
+  it.live("names an address that others can dial, also of a node that listens on all of its machine", () =>
+    Effect.gen(function*() {
+      for (const host of ["0.0.0.0", "[::]", "ws://0.0.0.0"]) {
+        const { stdout } = yield* run(["mesh", "--listen", `${host}:0`, "--json"], ["/invite"])
+        const [listening, invite] = stdout.map((line) => JSON.parse(line))
+
+        const { addresses } = yield* Invite.decode(invite.text)
+
+        const [address] = addresses.map((text) => parse(text))
+        assert.notInclude(["0.0.0.0", "::"], address?.hostname)
+        assert.strictEqual(address?.scheme, host.startsWith("ws") ? "ws" : "")
+        assert.strictEqual(address?.port, parse(listening.address)?.port)
       }
     }))
 
