@@ -75,7 +75,7 @@ const flags = {
     ),
     Flag.withDefault(false)
   ),
-  protocol: WireFlag.protocol,
+  protocol: WireFlag.given,
   ...ServeFlags.flags,
   ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
@@ -121,7 +121,7 @@ export const chord = Command.make(
   Effect.fnUntraced(
     function*({ announce, bits, dashboard, data, invite, join: asked, json, lan, listen, metrics, peers, ...others }) {
       const { dialNames, originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
-      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls, bits })
+      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls, protocol, bits })
       const join = [...asked, ...invited.addresses]
       const security = InviteFlag.withPins(
         yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }),
@@ -145,7 +145,7 @@ export const chord = Command.make(
         stabilizeMillis: Option.getOrUndefined(stabilize),
         dialNames,
         originals,
-        protocol,
+        protocol: invited.protocol,
         security,
         dashboard: Option.getOrUndefined(dashboard),
         metrics: Option.getOrUndefined(metrics),

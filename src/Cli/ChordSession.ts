@@ -166,6 +166,7 @@ const session = Effect.fnUntraced(function*(
       subnet: options.subnet,
       tls: tls?.mode,
       identity,
+      protocol: options.protocol,
       bits: options.bits
     }))
   const console = new ChordConsole(chord, report, () => news.unreached, invitation)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Invite from "../Layers/Invite.ts"
 import { dialed } from "../Layers/NodeOwnHost.ts"
+import type { WireVersion } from "../Layers/WireVersion.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
@@ -21,6 +22,7 @@ export interface InvitationOptions {
   readonly tls: Invite.Invite["tls"] | undefined
   /** The directory of the identity that is to be met there. */
   readonly identity: string | undefined
+  readonly protocol: WireVersion
   readonly bits?: number | undefined
 }
 
@@ -31,7 +33,7 @@ export interface InvitationOptions {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  { addresses, bits, identity, kind, subnet = kind, tls }: InvitationOptions
+  { addresses, bits, identity, kind, protocol, subnet = kind, tls }: InvitationOptions
 ): Effect.fn.Return<string, IdentityError | WrongUsage> {
   if (subnet.length > Invite.maxSubnetLength) {
     const detail =
@@ -44,6 +46,7 @@ export const make = Effect.fnUntraced(function*(
     kind,
     addresses: addresses.slice(0, 8).map((address) => format(dialed(address))),
     subnet,
+    ...(protocol === "0.4" ? {} : { protocol }),
     ...(tls === undefined ? {} : { tls }),
     ...(pin === undefined ? {} : { pin }),
     ...(bits === undefined ? {} : { bits })

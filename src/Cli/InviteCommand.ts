@@ -5,12 +5,14 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Invite } from "../Layers/Invite.ts"
+import type { WireVersion } from "../Layers/WireVersion.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { reachable } from "./AddressFlag.ts"
 import { count } from "./NumberFlags.ts"
 import * as Output from "./Output.ts"
 import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { harmlessJson } from "./Style.ts"
+import * as WireFlag from "./WireFlag.ts"
 
 const flags = {
   connect: reachable("connect").pipe(
@@ -28,6 +30,7 @@ const flags = {
   ),
   bits: count("bits", 512).pipe(Flag.withDescription("With --chord: the --bits of its nodes"), Flag.optional),
   tls: securityFlags.tls,
+  protocol: WireFlag.given,
   identity: securityFlags.identity.pipe(
     Flag.withDescription(
       "With --tls: the identity of the node at those addresses, which must be there; its fingerprint goes into the invitation"
@@ -58,7 +61,7 @@ export const invite = Command.make(
   Command.withShortDescription("Make an invitation to a network, or show what one says"),
   Command.withDescription(`Prints a short text with which another node joins: p2p mesh --invite TEXT.
 
-  It holds addresses, the subnet, the mode of TLS and the fingerprint of the node's key. It is no secret
+  It holds addresses, the subnet, the wire version, the mode of TLS and the fingerprint of the node's key. It is no secret
   and no admission: whoever has it knows where the network is, and with --tls, whom to expect there.`),
   Command.withExamples([
     { command: "p2p invite --connect 192.168.1.20:4444", description: "An invitation to that node's mesh" },
@@ -73,6 +76,7 @@ interface Making {
   readonly chord: boolean
   readonly bits: Option.Option<number>
   readonly tls: Option.Option<NonNullable<Invite["tls"]>>
+  readonly protocol: Option.Option<WireVersion>
   readonly identity: Option.Option<string>
 }
 
@@ -88,7 +92,7 @@ const show = Effect.fnUntraced(function*(text: string, making: Making) {
   yield* Output.write(`${harmlessJson(found)}\n`)
 })
 
-const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, subnet, tls }: Making) {
+const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, protocol, subnet, tls }: Making) {
   if (connect.length === 0 || connect.length > 8) {
     return yield* new WrongUsage({
       detail: "p2p invite needs --connect HOST:PORT, 1 to 8 times, or an invitation to show"
@@ -109,6 +113,7 @@ const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, subne
     subnet: Option.getOrUndefined(subnet),
     tls: Option.getOrUndefined(tls),
     identity: Option.getOrUndefined(identity),
+    protocol: Option.getOrElse(protocol, () => "0.4" as const),
     bits: Option.getOrUndefined(bits)
   })
 })

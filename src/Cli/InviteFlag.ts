@@ -3,13 +3,16 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Invite from "../Layers/Invite.ts"
+import type { WireVersion } from "../Layers/WireVersion.ts"
 import { parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import { type Security, WrongUsage } from "./SecurityFlags.ts"
 import { harmless } from "./Style.ts"
 
 export const invite = Flag.String("invite").pipe(
   Flag.withMetavar("TEXT"),
-  Flag.withDescription("Join by an invitation (p2p invite): it has the addresses, the subnet, and what TLS needs"),
+  Flag.withDescription(
+    "Join by an invitation (p2p invite): it has the addresses, the subnet, the wire version, and what TLS needs"
+  ),
   Flag.optional
 )
 
@@ -25,6 +28,7 @@ export interface Invited {
   readonly addresses: ReadonlyArray<PeerAddress>
   readonly subnet: string | undefined
   readonly tls: Option.Option<Mode>
+  readonly protocol: WireVersion
   readonly bits: number | undefined
   /** Fingerprints by address. */
   readonly pins: Readonly<Record<string, string>>
@@ -33,6 +37,7 @@ export interface Invited {
 interface Given {
   readonly subnet: Option.Option<string>
   readonly tls: Option.Option<Mode>
+  readonly protocol?: Option.Option<WireVersion>
   /** Where the nodes have it. */
   readonly bits?: Option.Option<number>
 }
@@ -49,9 +54,17 @@ export const read = Effect.fnUntraced(function*(
   text: Option.Option<string>,
   given: Given
 ): Effect.fn.Return<Invited, WrongUsage> {
+  const protocol = Option.getOrUndefined(given.protocol ?? Option.none())
   const bits = Option.getOrUndefined(given.bits ?? Option.none())
   if (text._tag === "None") {
-    return { addresses: [], subnet: Option.getOrUndefined(given.subnet), tls: given.tls, bits, pins: {} }
+    return {
+      addresses: [],
+      subnet: Option.getOrUndefined(given.subnet),
+      tls: given.tls,
+      protocol: protocol ?? "0.4",
+      bits,
+      pins: {}
+    }
   }
   const wrong = (detail: string) => new WrongUsage({ detail })
   const { decode } = yield* Effect.promise(() => import("../Layers/Invite.ts"))
@@ -69,6 +82,10 @@ export const read = Effect.fnUntraced(function*(
       `--invite: it is for ${found.tls === undefined ? "no TLS" : `--tls=${found.tls}`}, not --tls=${mode}`
     )
   }
+  // One that says nothing may be of before invitations said it.
+  if (protocol !== undefined && found.protocol !== undefined && protocol !== found.protocol) {
+    return yield* wrong(`--invite: it is for --protocol ${found.protocol}, not --protocol ${protocol}`)
+  }
   if (bits !== undefined && found.bits !== undefined && bits !== found.bits) {
     return yield* wrong(`--invite: it is for --bits ${found.bits}, not --bits ${bits}`)
   }
@@ -80,6 +97,7 @@ export const read = Effect.fnUntraced(function*(
     addresses: addresses.flatMap((address) => parse(address) ?? []),
     subnet: found.subnet,
     tls: Option.fromUndefinedOr(found.tls),
+    protocol: protocol ?? found.protocol ?? "0.4",
     bits: bits ?? found.bits,
     pins: pin === undefined ? {} : Object.fromEntries(addresses.map((address) => [address, pin]))
   }

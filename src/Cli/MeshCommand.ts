@@ -61,7 +61,7 @@ const flags = {
     ),
     Flag.withDefault("never")
   ),
-  protocol: WireFlag.protocol,
+  protocol: WireFlag.given,
   stay: Flag.Boolean("stay").pipe(
     Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
     Flag.withDefault(false)
@@ -104,7 +104,7 @@ export const mesh = Command.make(
   Effect.fnUntraced(
     function*({ announce, connect, dashboard, invite, json, lan, links, listen, metrics, peers, ...others }) {
       const { protocol, requireProof, sign, stay, subnet, ...rest } = others
-      const invited = yield* InviteFlag.read("mesh", invite, { subnet, tls: rest.tls })
+      const invited = yield* InviteFlag.read("mesh", invite, { subnet, tls: rest.tls, protocol })
       const security = InviteFlag.withPins(
         yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }, sign),
         invited.pins
@@ -117,7 +117,7 @@ export const mesh = Command.make(
         ...Discovery.toOptions({ lan, peers }),
         subnet: invited.subnet,
         links: Option.getOrUndefined(links),
-        protocol,
+        protocol: invited.protocol,
         security,
         sign,
         requireProof,

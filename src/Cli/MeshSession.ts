@@ -144,7 +144,8 @@ const session = Effect.fnUntraced(function*(
       addresses: mesh.addresses,
       subnet: options.subnet,
       tls: tls?.mode,
-      identity
+      identity,
+      protocol: options.protocol
     }))
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation, links.waiting)
   yield* Discovery.check(options)

@@ -1,6 +1,6 @@
 /**
  * An invitation to a network: a short text that carries what another node must be given to join. It holds
- * addresses, the name of the subnet, how connections are secured, and for TLS the fingerprint of the
+ * addresses, the name of the subnet, the wire version, how connections are secured, and for TLS the fingerprint of the
  * inviting node's key, so that nobody else can take its place on the way. It is no secret and no
  * admission: whoever has it knows where the network is.
  */
@@ -39,6 +39,8 @@ export const Invite = Schema.Struct({
   tls: Schema.optionalKey(Schema.Literals(["pinned", "authority", "compatible"])),
   /** `SHA256:…`, the fingerprint of the key that all of the addresses prove. */
   pin: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^SHA256:[A-Za-z0-9+/]{43}$/))),
+  /** The wire version; 0.4 when it is missing. */
+  protocol: Schema.optionalKey(Schema.Literals(["0.4", "0.7"])),
   /** The width of a chord's ring. */
   bits: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 512 })))
 })

@@ -8,7 +8,9 @@ import { read } from "../../src/Cli/InviteFlag.ts"
 import { MeshDisplay } from "../../src/Cli/MeshDisplay.ts"
 import * as Style from "../../src/Cli/Style.ts"
 import * as Invite from "../../src/Layers/Invite.ts"
+import * as NodeMesh from "../../src/Layers/NodeMesh.ts"
 import { parse } from "../../src/Protocol/PeerAddress.ts"
+import { start } from "../compliance/mesh.ts"
 import { run } from "./CommandLine.ts"
 
 describe("p2p invite", () => {
@@ -57,6 +59,24 @@ describe("p2p invite", () => {
         assert.strictEqual(address?.port, parse(listening.address)?.port)
       }
     }))
+
+  it.live("has those who take one speak the wire version of the network", () =>
+    Effect.gen(function*() {
+      const shown = yield* run(["mesh", "--protocol", "0.7", "--json"], ["/invite"])
+      const { mesh } = yield* start(NodeMesh.layer({ protocol: "0.7" }))
+      const made = yield* run(["invite", "--connect", `${mesh.address}`, "--protocol", "0.7"])
+      const text = made.stdout[0]!
+
+      const taken = yield* run(["mesh", "--invite", text, "--json"], ["hello"])
+      const refused = yield* run(["mesh", "--invite", text, "--protocol", "0.4"])
+
+      assert.strictEqual((yield* Invite.decode(JSON.parse(shown.stdout[1]!).text)).protocol, "0.7")
+      assert.include(taken.stdout.join("\n"), "peer-joined")
+      assert.deepStrictEqual([refused.status, refused.stderr.trim()], [
+        2,
+        "p2p: --invite: it is for --protocol 0.7, not --protocol 0.4"
+      ])
+    }).pipe(Effect.scoped))
 
   it.live("refuses bits for a mesh, which has none", () =>
     Effect.gen(function*() {
