@@ -11,12 +11,15 @@ export const toAddress = (text: string): Effect.Effect<PeerAddress, InvalidAddre
   return address === undefined ? Effect.fail(new InvalidAddress({ text })) : Effect.succeed(address)
 }
 
+/** A host as options and `Config` give it: an IPv6 address may have the brackets of an address. @internal */
+export const toHost = (text: string): string => /^\[(.+:.*)\]$/.exec(text)?.[1] ?? text
+
 /** A host and a port as options give them, `127.0.0.1` and any free port unless they say so. @internal */
 export const toListen = (
   scheme: "" | "ws://",
   options: { readonly host?: string | undefined; readonly port?: number | undefined }
 ): Effect.Effect<PeerAddress, InvalidAddress> =>
-  toAddress(format({ host: `${scheme}${options.host ?? "127.0.0.1"}`, port: options.port ?? 0 }))
+  toAddress(format({ host: `${scheme}${toHost(options.host ?? "127.0.0.1")}`, port: options.port ?? 0 }))
 
 /** `host:port` as a Schema, with a message that says what to write; in a list there may be blanks behind commas. @internal */
 export const AddressText = Schema.String.pipe(Schema.decodeTo(

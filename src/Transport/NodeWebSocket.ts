@@ -143,7 +143,10 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   const makeServer = address.scheme === "wss"
     ? options.secureServer :
     options.server ?? plainServer(options)
-  if (!WebSocket.schemes.includes(address.scheme) || makeServer === undefined) return yield* refuseListen(address)
+  if (!WebSocket.schemes.includes(address.scheme)) return yield* refuseListen(address)
+  if (makeServer === undefined) {
+    return yield* new ListenError({ address, kind: "Unsupported", cause: new Error(noCertificate) })
+  }
   const http = yield* Effect.acquireRelease(Effect.sync(() => bound(makeServer(), options)), closeServer)
   const others = http.listeners("error")
   const [server] = yield* Effect.all([
@@ -227,6 +230,9 @@ const verify = (
     answer(false, 403, "Pages of this origin are not let in")
   } else answer(true)
 }
+
+const noCertificate =
+  "that takes a server with a certificate (webSocket.secureServer), or listen on ws:// behind a proxy that has one"
 
 const noPage: Http.RequestListener = (_request, response) => {
   response.writeHead(426, { "Content-Type": "text/plain", Connection: "close", Upgrade: "websocket" })

@@ -102,8 +102,9 @@ const foundHere: Readonly<Record<TlsFault, string>> = {
   CertificateExpired: "the certificate of the other end is not valid now; renew it, or set the clocks right",
   CertificateForeign: "the certificate of the other end was not issued by the authority that this node trusts",
   CertificateUnsuitable: "the key of the other end's certificate cannot be an identity, which is an Ed25519 key",
-  IdentityChanged: "the node at that address has another identity than before; if that is right, forget the old one " +
-    "(p2p identity --forget HOST:PORT)",
+  IdentityChanged:
+    "the node at that address has another identity than it should; if that is right, forget the old one " +
+    "(p2p identity --forget HOST:PORT) or ask for a new invitation",
   TlsFailed: "the TLS handshake failed"
 }
 

@@ -92,7 +92,7 @@ const describeListen = ({ address, cause, kind }: ListenError): string => {
     case "NoSuchAddress":
       return "this machine has no such address"
     case "Unsupported":
-      return unsupported(address)
+      return cause === undefined ? unsupported(address) : textOf(cause)
     case "Other":
       return textOf(cause)
   }

@@ -66,6 +66,20 @@ describe("NodeMesh", () => {
       ))
       assert.include(wrong.message, "HOST:PORT")
     }))
+
+  it.live("takes an IPv6 host with the brackets of an address, too", () =>
+    Effect.gen(function*() {
+      const configured = yield* start(
+        NodeMesh.layerConfig.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({
+          env: { P2P_HOST: "[::1]" }
+        }))))
+      )
+      const { mesh } = yield* start(NodeMesh.layer({ host: "[::1]" }))
+
+      yield* mesh.connect(configured.mesh.address)
+
+      assert.match(`${mesh.address}`, /^\[::1\]:\d+$/)
+    }))
 })
 
 describe("the services of a node", () => {

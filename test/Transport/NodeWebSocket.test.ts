@@ -132,6 +132,7 @@ describe("NodeWebSocket", () => {
       const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "wss://127.0.0.1", port: 0 })))
 
       assert.strictEqual(error.kind, "Unsupported")
+      assert.include(error.message, "a server with a certificate")
     })
   )
 

@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Chord } from "../../Chord/Chord.ts"
+import { toHost } from "../../Layers/AddressText.ts"
 import { Mesh } from "../../Mesh/Mesh.ts"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { ListenError } from "../../Transport/Transport.ts"
@@ -70,7 +71,7 @@ export const layerChord = (options: DashboardOptions = {}): Layer.Layer<never, L
 const logWhere = (address: PeerAddress) => Effect.logInfo(`the dashboard is at http://${address}/`)
 
 const toListen = ({ host = "127.0.0.1", port = 8080 }: DashboardOptions): Effect.Effect<PeerAddress, ListenError> => {
-  const address = fromParts(host, port)
+  const address = fromParts(toHost(host), port)
   return address === undefined
     ? Effect.fail(
       new ListenError({

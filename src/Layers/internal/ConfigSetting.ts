@@ -3,6 +3,7 @@ import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { format, parse, PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { toHost } from "../AddressText.ts"
 
 /** What may be missing. */
 export const optional = <A>(found: Config.Config<A>): Config.Config<A | undefined> =>
@@ -45,7 +46,7 @@ export const interval = (name: string, value: Duration.Input): Config.Config<Dur
 
 const Host = Schema.String.check(
   Schema.makeFilter((host) =>
-    parse(format({ host, port: 0 })) !== undefined || "no host: write one such as \"0.0.0.0\""
+    parse(format({ host: toHost(host), port: 0 })) !== undefined || "no host: write one such as \"0.0.0.0\""
   )
 )
 
@@ -57,5 +58,5 @@ export const listen = (value: PeerAddress): Config.Config<PeerAddress> =>
       // Port 0 is any free one, which `Config.Port` does not take.
       between("PORT", 0, 65_535, value.port)
     ]),
-    ([host, port]) => new PeerAddress({ host, port })
+    ([host, port]) => new PeerAddress({ host: toHost(host), port })
   )
