@@ -10,6 +10,7 @@ import * as Topic from "../Mesh/Topic.ts"
 import * as DemoDictionary from "./DemoDictionary.ts"
 import { type DemoEvent, type DemoNode, startChild, startLocal } from "./DemoNode.ts"
 import { DemoFailed, makeStage, ms, type Stage } from "./DemoStage.ts"
+import { invocation } from "./Invocation.ts"
 
 const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
 
@@ -134,6 +135,6 @@ export const run = Effect.fnUntraced(function*(json: boolean) {
   yield* showMesh(stage)
   yield* DemoDictionary.show(stage)
   yield* stage.tell(
-    "Done. Now you: p2p mesh --listen 127.0.0.1:4444 or p2p chord --listen 127.0.0.1:4444; --help tells more"
+    `Done. Now you: ${invocation()} mesh --listen 127.0.0.1:4444, or chord in place of mesh; --help tells more`
   )
 })

@@ -5,7 +5,11 @@ import { parse } from "../Protocol/PeerAddress.ts"
 /** How this program was called, as far as can be told. */
 export const invocation = (): string => {
   const script = process.argv[1] ?? ""
-  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) return `node ${path.relative("", script)}`
+  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) {
+    // In a clone, which brings a Node of its own: that of the machine may be too old to read the sources.
+    const runner = /[/\\]node_modules[/\\]/.test(process.execPath) ? "npx node" : "node"
+    return `${runner} ${path.relative("", script)}`
+  }
   return process.env["npm_command"] === "exec" ? "npx p2p" : "p2p"
 }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as ChildProcess from "node:child_process"
 import { source } from "./command.ts"
 import { startFile } from "./CommandLine.ts"
 
@@ -40,5 +41,7 @@ describe("p2p demo", () => {
       for (const { text } of steps) if (story[next]?.test(text) === true) next++
       assert.strictEqual(story[next], undefined, stdout.join("\n"))
       assert.isTrue(steps.every(({ event }) => event === "step"))
+      const [, told = ""] = /^Done\. Now you: (.+) mesh --listen/.exec(steps.at(-1)?.text ?? "") ?? []
+      assert.match(ChildProcess.execSync(`${told} --version`, { encoding: "utf8" }), /^p2p v/)
     }), 50_000)
 })
