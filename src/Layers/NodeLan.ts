@@ -108,7 +108,7 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
     if (isAsked) asked.openUnsafe()
   })
   dns.on("response", (packet, { address }) => {
-    const found = addressesIn(packet, node.networkId, address)
+    const found = addressesIn(packet, node, address)
     const teller = toTeller(address)
     if (found.length > 0 && teller !== undefined) Effect.runSyncWith(context)(node.learn(found, teller))
   })
@@ -179,17 +179,20 @@ const guarded = (opened: MulticastDNS): MulticastDNS => {
   return opened
 }
 
+/** A label has 63 bytes at most. */
+const labelOf = ({ id }: LanNode): string => id.slice(0, 40)
+
+const instanceOf = (node: LanNode): string => `${labelOf(node)}.${service}`
+
 const toAnswers = (node: LanNode) => {
-  // A label has 63 bytes at most.
-  const label = node.id.slice(0, 40)
-  const instance = `${label}.${service}`
+  const instance = instanceOf(node)
   const data = [
     `network=${node.networkId}`,
     ...node.addresses.filter(({ port }) => port !== 0).map((address) => `address=${format(address)}`)
   ]
   return [
     { name: service, type: "PTR" as const, ttl, data: instance },
-    { name: instance, type: "SRV" as const, ttl, data: { port: node.address.port, target: `${label}.local` } },
+    { name: instance, type: "SRV" as const, ttl, data: { port: node.address.port, target: `${labelOf(node)}.local` } },
     { name: instance, type: "TXT" as const, ttl, data }
   ]
 }
@@ -207,13 +210,16 @@ const toTeller = (address: string): PeerAddress | undefined => {
   }
 }
 
-/** Addresses of nodes of that network; one that says "all addresses" is where the packet came from. */
-const addressesIn = (packet: ResponsePacket, networkId: string, from: string): ReadonlyArray<PeerAddress> =>
+/**
+ * Addresses of other nodes of its network; one that says "all addresses" is where the packet came from. What is sent to the
+ * group comes back to the sender.
+ */
+const addressesIn = (packet: ResponsePacket, node: LanNode, from: string): ReadonlyArray<PeerAddress> =>
   [...packet.answers ?? [], ...packet.additionals ?? []].slice(0, maxRecords).flatMap((record) => {
-    if (record.type !== "TXT" || !record.name.endsWith(service)) return []
+    if (record.type !== "TXT" || !record.name.endsWith(service) || record.name === instanceOf(node)) return []
     const data: ReadonlyArray<unknown> = Array.isArray(record.data) ? record.data : [record.data]
     const texts = data.slice(0, 16).map(String)
-    if (!texts.includes(`network=${networkId}`)) return []
+    if (!texts.includes(`network=${node.networkId}`)) return []
     return texts.flatMap((text) => {
       const address = text.startsWith("address=") ? parse(text.slice("address=".length)) : undefined
       if (address === undefined) return []

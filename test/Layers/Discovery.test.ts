@@ -16,6 +16,7 @@ import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
 import { parse, PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { run } from "../Cli/CommandLine.ts"
 import { quick, simulate, startRing } from "../utils/ChordRing.ts"
+import { until } from "../utils/eventually.ts"
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "discovery-"))),
@@ -537,6 +538,24 @@ describe("the LAN", () => {
         yield* hasPeer(one, two.id)
 
         assert.deepStrictEqual((yield* stranger.stats).knownAddresses, 0)
+      })
+  )
+
+  it.live.skipIf(!hasMulticast)(
+    "does not lead a node to itself that listens on all addresses of its machine",
+    () =>
+      Effect.gen(function*() {
+        const { dns, port } = yield* listener
+        const said = yield* Effect.forkScoped(heard(dns, "_effect-p2p._tcp.local"), { startImmediately: true })
+        const own = NodeMesh.layer({ host: "0.0.0.0", subnet: "lan", maxOutboundLinks: 0 })
+        const mesh = yield* build(NodeLan.layerMesh({ port }).pipe(Layer.provideMerge(own)))
+        yield* Fiber.join(said)
+
+        const data = [`network=${mesh.networkId}`, "address=127.0.0.1:1", "address=127.0.0.1:2"]
+        dns.respond({ answers: [{ name: "a._effect-p2p._tcp.local", type: "TXT", data }] })
+        yield* until("told", Effect.map(mesh.stats, ({ knownAddresses }) => knownAddresses > 1))
+
+        assert.strictEqual((yield* mesh.stats).knownAddresses, 2)
       })
   )
 
