@@ -73,6 +73,26 @@ export const check = Effect.fnUntraced(function*(
 })
 
 /**
+ * Whether there is anybody to look for: a file that has nothing yet names nobody.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const mayFind = ({ lan, peers }: DiscoveryOptions): boolean =>
+  lan || (peers !== undefined && (fs.statSync(peers, { throwIfNoEntry: false })?.size ?? 0) > 0)
+
+/**
+ * Where it is looked, for people.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const places = ({ lan, peers }: DiscoveryOptions): ReadonlyArray<string> => [
+  ...(peers === undefined ? [] : [`a node of ${peers}`]),
+  ...(lan ? ["a node on the LAN"] : [])
+]
+
+/**
  * Has the node in the environment find others as the options say, until the scope closes; `layerOf` takes from a
  * module its Layer for that kind of node. What is not asked for is not loaded. Fails when the file or the LAN cannot be
  * used.

@@ -5,12 +5,15 @@ import { parse } from "../Protocol/PeerAddress.ts"
 /** How this program was called, as far as can be told. */
 export const invocation = (): string => {
   const script = process.argv[1] ?? ""
-  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) {
-    // In a clone, which brings a Node of its own: that of the machine may be too old to read the sources.
-    const runner = /[/\\]node_modules[/\\]/.test(process.execPath) ? "npx node" : "node"
-    return `${runner} ${path.relative("", script)}`
-  }
+  if (!/[/\\]p2p(?:\.cmd)?$/.test(script)) return `${runner()} ${path.relative("", script)}`
   return process.env["npm_command"] === "exec" ? "npx p2p" : "p2p"
+}
+
+/** A clone brings a Node of its own: that of the machine may be too old to read the sources. */
+const runner = (): string => {
+  const project = /^(.*)[/\\]node_modules[/\\]/.exec(process.execPath)?.[1]
+  if (project === undefined) return "node"
+  return path.relative(project, "").startsWith("..") ? process.execPath : "npx node"
 }
 
 /** ` --name value`, quoted for a shell where it must be; nothing for a flag that was not given. */

@@ -83,7 +83,8 @@ const description = `Runs a node of a mesh: what one node says, all hear.
   The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
   ends, after everything was sent; with --stay, or when standard input is /dev/null, it goes on
   without input. The status is 1 when input that was not typed at a terminal has lines that could not be
-  done, or ends when none of the nodes to connect to was reached, so that nobody got what was sent.
+  done, or ends when none of the nodes to connect to was reached, so that nobody got what was sent: by
+  address, from a file (--peers) or on the LAN (--lan), which are looked for up to three seconds first.
 
   With --tls or --sign, "proof":"proven" in a message says that its sender is who it claims to be;
   without it the sender is a claim.

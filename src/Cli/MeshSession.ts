@@ -72,6 +72,19 @@ export class NobodyReached extends Schema.TaggedError<NobodyReached>()("NobodyRe
 /** How long input that is no terminal waits for the first links, so that what it says reaches somebody. */
 const firstLinksTimeout = "6 seconds"
 
+/** The same for nodes that a file or the LAN may name: as long as a chord node looks for a ring there. */
+const foundTimeout = "3 seconds"
+
+const firstLinks = (attempts: ReadonlyArray<Effect.Effect<void>>) =>
+  Effect.timeoutOption(Effect.all(attempts), firstLinksTimeout)
+
+const firstFound = (mesh: Mesh["Service"], options: MeshSessionOptions) =>
+  Effect.gen(function*() {
+    if (!Discovery.mayFind(options)) return
+    const peer = mesh.changes.pipe(Stream.filter((peers) => peers.length > 0), Stream.take(1), Stream.runDrain)
+    yield* Effect.timeoutOption(peer, foundTimeout)
+  })
+
 /** The first and the longest wait before an address that failed is dialed again, in milliseconds. */
 const firstRetryMillis = 500
 const maxRetryMillis = 30_000
@@ -183,7 +196,7 @@ const session = Effect.fnUntraced(function*(
     Effect.forkScoped({ startImmediately: true })
   )
   const firstAttempts = yield* Effect.forEach(options.connect, (address) => keepDialing(links, address, report))
-  if (!process.stdin.isTTY) yield* Effect.timeoutOption(Effect.all(firstAttempts), firstLinksTimeout)
+  if (!process.stdin.isTTY) yield* Effect.andThen(firstLinks(firstAttempts), firstFound(mesh, options))
 
   let hasQuit = false
   yield* lines.pipe(
@@ -195,8 +208,9 @@ const session = Effect.fnUntraced(function*(
   // At a terminal somebody has seen what was not done.
   if (hasQuit && process.stdin.isTTY) return
   if (!hasQuit && (options.stay || (yield* Input.isAbsent))) return yield* Effect.never
-  if (options.connect.length > 0 && console.unheardCount > 0 && !links.hadPeer) {
-    return yield* new NobodyReached({ addresses: options.connect.map(format) })
+  const asked = [...options.connect.map(format), ...Discovery.places(options)]
+  if (asked.length > 0 && console.unheardCount > 0 && !links.hadPeer) {
+    return yield* new NobodyReached({ addresses: asked })
   }
   if (!process.stdin.isTTY && console.failedCount > 0) return yield* new LinesFailed({ count: console.failedCount })
 })

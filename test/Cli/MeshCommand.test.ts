@@ -1,6 +1,9 @@
 /** `p2p mesh` as other programs drive it: real processes on loopback TCP, lines in, JSON out. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import { whileTaken } from "../utils/ports.ts"
 import { type Event, type Fields, run, start } from "./CommandLine.ts"
 
@@ -173,6 +176,28 @@ describe("p2p mesh", () => {
       assert.strictEqual(alone.status, 1)
       assert.match(alone.stderr, /^p2p: nobody got what was sent: /)
       assert.deepStrictEqual([stopped.status, stopped.stderr], [0, ""])
+    }))
+
+  it.live("says what it is given to a node of its file, and fails where it finds none", () =>
+    Effect.gen(function*() {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "found-"))),
+        (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
+      )
+      const [known, closed] = [path.join(folder, "known"), path.join(folder, "closed")]
+      const listener = yield* node("--stay")
+      fs.writeFileSync(known, `${listener.address}\n`)
+      fs.writeFileSync(closed, "127.0.0.1:1\n")
+
+      const found = yield* run(["mesh", "--peers", known], ["hello"])
+      const lost = yield* run(["mesh", "--peers", closed], ["hello"])
+
+      yield* listener.take("message")
+      assert.strictEqual(found.status, 0)
+      assert.deepStrictEqual([lost.status, lost.stderr], [
+        1,
+        `p2p: nobody got what was sent: no link to a node of ${closed} could be made\n`
+      ])
     }))
 
   it.live("names the reason when another subnet or a closed port refuses it, and retries in the background", () =>
