@@ -13,7 +13,7 @@ import type { Version, VersionTooFarAhead } from "./Version.ts"
 export interface ReadOptions {
   /** Placements asked first, 1 to 5. Default: the node's `readQuorum`. */
   readonly quorum?: number | undefined
-  /** How long it may take. Default: the node's `operationTimeout`. */
+  /** How long it may take, its turn included: a node makes 512 at once. Default: the node's `operationTimeout`. */
   readonly timeout?: Duration.Input | undefined
   /**
    * Whether what fewer than `quorum` placements could tell is given too, marked as degraded, and what could not be
@@ -31,7 +31,7 @@ export interface ReadOptions {
 export interface WriteOptions {
   /** Placements that must have stored it, 1 to 5. Default: the node's `writeQuorum`. */
   readonly quorum?: number | undefined
-  /** How long it may take. Default: the node's `operationTimeout`. */
+  /** How long it may take, its turn included: a node makes 32 at once. Default: the node's `operationTimeout`. */
   readonly timeout?: Duration.Input | undefined
   /** How long the value lasts from now on. Default: for ever. */
   readonly ttl?: Duration.Input | undefined

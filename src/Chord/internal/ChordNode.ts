@@ -34,6 +34,7 @@ import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 import { ShareSets } from "./ShareSets.ts"
+import { Slots } from "./Slots.ts"
 import { type Start, toEffect } from "./Start.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
@@ -68,6 +69,11 @@ const maxRemembered = 16
 
 /** Addresses from elsewhere that are looked at in one go. */
 const maxLearnedAtOnce = 256
+
+/** Reads at once, each of up to five calls: fewer calls than may be under way. */
+const maxReads = 512
+/** Writes at once: a node has 64 calls of another one in work, and of five placements several may lie with one. */
+const maxWrites = 32
 
 /** Repairs that a turn of audits takes at least. Each one costs four lookups, and finds something only after losses. */
 const auditRepairs = 5
@@ -104,6 +110,9 @@ export class ChordNode {
   readonly takeOvers = new Turns((error): error is CallError => error instanceof CallError && isSilent(error))
   /** Of operations under way. */
   readonly deadlines: Deadlines
+  /** Reads and writes that this node makes at once. */
+  readonly reads: Slots
+  readonly writes: Slots
   /** Its places are taken and given up one after the other. */
   readonly places = Semaphore.makeUnsafe(1)
   isLeaving = false
@@ -133,6 +142,8 @@ export class ChordNode {
     this.learned = new Learned(this.hearsay.rules)
     const uptimeMillis = () => this.uptimeMillis()
     this.deadlines = new Deadlines(services.run, uptimeMillis)
+    this.reads = new Slots(maxReads, this.deadlines)
+    this.writes = new Slots(maxWrites, this.deadlines)
     this.sets = new ShareSets(services, uptimeMillis)
     this.#newest = newest
   }
@@ -239,14 +250,19 @@ export class ChordNode {
     return contact.nodeId === this.id
   }
 
-  /**
-   * A version above all that this node has seen, but for those that lie too far ahead: its own from when its clock was
-   * wrong, which nobody takes.
-   */
+  /** A version above all that this node has seen. */
   nextVersion(): Version.Version {
-    const newest = this.#newest
-    const isAhead = newest !== undefined && this.faultOf(newest) !== undefined
-    return this.#newest = Version.next(isAhead ? undefined : newest, this.nowMillis(), this.id)
+    return this.#newest = Version.next(this.#previous, this.nowMillis(), this.id)
+  }
+
+  /** What was seen, but for what lies too far ahead: its own from when its clock was wrong, which nobody takes. */
+  get #previous(): Version.Version | undefined {
+    const latest = this.nowMillis() + this.#maxSkewMillis
+    return this.#newest !== undefined && this.#newest.millis > latest ? undefined : this.#newest
+  }
+
+  get #maxSkewMillis(): number {
+    return Duration.toMillis(this.options.maxClockSkew)
   }
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
@@ -270,7 +286,7 @@ export class ChordNode {
   }
 
   #observed(version: Version.Version) {
-    return Version.observe(this.#newest, version, this.nowMillis(), Duration.toMillis(this.options.maxClockSkew))
+    return Version.observe(this.#previous, version, this.nowMillis(), this.#maxSkewMillis)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** What is asked of a node by whoever uses it: reads, writes and lookups, once it is in its ring. */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { LookupError, QuorumError } from "../ChordError.ts"
@@ -19,7 +19,12 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
     const { quorum: wanted = node.options.readQuorum, timeout = node.options.operationTimeout } = options
     const toError = (cause: string) => new QuorumError({ operation: "read", wanted, reached: 0, causes: [cause] })
     if (!isQuorum(wanted)) return Effect.fail(toError(noQuorum))
-    const found = Effect.flatMap(Quorum.read(node, key, options), (found) => {
+    const inTurn = Effect.suspend(() => {
+      node.counters.gets++
+      const endMillis = node.uptimeMillis() + Duration.toMillis(timeout)
+      return node.reads.enter(endMillis, Quorum.read(node, key, options, endMillis), Effect.fail(toError(tooMany)))
+    })
+    const found = Effect.flatMap(inTurn, (found) => {
       const entry = toEntry(node, found)
       if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
       return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
@@ -30,7 +35,13 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
     const { quorum: wanted = node.options.writeQuorum, timeout = node.options.operationTimeout } = options
     const toError = (cause: string) => new QuorumError({ operation: "write", wanted, reached: 0, causes: [cause] })
     if (!isQuorum(wanted)) return Effect.fail(toError(noQuorum))
-    return Effect.andThen(whenJoined(node, timeout, toError), Quorum.write(node, key, value, options))
+    const inTurn = Effect.suspend(() => {
+      node.counters.sets++
+      const endMillis = node.uptimeMillis() + Duration.toMillis(timeout)
+      const write = Quorum.write(node, key, value, options, endMillis)
+      return node.writes.enter(endMillis, write, Effect.fail(toError(tooMany)))
+    })
+    return Effect.andThen(whenJoined(node, timeout, toError), inTurn)
   },
   lookup: (key: string, table: typeof tables[number]) => {
     const toError = (detail: string) => new LookupError({ hops: 0, timeouts: 0, detail })
@@ -49,6 +60,8 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
 
 /** None would acknowledge anything, and more than there are cannot answer. */
 const isQuorum = (count: number): boolean => Number.isInteger(count) && count >= 1 && count <= tables.length
+
+const tooMany = "it waited for others of this node that were under way: ask for fewer at once, or give them more time"
 
 const noQuorum = `a quorum is a whole number from 1 to ${tables.length}, of the placements that a key has`
 

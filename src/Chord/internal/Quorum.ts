@@ -31,16 +31,15 @@ export interface Found {
 /** How often a write is stamped anew because a newer version was there. */
 const maxStamps = 3
 
-/** Writes a value, or a tombstone; gives its version. */
+/** Writes a value, or a tombstone, until `endMillis` of `uptimeMillis`; gives its version. */
 export const write = Effect.fnUntraced(function*(
   node: ChordNode,
   key: string,
   value: Uint8Array | undefined,
-  options: WriteOptions
+  options: WriteOptions,
+  endMillis: number
 ): Effect.fn.Return<Version.Version, WriteError> {
-  node.counters.sets++
   const quorum = options.quorum ?? node.options.writeQuorum
-  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
   const makeRecord = () =>
     Record.make({ key, version: node.nextVersion(), value, expiresAtMillis: expiry(node, options) }, node.options)
   // What no node would take is refused before anybody is asked.
@@ -229,15 +228,17 @@ const store = (
 const late = "it took too long"
 const noCopy = "the node that answers when the owner does not took no copy"
 
-/** Asks a quorum of placements, and all of them when they do not agree, or have nothing: others may have it still. */
+/**
+ * Asks a quorum of placements, and all of them when they do not agree, or have nothing: others may have it still. Until
+ * `endMillis` of `uptimeMillis`.
+ */
 export const read = Effect.fnUntraced(function*(
   node: ChordNode,
   key: string,
-  options: ReadOptions
+  options: ReadOptions,
+  endMillis: number
 ): Effect.fn.Return<Found, QuorumError> {
-  node.counters.gets++
   const quorum = options.quorum ?? node.options.readQuorum
-  const endMillis = node.uptimeMillis() + Duration.toMillis(options.timeout ?? node.options.operationTimeout)
   const order = orderOf(node, key)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
