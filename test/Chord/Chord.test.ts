@@ -574,6 +574,26 @@ describe("a node of several positions", () => {
 })
 
 describe("a node that leaves", () => {
+  it.each(["1 second", "1 hour"])(
+    "gives to its heir what nobody keeps copies of, with repairs each %s",
+    (repairInterval) => {
+      const found = simulate((simulation) =>
+        Effect.gen(function*() {
+          const nodes = yield* startRing(simulation, 12, { copies: 1, repairInterval, auditedRecords: 1 })
+          yield* setAll(nodes[0]!)
+          yield* Effect.sleep("3 seconds")
+          for (const node of nodes.slice(6)) {
+            yield* node.leave
+            yield* Effect.sleep("3 seconds")
+          }
+          return yield* sound(nodes[0]!)
+        })
+      )
+
+      assert.strictEqual(found, 40)
+    }
+  )
+
   it("says of what is asked of it afterwards that it has left", () => {
     const messages = simulate((simulation) =>
       Effect.gen(function*() {

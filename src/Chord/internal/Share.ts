@@ -101,11 +101,11 @@ const copyOut = Effect.fnUntraced(function*(
 
 /**
  * The nodes beside this one that hold what it owns: those that follow it, each process once. In a
- * ring of up to five nodes, all of them.
+ * ring of up to five nodes, all of them. While it leaves at least its heir, also of what it takes until it is gone.
  */
 export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = others(node, member)
-  return found.length < smallRing ? found : found.slice(0, node.options.copies - 1)
+  return found.length < smallRing ? found : found.slice(0, Math.max(node.options.copies - 1, node.isLeaving ? 1 : 0))
 }
 
 /**
