@@ -127,7 +127,7 @@ export class Chord extends Context.Service<
 
     /**
      * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
-     * already.
+     * already. One that has left its ring is in none until that succeeds.
      */
     readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
     /**
@@ -204,7 +204,6 @@ const make = Effect.gen(function*() {
     join: Effect.fn("Chord.join")(function*(address) {
       const parsed = typeof address === "string" ? parse(address) : address
       if (parsed === undefined) return yield* new InvalidAddress({ text: String(address) })
-      if (node.isLeaving) yield* restart(node)
       node.hearsay.name(parsed)
       yield* Places.join(node, parsed)
       node.joined.openUnsafe()
@@ -304,13 +303,6 @@ const makeNode: Effect.Effect<
   }
   return { node, networkId: chordId, originals }
 })
-
-/** A node that has left begins anew. */
-const restart = (node: ChordNode): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    node.isLeaving = false
-    return Places.found(node)
-  })
 
 const holdings = (node: ChordNode, limit: number): ReadonlyArray<Holding> => {
   const found: Array<Holding> = []

@@ -574,6 +574,29 @@ describe("a node of several positions", () => {
 })
 
 describe("a node that leaves", () => {
+  it.each(["a join that fails", "one that is given up"])("acknowledges nothing alone after %s", (what) => {
+    const { again, outcomes } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3)
+        yield* nodes[0]!.set("key", "before")
+        yield* nodes[2]!.leave
+        yield* nodes[0]!.set("key", "after")
+        yield* what === "a join that fails"
+          ? Effect.ignore(nodes[2]!.join("nowhere:5555"))
+          : Effect.timeoutOption(nodes[2]!.join("0:5555"), "10 millis")
+        const outcomes = yield* Effect.all([
+          Effect.result(nodes[2]!.set("another", "value")),
+          Effect.result(nodes[2]!.get("key"))
+        ])
+        yield* nodes[2]!.join("0:5555")
+        return { again: yield* nodes[2]!.get("key"), outcomes }
+      })
+    )
+
+    assert.deepStrictEqual(outcomes.map(Result.isFailure), [true, true])
+    assert.deepStrictEqual(again, Option.some("after"))
+  })
+
   it.each(["1 second", "1 hour"])(
     "gives to its heir what nobody keeps copies of, with repairs each %s",
     (repairInterval) => {

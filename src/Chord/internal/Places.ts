@@ -124,6 +124,8 @@ const moveIn = Effect.fnUntraced(function*(
   member: Member,
   { source, step }: Taken
 ): Effect.fn.Return<void> {
+  // Of a node that has left, and joins again: until here it answers for nothing.
+  node.isLeaving = false
   member.membership = step.state
   member.source = source
   const before = step.state.predecessor ?? source
