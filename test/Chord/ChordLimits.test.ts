@@ -1,6 +1,9 @@
-/** Nodes of one ring that take records of different sizes. */
+/** Nodes of one ring that take records of different sizes, and those that take no more. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Result } from "effect"
+import { Context, Effect, Layer, Option, Result } from "effect"
+import { Chord } from "../../src/Chord/Chord.ts"
+import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
+import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import { ownersOf, simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 const keys = Array.from({ length: 100 }, (_, count) => `key ${count}`)
@@ -37,5 +40,34 @@ describe("a node that takes no values as large as the others do", () => {
 
   it("tells who writes one why it does not keep it", () => {
     assert.include(Result.isFailure(refused) ? refused.failure.message : "", "the limit is 50 (maxValueBytes)")
+  })
+})
+
+describe("a write that nobody takes", () => {
+  it("tells that shares are full, and how much they take", () => {
+    const message = simulate((simulation) =>
+      Effect.gen(function*() {
+        const node = MemoryChord.layerStorage({ host: "a" }).pipe(
+          Layer.provide(Layer.fresh(ChordStorage.layerMemory({ maxRecords: 1 })))
+        )
+        const chord = Context.get(yield* simulation.start("a", node), Chord)
+        yield* chord.set("first", "value")
+        return (yield* Effect.flip(chord.set("second", "value"))).message
+      })
+    )
+
+    assert.include(message, "it takes 1 records (maxRecords)")
+  })
+
+  it("tells that the clock of its writer is days behind", () => {
+    const message = simulate((simulation) =>
+      Effect.gen(function*() {
+        const [writer] = yield* startRing(simulation, 3)
+        yield* simulation.skew("0", "-3 days")
+        return (yield* Effect.flip(writer!.set("key", "value", { ttl: "1 hour" }))).message
+      })
+    )
+
+    assert.include(message, "set the clock of its writer")
   })
 })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CallRefused } from "../CallError.ts"
-import type { StorageError } from "../ChordStorage.ts"
+import { type StorageError, StorageFull } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Record from "../Record.ts"
@@ -61,9 +61,8 @@ export const place = Effect.fnUntraced(function*(
   record: Record.Record
 ): Effect.fn.Return<Placed, CallRefused> {
   const [outcome] = yield* put(node, [record])
-  if (outcome === "Full" || outcome === "Over") {
-    return yield* Effect.fail(refuse(outcome, "this share does not take it"))
-  }
+  if (outcome === "Full") return yield* Effect.fail(yield* full(node))
+  if (outcome === "Over") return yield* Effect.fail(refuse(outcome, over))
   // A newer one counts where it has its copies, too: who put it may be gone before it was passed on.
   const kept = outcome === "Superseded" ? node.services.storage.get(record.key) ?? record : record
   const holders = yield* copyOut(node, member, kept)
@@ -75,6 +74,17 @@ export const place = Effect.fnUntraced(function*(
   const copies = heir === undefined || holders.has(heir.nodeId) ? holders.size + 1 : 1
   return { copies, wanted: others.length + 1, newer: kept === record ? undefined : kept.version }
 })
+
+/** To whoever wrote the record, somewhere else. */
+const over =
+  "it ended longer ago than tombstones are kept (tombstoneTtl) by the clock here: set the clock of its writer"
+
+/** What keeps this node from taking more. */
+const full = (node: ChordNode): Effect.Effect<CallRefused> =>
+  Effect.map(
+    node.services.storage.stats,
+    ({ maxBytes, maxRecords }) => refuse("Full", new StorageFull({ maxBytes, maxRecords }).message)
+  )
 
 /**
  * Copies a record to the nodes that keep this member's, and gives who took it. When the heir, the first of them, did
@@ -195,7 +205,7 @@ export const onCopy = (node: ChordNode, _member: Member, packets: Packets): Serv
   if (refusal !== undefined && taken.length === 0) return refusal
   return Effect.flatMap(put(node, taken), (outcomes) => {
     node.counters.recordsReceived += outcomes.filter((outcome) => outcome === "Stored").length
-    if (outcomes.includes("Full")) return Effect.fail(refuse("Full", "this share is full"))
+    if (outcomes.includes("Full")) return Effect.flatMap(full(node), Effect.fail)
     return refusal === undefined ? Effect.succeed([]) : Effect.fail(refusal)
   })
 }
