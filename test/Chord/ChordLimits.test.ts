@@ -43,6 +43,16 @@ describe("a node that takes no values as large as the others do", () => {
   })
 })
 
+describe("a key that is longer than keys may be", () => {
+  it.each([1, 4])("is not there, in a ring of %d", (count) => {
+    const found = simulate((simulation) =>
+      Effect.flatMap(startRing(simulation, count), ([reader]) => reader!.get("x".repeat(2000)))
+    )
+
+    assert.deepStrictEqual(found, Option.none())
+  })
+})
+
 describe("a write that nobody takes", () => {
   it("tells that shares are full, and how much they take", () => {
     const message = simulate((simulation) =>

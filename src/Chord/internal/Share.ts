@@ -226,9 +226,9 @@ const read =
   (node: ChordNode, member: Member, packets: Packets): Packets | CallRefused | Served => {
     const [wanted, keyBytes] = packets
     const position = readPosition(node.bits, wanted)
-    if (position === undefined || keyBytes === undefined || keyBytes.length > node.options.maxKeyBytes) {
-      return refuse(malformed, "a position and a key were expected")
-    }
+    if (position === undefined || keyBytes === undefined) return refuse(malformed, "a position and a key were expected")
+    // No record has such a key.
+    if (keyBytes.length > node.options.maxKeyBytes) return []
     const key = decoder.decode(keyBytes)
     const answer = (): Packets => {
       const record = node.services.storage.get(key)
