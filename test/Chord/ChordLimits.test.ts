@@ -43,6 +43,28 @@ describe("a node that takes no values as large as the others do", () => {
   })
 })
 
+describe("a ring whose messages are short", () => {
+  it("has all copies everywhere, of values large and small", () => {
+    const counts = simulate((simulation) =>
+      Effect.gen(function*() {
+        const settings = { maxMessageBytes: 20_000 }
+        const nodes = yield* startRing(simulation, 3, settings)
+        const many = Array.from({ length: 400 }, (_, count) => `key ${count}`)
+        yield* nodes[0]!.update(many.map((key, index) => [key, "x".repeat(index % 10 === 0 ? 15_000 : 200)]))
+        const late = yield* startNode(simulation, "late", { ...settings, bootstrap: ["0:5555"] })
+        yield* untilIdeal([...nodes, late])
+        yield* Effect.sleep("20 seconds")
+        return yield* Effect.forEach(
+          [...nodes, late],
+          (node) => Effect.map(node.stats, ({ storage }) => storage.records)
+        )
+      })
+    )
+
+    assert.deepStrictEqual(counts, [400, 400, 400, 400])
+  })
+})
+
 describe("a key that is longer than keys may be", () => {
   it.each([1, 4])("is not there, in a ring of %d", (count) => {
     const found = simulate((simulation) =>

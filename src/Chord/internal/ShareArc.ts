@@ -10,6 +10,10 @@ import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
 import { refuse } from "./Stabilizer.ts"
 
+const { defaultLimits } = RecordDigest
+/** What a bucket takes in a question. */
+const bucketBytes = 17
+
 type Served = Effect.Effect<Packets, CallRefused>
 
 /** The arc that a request is about, behind `start` up to `end`. */
@@ -26,7 +30,7 @@ export const onDigest = (
   from: Caller
 ): Served | CallRefused => {
   const arc = readArc(node, packets)
-  const { defaultLimits } = RecordDigest
+  const limits = digestLimits(node)
   const question = packets[2] === undefined ? undefined : decodeQuestion(packets[2], defaultLimits.maxBuckets)
   if (arc === undefined || question === undefined) return refuse(malformed, "an arc and a question were expected")
   // Who takes over an arc must not believe one that is still taking over itself.
@@ -36,7 +40,7 @@ export const onDigest = (
   return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, isFirst), (set) =>
     set === undefined
       ? Effect.fail(notNow)
-      : Effect.succeed(RecordDigest.describe(set, question).map(encodeDescription)))
+      : Effect.succeed(RecordDigest.describe(set, question, limits).map(encodeDescription)))
 }
 
 /** Gives the records of an arc that are named by the hashes of their keys. */
@@ -52,7 +56,7 @@ export const onPull = (
   return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, false), (set) => {
     if (set === undefined) return Effect.fail(notNow)
     // They may have been written anew since the set was made.
-    const records = RecordDigest.select(set, hashes, maxBatchBytes)
+    const records = RecordDigest.select(set, hashes, batchBytes(node))
     return Effect.succeed(records.map((record) => Record.encode(node.services.storage.get(record.key) ?? record)))
   })
 }
@@ -61,5 +65,15 @@ const notNow = refuse(busy, "another comparison of this node is being prepared h
 
 /** Hashes in one request for records, and records in one message: each is a packet there. */
 export const maxHashes = 1024
-/** Bytes of records in one message. */
-export const maxBatchBytes = 256 * 1024
+/** The questions and answers of a comparison, each in one message. */
+export const digestLimits = (node: ChordNode): RecordDigest.DigestLimits => {
+  const bytes = batchBytes(node)
+  return {
+    ...defaultLimits,
+    maxAnswerBytes: Math.min(defaultLimits.maxAnswerBytes, bytes),
+    maxBuckets: Math.min(defaultLimits.maxBuckets, Math.max(1, Math.floor(bytes / bucketBytes)))
+  }
+}
+
+/** Bytes of records in one message, which takes some more for each of them; a record that is longer goes alone. */
+export const batchBytes = ({ options }: ChordNode): number => Math.min(256 * 1024, options.maxMessageBytes / 2)

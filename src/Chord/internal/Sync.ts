@@ -11,7 +11,7 @@ import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
 import { Pace } from "./Pace.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
-import { maxBatchBytes, maxHashes } from "./ShareArc.ts"
+import { batchBytes, digestLimits, maxHashes } from "./ShareArc.ts"
 
 /** How many records went each way. */
 export interface Exchanged {
@@ -71,7 +71,7 @@ const exchangeSome = Effect.fnUntraced(function*(
   advance: Advance
 ): Effect.fn.Return<Exchanged & { readonly isCutShort: boolean }, CallError | StorageError> {
   const arc = [writePosition(from), writePosition(to)]
-  const exchange = new RecordExchange(yield* node.sets.make(from, to))
+  const exchange = new RecordExchange(yield* node.sets.make(from, to), digestLimits(node))
   for (let question = exchange.question; question !== undefined; question = exchange.question) {
     const request = [...arc, encodeQuestion(question), ...(options.isTakeOver === true ? [new Uint8Array(0)] : [])]
     const answer = yield* patiently(node, node.call(contact, "digest", request, timeout))
@@ -105,22 +105,22 @@ const push = Effect.fnUntraced(function*(
   records: ReadonlyArray<Record.Record>,
   advance: Advance
 ): Effect.fn.Return<number, CallError> {
-  let batch: Array<Uint8Array> = []
-  let bytes = 0
+  const maxBytes = batchBytes(node)
   let count = 0
-  for (const [index, record] of records.entries()) {
-    const packet = Record.encode(record)
-    batch.push(packet)
-    bytes += packet.length
-    if (bytes < maxBatchBytes && batch.length < maxHashes && index < records.length - 1) continue
-    const taken = batch.length
+  for (let start = 0; start < records.length;) {
+    const batch: Array<Uint8Array> = []
+    let bytes = 0
+    for (const record of records.slice(start, start + maxHashes)) {
+      bytes += Record.encodedBytes(record)
+      if (bytes > maxBytes && batch.length > 0) break
+      batch.push(Record.encode(record))
+    }
+    start += batch.length
     count += yield* Effect.catch(
-      Effect.as(patiently(node, node.call(contact, "copy", batch, timeout)), taken),
+      Effect.as(patiently(node, node.call(contact, "copy", batch, timeout)), batch.length),
       (error) => error.reason._tag === "Refused" && !isDead(error) ? Effect.succeed(0) : Effect.fail(error)
     )
-    yield* advance("copy", bytes)
-    batch = []
-    bytes = 0
+    yield* advance("copy", bytesOf(batch))
   }
   node.counters.recordsSent += count
   return count
