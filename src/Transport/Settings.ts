@@ -8,8 +8,8 @@ export const withDefaults = <Options extends object>(defaults: Options, given: P
   return settings
 }
 
-/** What is done again after a time, or forgotten one by one: with none a node would do nothing else. */
-const mustBePositive = /Interval$|^reconnect|^maxSeenIds$/
+/** What is done again after a time, or forgotten one by one: with none a node would do nothing else. Of the last two none would let nothing in. */
+const mustBePositive = /Interval$|^reconnect|^(maxSeenIds|inboxCapacity|maxMessagesPerSecond)$/
 
 /**
  * The same, and throws a `RangeError` that says what to write for a number or a time that makes no sense. Pages

@@ -59,6 +59,8 @@ describe("settings with which a node would do nothing, or nothing else", () => {
   it.each(
     [
       [{ maxSeenIds: 0 }, "maxSeenIds is 0: write a number above 0"],
+      [{ inboxCapacity: 0 }, "inboxCapacity is 0: write a number above 0"],
+      [{ maxMessagesPerSecond: 0 }, "maxMessagesPerSecond is 0: write a number above 0"],
       [{ maxMessageBytes: Number.NaN }, "maxMessageBytes is NaN: write a number of 0 or more"],
       [{ pingInterval: 0 }, "pingInterval is 0: write a time above 0"],
       [{ slowTimeout: -1 }, "slowTimeout is -1: write a time of 0 or more"],
