@@ -3,6 +3,7 @@
  * by that subscriber's schema. The mark is another one each time: an id covers no more than payload and second, so that
  * equal values of two nodes would be one message.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -65,7 +66,9 @@ export class Topics {
     const decode = Schema.decodeUnknownEffect(topic.codec)
     return Stream.unwrap(Effect.map(this.#subscription(topic.name), (messages) =>
       messages.pipe(
-        Stream.mapArrayEffect(Effect.forEach((message) => this.#read(topic, message, decode))),
+        Stream.mapArray((batch) => inSteps(Arr.map(batch, (message) => this.#read(topic, message, decode)))),
+        Stream.flattenEffect(),
+        Stream.flattenArray,
         Stream.filter((message) => message !== undefined)
       )))
   }
@@ -105,6 +108,12 @@ export class Topics {
     return isExit(decoded) ? Exit.succeed(settle(decoded)) : Effect.map(Effect.exit(decoded), settle)
   }
 }
+
+/** A batch in one step where nothing is waited for, or else one by one: no value waits for those behind it. */
+const inSteps = <A>(
+  batch: Arr.NonEmptyReadonlyArray<Effect.Effect<A>>
+): Arr.NonEmptyReadonlyArray<Effect.Effect<Arr.NonEmptyReadonlyArray<A>>> =>
+  batch.every(Exit.isExit) ? [Effect.all(batch)] : Arr.map(batch, Effect.map(Arr.of))
 
 /** What a schema throws, as a defect. */
 const attempt = <A, E>(make: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
