@@ -4,12 +4,9 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type { EventTrace } from "../Layers/Simulation/EventTrace.ts"
+import { type EventTrace, maxNodes } from "../Layers/Simulation/EventTrace.ts"
 import * as OutputFile from "./OutputFile.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
-
-/** Nodes that the page plays back at most; its own `Trace.ts` says so too. */
-const maxNodes = 2000
 
 export const trace = OutputFile.flag("trace").pipe(
   Flag.withDescription("Records what happens, for the dashboard to play back: p2p replay FILE"),
@@ -23,7 +20,7 @@ interface Run {
   readonly churn: Option.Option<number>
 }
 
-/** Fails when there will be more nodes than the page plays back, or the file cannot be written. */
+/** Fails when there will be more nodes than are played back, by what can be known before, or the file cannot be written. */
 export const check = Effect.fnUntraced(function*(
   file: string | undefined,
   { churn, duration, nodes }: Run
@@ -45,7 +42,7 @@ export const check = Effect.fnUntraced(function*(
  * @category running
  * @since 0.1.0
  */
-export const write = Effect.fnUntraced(function*<Event>(
+export const write = Effect.fnUntraced(function*<Event extends { readonly event: string }>(
   file: string,
   recorded: EventTrace<Event>,
   run: Parameters<EventTrace<Event>["toText"]>[0]

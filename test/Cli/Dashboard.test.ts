@@ -223,14 +223,20 @@ describe("a trace", () => {
     assert.strictEqual(typeof trace === "string" ? trace : trace.endMillis, 2.001)
   })
 
-  it("is read with two thousand nodes, and with no more", () => {
+  it("is recorded with two thousand nodes, whatever faults hit, and no more, and read with no more", () => {
     const recorded = new MeshTrace()
     const start = (index: number) => recorded.record(index, { event: "start", node: `${index}` })
+    const parsed = () => Trace.parse(recorded.toText({ nodes: 2000, seed: "7" }))
     for (let index = 0; index < 2000; index++) start(index)
+    recorded.record(2000, { event: "fault", kind: "conditions", node: "lossChance=0", peer: "" })
 
-    assert.isObject(Trace.parse(recorded.toText({ nodes: 2000, seed: "7" })))
+    assert.isObject(parsed())
     start(2000)
-    assert.strictEqual(Trace.parse(recorded.toText({ nodes: 2001, seed: "7" })), "this trace has more than 2000 nodes")
+    recorded.record(2001, { event: "stop", node: "3" })
+    assert.deepInclude(parsed(), { droppedCount: 2 })
+    const lines = Array.from({ length: 2001 }, (_, at) => JSON.stringify({ at, event: "start", node: `${at}` }))
+    const first = "{\"trace\":\"effect-p2p/mesh\",\"version\":1}"
+    assert.strictEqual(Trace.parse([first, ...lines].join("\n")), "this trace has more than 2000 nodes")
   })
 
   it("that is none, is damaged, or of another version is refused with a reason", () => {

@@ -1,7 +1,7 @@
 /**
  * What happened in a simulation, in lines of JSON, for whoever wants to see it again: the dashboard plays it
- * back. docs/simulation.md says what the lines hold. Bounded: past `maxLines` nothing more is recorded, and the
- * last line says how much there would have been.
+ * back. docs/simulation.md says what the lines hold. Bounded: past `maxLines`, or from one node more than `maxNodes` on,
+ * nothing more is recorded, and the last line says how much there would have been.
  */
 import { toMicros } from "../../Transport/internal/Micros.ts"
 import type { TraceEvent } from "./Trace.ts"
@@ -28,6 +28,14 @@ const version = 1
 
 /** Enough for 100 nodes and 1,000 broadcasts; 12 MB or so. */
 const defaultMaxLines = 200_000
+
+/**
+ * Nodes of a recorded simulation, with those that come in the course of it: no more are played back.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const maxNodes = 2000
 
 /** What is no part of the ordinary traffic of a network. Where a host crashes, each of its connections has a `reset`. */
 const isFault: Readonly<Record<TraceEvent["kind"], boolean>> = {
@@ -66,10 +74,11 @@ const isFault: Readonly<Record<TraceEvent["kind"], boolean>> = {
  * @category models
  * @since 0.1.0
  */
-export class EventTrace<Event> {
+export class EventTrace<Event extends { readonly event: string }> {
   readonly #kind: string
   readonly #lines: Array<string> = []
   readonly #maxLines: number
+  readonly #names = new Set<string>()
   #droppedCount = 0
   #lastMillis = 0
   #isOver = false
@@ -93,7 +102,8 @@ export class EventTrace<Event> {
   record(atMillis: number, event: CommonTraceEvent | Event): void {
     if (this.#isOver) return
     this.#lastMillis = toMicros(atMillis)
-    if (this.#lines.length >= this.#maxLines) {
+    if (isStart(event)) this.#names.add(event.node)
+    if (this.#lines.length >= this.#maxLines || this.#names.size > maxNodes) {
       this.#droppedCount++
       return
     }
@@ -112,3 +122,6 @@ export class EventTrace<Event> {
     return `${[JSON.stringify(first), ...this.#lines, JSON.stringify(last)].join("\n")}\n`
   }
 }
+
+const isStart = (event: { readonly event: string }): event is Extract<CommonTraceEvent, { readonly event: "start" }> =>
+  event.event === "start"

@@ -40,7 +40,7 @@ export interface Moment {
 /** Lines that are read at most. */
 const maxLines = 1_000_000
 
-/** Nodes that are read at most. */
+/** Nodes that are read at most; no more are recorded (`EventTrace`). */
 const maxNodes = 2000
 
 const fieldsOf = (line: string): Map<string, unknown> | undefined => {
@@ -90,7 +90,8 @@ export const parse = (content: string): Trace | string => {
     const event = text(fields.get("event"))
     if (event === "end") droppedCount = Math.max(0, number(fields.get("dropped")))
     const node = nameIn(fields.get("node"))
-    if (node !== "") names.add(node)
+    // A fault may hit the network, or several nodes.
+    if (node !== "" && event !== "fault") names.add(node)
     if (names.size > maxNodes) return `this trace has more than ${maxNodes} nodes`
     const more = text(fields.get("reason")) || text(fields.get("kind"))
     const peer = nameIn(fields.get("peer"))
