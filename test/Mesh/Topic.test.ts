@@ -83,6 +83,15 @@ describe("a topic", () => {
       assert.include(refused[0]?.detail, "room")
     }).pipe(Effect.provide(network), Random.withSeed("refused")))
 
+  it("decodes and refuses at once where its schema waits for nothing", () => {
+    const decode = Schema.decodeUnknownEffect(Temperature.codec)
+    const right = decode("{\"room\":\"lab\",\"celsius\":1}")
+
+    assert.deepStrictEqual(Effect.runSync(right), { room: "lab", celsius: 1 })
+    assert.deepStrictEqual([right, decode("{\"room\":\"lab\"}")].map(Exit.isExit), [true, true])
+    assert.include(String(Effect.runSyncExit(decode("{\"room\""))), "Expected a valid JSON string")
+  })
+
   it.effect("waits for a schema that decodes by an effect, in the order of the values, each no longer than for its own", () =>
     Effect.gen(function*() {
       const [a, b] = yield* startNetwork(2)

@@ -2,7 +2,10 @@
  * Values as JSON text, and back. Lists and maps may lie in each other `maxJsonDepth` deep: schemas that are of themselves,
  * and whoever prints a value, go through it by recursion, and strangers could write what no stack can hold.
  */
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 /** So deep may lists and maps lie in each other. */
 const maxJsonDepth = 256
@@ -31,6 +34,20 @@ const ShallowJson = Schema.String.check(
   Schema.makeFilter((text) => isShallowJson(text) || `Expected JSON that nests ${maxJsonDepth} deep at most`)
 )
 
-/** The codec from JSON text to the values of a schema; what nests too deep is refused both ways. */
+/** As `SchemaGetter.parseJson`, but with its result at once: that one gives an effect, which takes longer to run than to parse. */
+const parse = SchemaGetter.transformEffect((text: string, options): Exit.Exit<Schema.Json, SchemaIssue.Issue> => {
+  try {
+    return Exit.succeed(JSON.parse(text) as Schema.Json)
+  } catch {
+    return Exit.fail(new SchemaIssue.InvalidValue({ expected: "a valid JSON string" }, text, options))
+  }
+})
+
+/**
+ * The codec from JSON text to the values of a schema; what nests too deep is refused both ways. It decodes to an `Exit`
+ * where the schema itself waits for nothing.
+ */
 export const jsonText = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, string> =>
-  ShallowJson.pipe(Schema.decodeTo(Schema.fromJsonString(Schema.toCodecJson(schema))))
+  ShallowJson.pipe(
+    Schema.decodeTo(Schema.toCodecJson(schema), { decode: parse, encode: SchemaGetter.stringifyJson() })
+  )
