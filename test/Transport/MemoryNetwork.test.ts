@@ -116,6 +116,23 @@ describe("MemoryNetwork", () => {
       assert.deepStrictEqual([inward.kind, outward.kind], ["Refused", "Refused"])
     }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer())))
 
+  it.effect("makes no connection of what a host dialed before it crashed, though it is up again", () =>
+    Effect.gen(function*() {
+      const network = yield* MemoryNetwork
+      yield* network.transport("there").listen(address)
+      const dial = network.transport("here").dial(address)
+      const before = yield* Effect.forkScoped(Effect.flip(dial), { startImmediately: true })
+
+      yield* network.crash("here")
+      yield* network.revive("here")
+      const after = yield* Effect.forkScoped(dial, { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual((yield* Fiber.join(before)).kind, "Refused")
+      yield* Fiber.join(after)
+      assert.strictEqual(yield* network.connectionCount, 1)
+    }).pipe(Effect.scoped, Effect.provide(MemoryNetwork.layer({ latency: "100 millis" }))))
+
   it.effect("counts a connection until both ends have closed it", () =>
     Effect.gen(function*() {
       const network = yield* MemoryNetwork

@@ -10,6 +10,8 @@ export class Host {
   readonly wires = new Set<Wire>()
   /** Not on the network: its connections broke, or (`silent`) nobody was told. */
   down: "crashed" | "silent" | undefined
+  /** How often it crashed: a dial from before comes to nothing, though the host may be up again by then. */
+  crashCount = 0
   /** Dials to it are refused. */
   isShut = false
   /** The process stands still: what its fibers wait for comes when it goes on. */

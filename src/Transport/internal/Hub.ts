@@ -106,6 +106,7 @@ export class Hub {
   readonly dial = Effect.fnUntraced(function*(this: Hub, name: string, address: PeerAddress) {
     const network = yield* this.awake
     const host = this.#host(name)
+    const { crashCount } = host
     const to = this.#listeners.get(format(address))?.host.name ?? address.host
     const isReachable = this.#isReachable(name, to)
     const seed = isReachable ? seedOf(`${this.#options.seed ?? ""} ${name} ${to} ${host.countDial(to)}`) : 0
@@ -118,7 +119,7 @@ export class Hub {
       return yield* new DialError({ address, kind: "TimedOut", cause: new Error("no way to that host") })
     }
     const wire = yield* Effect.acquireRelease(
-      Effect.sync(() => this.#connect(network, host, address, seed)),
+      Effect.sync(() => host.crashCount === crashCount ? this.#connect(network, host, address, seed) : undefined),
       (wire) => Effect.sync(() => wire?.close("dialer"))
     )
     if (wire === undefined) this.#tell("refuse", name, to)
@@ -152,6 +153,7 @@ export class Hub {
     const host = this.#host(name)
     this.#tell(isSilent ? "vanish" : "crash", name, "")
     host.down = isSilent ? "silent" : "crashed"
+    host.crashCount++
     for (const wire of host.wires) {
       if (isSilent) wire.vanish(host)
       else wire.reset()
