@@ -122,7 +122,8 @@ export class MeshMessage {
 
   /** One of `texts`; `undefined` when there are not so many. */
   textAt(index: number): string | undefined {
-    const packet = this.payload[index + 1]
+    // The first one is the sub-flag, which is none of them.
+    const packet = index < 0 ? undefined : this.payload[index + 1]
     return packet === undefined ? undefined : this.#textOf(packet)
   }
 

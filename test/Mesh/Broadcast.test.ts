@@ -42,6 +42,12 @@ describe("a broadcast", () => {
         [last[0]!.id, last[0]!.sender, last[0]!.time, last[0]!.kind, ...last[0]!.texts],
         [id, line[0]!.mesh.id, 1001, "broadcast", "two", "packets"]
       )
+      assert.deepStrictEqual([-1, 0, 1, 2].map((index) => last[0]!.textAt(index)), [
+        undefined,
+        "two",
+        "packets",
+        undefined
+      ])
       assert.strictEqual(last[0]!.from, line[3]!.mesh.id)
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("line")))
 })
