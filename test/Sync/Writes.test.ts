@@ -121,6 +121,27 @@ describe("a write that waits for its second, behind one of a node whose clock is
       })))
 })
 
+describe("a write of a key that somebody writes ever later", () => {
+  it("waits no longer than for two of those", () =>
+    run("ever later", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a } = yield* start(simulation, ["a"], { sync: { leasing: false } })
+        const player = yield* startPlayer(simulation, "player", { leasing: false, bootstrap: ["a:4444"] })
+        yield* Effect.sleep("5 seconds")
+        const write = Effect.gen(function*() {
+          const time = Math.floor((yield* Clock.currentTimeMillis) / 1000) + 60
+          const origin = { owner: player.id, time }
+          yield* player.whisperPayload(a!.mesh.id, { _tag: "SyncStore", key: "key", value: "later", origin })
+        })
+        yield* Effect.forkScoped(Effect.forever(Effect.andThen(write, Effect.sleep("5 seconds"))))
+        yield* Effect.sleep("1 second")
+
+        const done = yield* Effect.timeoutOption(a!.sync.set(text("key"), "mine"), "2 minutes")
+
+        assert.isTrue(Option.isSome(done))
+      })))
+})
+
 describe("a write of a clock that was a day ahead", () => {
   for (const who of ["that of its author", "that of all"] as const) {
     it(`is in nobody's way once the clock is right: ${who}`, () =>

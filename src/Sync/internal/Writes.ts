@@ -76,9 +76,11 @@ const write = (
 
 /**
  * Waits until a write may be stamped later than what is held, whatever the clocks: the order of one's own writes is that
- * of their stamps. Gives the second from which it may; what others write meanwhile is held by then.
+ * of their stamps. Gives the second from which it may; what others write meanwhile is held by then. Not longer than for what
+ * was held at first: whoever writes the key ever later would have this write wait for ever.
  */
 const turn = Effect.fnUntraced(function*(node: SyncNode, key: string, isDelta: boolean) {
+  let leftSeconds = Number.POSITIVE_INFINITY
   while (true) {
     const now = node.nowSeconds()
     const held = node.state(key, now)?.entry
@@ -89,8 +91,10 @@ const turn = Effect.fnUntraced(function*(node: SyncNode, key: string, isDelta: b
     if (node.table.get(key) === undefined && !node.table.hasRoom) {
       return yield* new SyncFull({ key, limit: node.options.maxEntries })
     }
-    if (notBefore <= now + maxAheadSeconds) return notBefore
+    leftSeconds = Math.min(leftSeconds, notBefore - maxAheadSeconds - now)
+    if (leftSeconds <= 0) return notBefore
     yield* Effect.sleep("1 second")
+    leftSeconds--
   }
 })
 
