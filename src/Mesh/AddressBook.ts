@@ -28,6 +28,8 @@ export interface KnownAddress {
   /** Until then only a node that lacks links dials it: whoever is there said that its slots were taken. */
   fullUntilMillis: number
   isDialing: boolean
+  /** Of hearsay about one host that goes first whose turn is the lowest, of all that was learned or has failed. */
+  turn: number
   /** Where the hearsay of it came from; undefined when the node found it out itself. */
   readonly source: string | undefined
 }
@@ -93,6 +95,7 @@ export class AddressBook {
    * said anew once it was forgotten. Else whoever names many ports of a victim had it dialed without waits.
    */
   readonly #strangeHosts = new Map<string, Pick<KnownAddress, "failureCount" | "nextDialMillis">>()
+  #turnCount = 0
 
   constructor(maxCount: number, backoff: Backoff, limits: HearsayLimits = unlimited) {
     this.#maxCount = maxCount
@@ -145,6 +148,7 @@ export class AddressBook {
       nextDialMillis: source === undefined ? 0 : this.#strangeHosts.get(host)?.nextDialMillis ?? 0,
       fullUntilMillis: 0,
       isDialing: false,
+      turn: ++this.#turnCount,
       source
     })
     return true
@@ -194,6 +198,7 @@ export class AddressBook {
     waiting.failureCount++
     if (!isHeard) return
     known.failureCount++
+    known.turn = ++this.#turnCount
     setLatest(this.#strangeHosts, known.host, waiting, maxStrangeHosts)
     for (const other of this.#known.values()) {
       if (other.host === known.host && isHearsay(other)) other.nextDialMillis = waiting.nextDialMillis
@@ -233,14 +238,19 @@ export class AddressBook {
     return found
   }
 
-  /** Of what is to be dialed, one address of each host where nobody was met: none while another one is dialed there. */
+  /**
+   * Of what is to be dialed, all but hearsay, and of that one address of each host: the one that waited longest, so that
+   * what liars tell anew goes behind it; none while another one is dialed there.
+   */
   byTurns(due: ReadonlyArray<KnownAddress>): ReadonlyArray<KnownAddress> {
+    // A node that has its share of links looks at no others, and wakes often.
+    if (due.length === 0) return due
     const turns = new Map<unknown, KnownAddress>()
     const dialing = [...this.#known.values()].filter((known) => known.isDialing)
     for (const known of [...dialing, ...due]) {
       const turn = isHearsay(known) ? known.host : known
       const other = turns.get(turn)
-      if (other && (other.isDialing || other.failureCount <= known.failureCount)) continue
+      if (other && (other.isDialing || other.turn <= known.turn)) continue
       turns.set(turn, known)
     }
     return [...turns.values()].filter((known) => !known.isDialing)

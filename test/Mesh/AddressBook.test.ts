@@ -131,7 +131,7 @@ describe("AddressBook", () => {
     assert.deepStrictEqual([1, 2, 3].map((port) => book.get(at(port))!.nextDialMillis), [0, 0, 500])
   })
 
-  it("gives one address at a time of a host where nobody was met, the one that failed least often", () => {
+  it("gives one address at a time of a host where nobody was met, the one that waited longest", () => {
     const book = new AddressBook(100, backoff)
     const turns = () => book.byTurns(book.candidates(() => false)).map(({ address }) => address.port)
     for (const port of [1, 2, 3]) book.learn(at(port), undefined, "a source")
@@ -144,6 +144,21 @@ describe("AddressBook", () => {
     book.met(at(3), "met")
     book.keep(at(4))
     assert.deepStrictEqual(turns(), [3, 4])
+  })
+
+  it("gives what has failed its turn again, whatever others name of that host meanwhile", () => {
+    const book = new AddressBook(100, backoff, { maxPerSource: 2, maxPerHost: 8 })
+    const turn = () => book.byTurns(book.candidates(() => false)).find(({ host }) => host === "10.0.0.1")!.address
+    book.learn(at(1), undefined, "an honest one")
+    const tried = [2, 4, 6, 8].map((port) => {
+      book.learn(at(port), undefined, "a liar")
+      book.learn(at(port + 1), undefined, "a liar")
+      const address = turn()
+      book.failed(address, 0, 0.5)
+      return address.port
+    })
+
+    assert.isAtLeast(tried.filter((port) => port === 1).length, 2)
   })
 
   it("counts the spellings of an IPv6 host as one", () => {
