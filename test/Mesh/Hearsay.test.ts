@@ -48,7 +48,7 @@ describe("hearsay", () => {
       assert.strictEqual(yield* knownCount(node), told.length)
     }).pipe(Effect.provide(network), Random.withSeed("elsewhere")))
 
-  it.effect("of ever other hosts has a node dial two of them a second, once it has dialed all that it may need", () =>
+  it.effect("of ever other hosts has a node dial three of them a second, once it has dialed all that it may need", () =>
     Effect.gen(function*() {
       const node = yield* startNode(1)
       const dialed = () => node.events.filter(({ _tag }) => _tag === "DialFailed").length
@@ -59,8 +59,18 @@ describe("hearsay", () => {
         if (second === 5) assert.isAtLeast(dialed(), 64)
       }
 
-      assert.isAtMost(dialed(), 64 + 60 * 2)
+      assert.isAtMost(dialed(), 96 + 60 * 3)
     }).pipe(Effect.provide(network), Random.withSeed("ever other hosts")))
+
+  it.effect("that was not tried yet does not wait behind much that is gone", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1)
+      yield* node.mesh.learn(Array.from({ length: 150 }, (_, index) => at(`10.66.6.${1 + index}`)), at("10.7.7.7"))
+      yield* TestClock.adjust("1 minute")
+
+      const tried = new Set(node.events.flatMap((event) => event._tag === "DialFailed" ? [`${event.address}`] : []))
+      assert.strictEqual(tried.size, 150)
+    }).pipe(Effect.provide(network), Random.withSeed("much that is gone")))
 
   it.effect("of names for secure WebSockets is of names, and not of what leads elsewhere in a URL", () =>
     Effect.gen(function*() {

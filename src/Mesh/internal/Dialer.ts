@@ -9,20 +9,13 @@ import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { isWord } from "../../Transport/Goodbye.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { StallWatch } from "../../Transport/StallWatch.ts"
-import { TokenBucket } from "../../Transport/TokenBucket.ts"
-import { isHearsay, type KnownAddress } from "../AddressBook.ts"
+import type { KnownAddress } from "../AddressBook.ts"
 import { ConnectError } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
+import { HearsayRate, tokenMillis } from "./HearsayRate.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as SharedDial from "./SharedDial.ts"
-
-/**
- * Addresses that were only heard of are dialed so many a second, after so many at once: whoever names ever other hosts
- * has no node try a network for them.
- */
-const hearsayPerSecond = 2
-const hearsayBurst = 64
 
 /** The longest wait between two requests for peers of a node whose share of links cannot be had. */
 const maxAskMillis = 60_000
@@ -63,7 +56,7 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
     let nextAskMillis = 0
     let dialingCount = 0
     let retryCount = 0
-    const hearsay = new TokenBucket(hearsayPerSecond, hearsayBurst, node.nowMillis())
+    const hearsay = new HearsayRate(node.nowMillis())
     // From one look to the next, for there may be a single dial to give away.
     let isRetryTurn = true
 
@@ -91,7 +84,7 @@ export const upkeep = (node: MeshNode): Effect.Effect<never> =>
       const turns = isRetryTurn ? inTurn(retries, others) : inTurn(others, retries)
       const slots = node.options.maxConcurrentDials - dialingCount
       for (const known of [...fresh, ...turns].slice(0, slots)) {
-        if (!isHearsay(known) || hearsay.take(now)) attempt(known)
+        if (hearsay.take(known, now)) attempt(known)
       }
       const isLacking = missing > 0 && fresh.length + others.length === 0
       if (isLacking && now >= nextAskMillis) {
@@ -119,15 +112,14 @@ const spreadMillis = 50
  * that which waited longest before them all. Those that seem gone are no links to count on, and may be many: they are
  * `retries`, which take turns with the `others`.
  */
-const candidates = (node: MeshNode, now: number, missing: number, hearsay: TokenBucket) => {
+const candidates = (node: MeshNode, now: number, missing: number, hearsay: HearsayRate) => {
   const hasShare = missing <= 0
-  const isSpent = hearsay.isSpent(now)
   let nextMillis = Number.POSITIVE_INFINITY
   const due: Array<KnownAddress> = []
   for (const known of Places.candidates(node, hasShare)) {
     const dueMillis = hasShare ? Math.max(known.nextDialMillis, known.fullUntilMillis) : known.nextDialMillis
     if (dueMillis > now) nextMillis = Math.min(nextMillis, dueMillis)
-    else if (isSpent && isHearsay(known)) nextMillis = Math.min(nextMillis, now + 1000 / hearsayPerSecond)
+    else if (hearsay.isSpent(known, now)) nextMillis = Math.min(nextMillis, now + tokenMillis)
     else due.push(known)
   }
   const bootstrap = due.filter((known) => known.isBootstrap).sort((a, b) => a.nextDialMillis - b.nextDialMillis)
