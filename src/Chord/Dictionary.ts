@@ -19,6 +19,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { refusing } from "../Protocol/internal/Decoding.ts"
 import { jsonText } from "../Protocol/internal/JsonText.ts"
 import { Chord } from "./Chord.ts"
 import type { QuorumError } from "./ChordError.ts"
@@ -123,7 +124,7 @@ export const make = <A, I>(name: string, schema: Schema.Codec<A, I>): Dictionary
     const chord = yield* Chord
     const entry = yield* chord.read(keyOf(key), options)
     if (Option.isNone(entry)) return Option.none()
-    const value = yield* Effect.mapError(decodeText(entry.value.value), refused("get", key))
+    const value = yield* Effect.mapError(refusing(() => decodeText(entry.value.value)), refused("get", key))
     return Option.some({ ...entry.value, value })
   })
 

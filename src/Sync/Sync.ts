@@ -36,6 +36,7 @@ import * as Stream from "effect/Stream"
 import { Mesh } from "../Mesh/Mesh.ts"
 import type { MessageTooLarge } from "../Mesh/MeshError.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
+import { refusing } from "../Protocol/internal/Decoding.ts"
 import { Protocol } from "../Protocol/Protocol.ts"
 import * as Exchange from "./internal/Exchange.ts"
 import { SyncNode } from "./internal/SyncNode.ts"
@@ -128,7 +129,9 @@ const service = (node: SyncNode): Sync["Service"] => {
   const valueOf = <A>(key: SyncKey<A>, entry: SyncEntry | undefined) => {
     const value = entry?.value ?? null
     // A copy, for a schema may give what its reader may change.
-    return value === null ? Effect.succeedNone : Effect.asSome(Schema.decodeEffect(key.codec)(copyOf(value)))
+    return value === null
+      ? Effect.succeedNone
+      : Effect.asSome(refusing(() => Schema.decodeEffect(key.codec)(copyOf(value))))
   }
   return {
     leasing: options.leasing,
@@ -142,8 +145,7 @@ const service = (node: SyncNode): Sync["Service"] => {
     updates: changes.stream,
     watch: (key) =>
       changes.watch(key.name, () => table.get(key.name)).pipe(
-        // Nor does what a schema breaks at end the stream: others wrote it.
-        Stream.mapEffect((entry) => Effect.catchDefect(Effect.option(valueOf(key, entry)), () => Effect.succeedNone)),
+        Stream.mapEffect((entry) => Effect.option(valueOf(key, entry))),
         Stream.flatMap((value) => Option.isSome(value) ? Stream.make(value.value) : Stream.empty)
       )
   }

@@ -3,6 +3,7 @@ import { Effect, Option, Schema } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import * as Dictionary from "../../src/Chord/Dictionary.ts"
 import { simulate, startNode, startRing } from "../utils/ChordRing.ts"
+import { UrlText } from "../utils/UrlText.ts"
 
 const Flag = Schema.Struct({ isOn: Schema.Boolean, since: Schema.Date })
 const flags = Dictionary.make("flags", Flag)
@@ -79,6 +80,16 @@ describe("Dictionary", () => {
       assert.match(other.message, /^the value found under "other" is none of the dictionary "flags": [^]*isOn/)
       assert.isTrue(yield* flags.has("other"))
       assert.strictEqual(yield* text("flags/other"), "{\"isOn\":1}")
+    })))
+
+  it("refuses a stored value at which its schema throws", () =>
+    alone(Effect.gen(function*() {
+      const chord = yield* Chord
+      yield* chord.set("places/home", "\"nowhere\"")
+
+      const error = yield* Effect.flip(Dictionary.make("places", UrlText).get("home"))
+
+      assert.deepInclude({ ...error }, { _tag: "InvalidValue", key: "home", operation: "get" })
     })))
 
   it("refuses a stored value that nests deeper than a stack holds", () =>

@@ -7,6 +7,7 @@ import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { collect, startNetwork, startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
+import { UrlText } from "../utils/UrlText.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const Temperature = Topic.make("temperature", Schema.Struct({ room: Schema.String, celsius: Schema.Number }))
@@ -108,11 +109,7 @@ describe("a topic", () => {
   it.effect("drops a value at which its schema throws, says so, and goes on", () =>
     Effect.gen(function*() {
       const [a, b] = yield* startNetwork(2)
-      const toUrl = SchemaGetter.transform((text: string) => new URL(text))
-      const Place = Schema.String.pipe(
-        Schema.decodeTo(Schema.instanceOf(URL), { decode: toUrl, encode: SchemaGetter.transform((url) => url.href) })
-      )
-      const values = yield* collect(b!.mesh.subscribe(Topic.make("places", Place)), yield* Effect.scope)
+      const values = yield* collect(b!.mesh.subscribe(Topic.make("places", UrlText)), yield* Effect.scope)
 
       for (const text of ["http://a/", "nowhere", "http://b/"]) {
         yield* a!.mesh.publish(Topic.make("places", Schema.String), text)
@@ -223,6 +220,21 @@ describe("a question", () => {
       assert.deepStrictEqual([error._tag, refused._tag], ["SchemaError", "AskRefused"])
       assert.isFalse(b!.events.some((event) => event._tag === "HandlerFailed"))
     }).pipe(Effect.provide(network), Random.withSeed("deep answer")))
+
+  it.effect("fails, and is no defect, where a schema throws at the question or the answer", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Find = Query.make("find", { question: UrlText, answer: UrlText })
+      const responding = Query.make("find", { question: UrlText, answer: Schema.String })
+      yield* b!.mesh.respond(responding, () => Effect.succeed("nowhere"))
+
+      const error = yield* whileTimePasses(Effect.flip(a!.mesh.ask(Find, b!.mesh.id, new URL("http://a/"))))
+      const asking = Query.make("find", { question: Schema.String, answer: UrlText })
+      const refused = yield* whileTimePasses(Effect.flip(a!.mesh.ask(asking, b!.mesh.id, "nowhere")))
+
+      assert.deepStrictEqual([error._tag, refused._tag], ["SchemaError", "AskRefused"])
+      assert.deepStrictEqual(b!.events.filter((event) => event._tag === "HandlerFailed"), [])
+    }).pipe(Effect.provide(network), Random.withSeed("throwing answer")))
 
   it.effect("fails when no answer comes in time", () =>
     Effect.gen(function*() {

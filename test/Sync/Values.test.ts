@@ -1,8 +1,9 @@
 /** What may be written, and whose it is afterwards. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Schema, SchemaGetter, Stream } from "effect"
+import { Effect, Fiber, Option, Schema, Stream } from "effect"
 import { wireVersions } from "../../src/Layers/WireVersion.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
+import { UrlText } from "../utils/UrlText.ts"
 import { run, start, text } from "./SyncNetwork.ts"
 
 describe("a value", () => {
@@ -66,16 +67,27 @@ describe("a value", () => {
       })))
 })
 
+describe("a key", () => {
+  it("fails to be read where its schema throws at the value", () =>
+    run("throwing get", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a, b } = yield* start(simulation, ["a", "b"])
+        yield* a!.sync.set(text("place"), "nowhere")
+        yield* Effect.sleep("1 second")
+
+        const error = yield* Effect.flip(b!.sync.get(SyncKey.make("place", UrlText)))
+
+        assert.strictEqual(error._tag, "SchemaError")
+        assert.include(error.message, "URL")
+      })))
+})
+
 describe("a watched key", () => {
   it("goes on behind a value at which its schema throws", () =>
     run("throwing schema", {}, (simulation) =>
       Effect.gen(function*() {
         const { a, b } = yield* start(simulation, ["a", "b"])
-        const toUrl = SchemaGetter.transform((text: string) => new URL(text))
-        const Place = Schema.String.pipe(
-          Schema.decodeTo(Schema.instanceOf(URL), { decode: toUrl, encode: SchemaGetter.transform((url) => url.href) })
-        )
-        const hosts = yield* b!.sync.watch(SyncKey.make("place", Place)).pipe(
+        const hosts = yield* b!.sync.watch(SyncKey.make("place", UrlText)).pipe(
           Stream.map(Option.map(({ host }) => host)),
           Stream.take(2),
           Stream.runCollect,

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { refusing } from "../../Protocol/internal/Decoding.ts"
 import type { Sized } from "../../Transport/Readers.ts"
 import {
   AskRefused,
@@ -63,7 +64,7 @@ export class Questions {
     const decode = Schema.decodeEffect(query.question)
     const encode = Schema.encodeEffect(query.answer)
     const answer = (asked: Asked) =>
-      Effect.matchEffect(decode(asked.text), {
+      Effect.matchEffect(refusing(() => decode(asked.text)), {
         onFailure: (error) => {
           valueRefused(this.#node, query.name, asked.from, error)
           return Effect.sync(() => this.#reply(asked, "refused", `that is no question for "${query.name}"`))
@@ -125,7 +126,7 @@ export class Questions {
           })),
         () => Effect.sync(() => this.#waiting.delete(number))
       )
-      return yield* Schema.decodeEffect(query.answer)(answered)
+      return yield* refusing(() => Schema.decodeEffect(query.answer)(answered))
     })
   }
 
