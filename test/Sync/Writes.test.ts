@@ -121,6 +121,22 @@ describe("a write that waits for its second, behind one of a node whose clock is
       })))
 })
 
+describe("a write behind one of a node whose clock is further ahead than copies may be, though not than broadcasts", () => {
+  it("is not undone when that time has come", () =>
+    run("further ahead", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { a, b } = yield* start(simulation, ["a", "b"], { sync: { leasing: false, maxClockSkew: "5 seconds" } })
+        yield* simulation.skew("a", "50 seconds")
+        yield* a!.sync.set(text("key"), "first")
+        yield* Effect.sleep("1 second")
+
+        yield* b!.sync.set(text("key"), "last")
+        yield* Effect.sleep("3 minutes")
+
+        for (const { sync } of [a!, b!]) assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("last"))
+      })))
+})
+
 describe("a write of a key that somebody writes ever later", () => {
   it("waits no longer than for two of those", () =>
     run("ever later", {}, (simulation) =>

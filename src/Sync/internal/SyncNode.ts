@@ -26,8 +26,8 @@ export interface SyncServices {
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
-/** So far ahead of the clock a mesh stamps what it sends; for more it waits, with the stamp that it was given. */
-export const maxAheadSeconds = 20
+/** So far ahead of the clock may broadcasts lie that a mesh takes, unless its own `maxClockSkew` says otherwise. */
+const meshSkewSeconds = 60
 
 /** The longest id of an owner, in characters; the original ones have 65 or 66. */
 const maxOwnerLength = 256
@@ -72,7 +72,7 @@ export class SyncNode {
    */
   state(key: string, nowSeconds: number): SyncState.SyncState | undefined {
     const held = this.table.state(key)
-    const aheadSeconds = Math.max(maxAheadSeconds, Duration.toSeconds(this.options.maxClockSkew))
+    const aheadSeconds = Math.max(meshSkewSeconds, Duration.toSeconds(this.options.maxClockSkew))
     return held === undefined || held.entry.time > nowSeconds + aheadSeconds ? undefined : held
   }
 

@@ -10,9 +10,12 @@ import { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
 import { copyOf } from "../SyncTable.ts"
-import { bytesOf, isText, maxAheadSeconds, type SyncNode } from "./SyncNode.ts"
+import { bytesOf, isText, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
+
+/** So far ahead of the clock a mesh stamps what it sends; for more it waits, with the stamp that it was given. */
+const maxAheadSeconds = 20
 
 /** Sets a key; null deletes it. */
 export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Effect<void, WriteError> =>
