@@ -31,7 +31,10 @@ export interface ReadOptions {
 export interface WriteOptions {
   /** Placements that must have stored it, 1 to 5. Default: the node's `writeQuorum`. */
   readonly quorum?: number | undefined
-  /** How long it may take, its turn included: a node makes 32 at once. Default: the node's `operationTimeout`. */
+  /**
+   * How long it may take, its turn included: a node makes 32 at once, and eight for each node of a ring that has more than
+   * four, up to 256. Default: the node's `operationTimeout`.
+   */
   readonly timeout?: Duration.Input | undefined
   /** How long the value lasts from now on. Default: for ever. */
   readonly ttl?: Duration.Input | undefined

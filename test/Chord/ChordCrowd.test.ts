@@ -20,6 +20,21 @@ describe("a node that is asked for much at once", () => {
     assert.deepStrictEqual(found, [...keys, ...keys, ...keys].map(Option.some))
   })
 
+  it("writes in a ring of many nodes, far from each other, what a small one could not have in that time", () => {
+    const keys = keysUpTo(300)
+    const failed = simulate(
+      (simulation) =>
+        Effect.gen(function*() {
+          const [, writer] = yield* startRing(simulation, 16)
+          const write = (key: string) => Effect.result(writer!.set(key, key, { timeout: "5 seconds" }))
+          return (yield* Effect.forEach(keys, write, atOnce)).filter(Result.isFailure).length
+        }),
+      { latency: "100 millis" }
+    )
+
+    assert.strictEqual(failed, 0)
+  })
+
   it("tells those that waited for their whole time what to do", () => {
     const messages = simulate((simulation) =>
       Effect.gen(function*() {

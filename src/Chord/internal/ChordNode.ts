@@ -21,6 +21,7 @@ import { type ChordCounters, makeCounters } from "../ChordStats.ts"
 import type { ChordStorage } from "../ChordStorage.ts"
 import { type Contact, isPadding } from "../Contact.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
+import { estimateSize } from "../Membership.ts"
 import { check, type Record } from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
@@ -72,8 +73,14 @@ const maxLearnedAtOnce = 256
 
 /** Reads at once, each of up to five calls: fewer calls than may be under way. */
 const maxReads = 512
-/** Writes at once: a node has 64 calls of another one in work, and of five placements several may lie with one. */
-const maxWrites = 32
+/**
+ * Writes at once: a node has 64 calls of another one in work, and of five placements several may lie with one. In a ring
+ * of many nodes they lie with others, and 32 would leave these idle for most of the time.
+ */
+const minWrites = 32
+const writesPerNode = 8
+/** With all reads fewer calls than may be under way, too. */
+const maxWrites = 256
 
 /** Repairs that a turn of audits takes at least. Each one costs four lookups, and finds something only after losses. */
 const auditRepairs = 5
@@ -142,8 +149,8 @@ export class ChordNode {
     this.learned = new Learned(this.hearsay.rules)
     const uptimeMillis = () => this.uptimeMillis()
     this.deadlines = new Deadlines(services.run, uptimeMillis)
-    this.reads = new Slots(maxReads, this.deadlines)
-    this.writes = new Slots(maxWrites, this.deadlines)
+    this.reads = new Slots(() => maxReads, this.deadlines)
+    this.writes = new Slots(() => this.#writesAtOnce, this.deadlines)
     this.sets = new ShareSets(services, uptimeMillis)
     this.#newest = newest
   }
@@ -196,6 +203,13 @@ export class ChordNode {
       (predecessor === undefined || this.isOwn(predecessor)) &&
       successors.every((contact) => isPadding(contact) || this.isOwn(contact))
     )
+  }
+
+  /** By how many nodes the ring has, as far as this one can tell. */
+  get #writesAtOnce(): number {
+    const [first] = this.members
+    const nodes = first === undefined ? 1 : estimateSize(first.membership) / this.members.length
+    return Math.min(maxWrites, Math.max(minWrites, Math.floor(writesPerNode * nodes)))
   }
 
   /** Whether it has not joined the ring that it is meant for, and nobody has come to it. */

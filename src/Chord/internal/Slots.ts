@@ -13,12 +13,13 @@ interface Ticket {
 }
 
 export class Slots {
-  readonly #maxCount: number
+  readonly #maxCount: () => number
   readonly #deadlines: Deadlines
   readonly #waiting = new Set<Ticket>()
   #count = 0
 
-  constructor(maxCount: number, deadlines: Deadlines) {
+  /** How much is done at once may change from one time to another: what is under way goes on. */
+  constructor(maxCount: () => number, deadlines: Deadlines) {
     this.#maxCount = maxCount
     this.#deadlines = deadlines
   }
@@ -36,7 +37,7 @@ export class Slots {
   }
 
   #letIn(ticket: Ticket): boolean {
-    if (this.#count >= this.#maxCount) return false
+    if (this.#count >= this.#maxCount()) return false
     this.#count++
     return ticket.isIn = true
   }
@@ -57,8 +58,10 @@ export class Slots {
     this.#forget(ticket)
     if (!ticket.isIn) return
     this.#count--
-    const [next] = this.#waiting
-    if (next !== undefined && this.#letIn(next)) next.deadline?.ring()
+    for (const next of this.#waiting) {
+      if (!this.#letIn(next)) return
+      next.deadline?.ring()
+    }
   }
 
   #forget(ticket: Ticket): void {
