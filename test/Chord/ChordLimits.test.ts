@@ -4,7 +4,7 @@ import { Context, Effect, Layer, Option, Result } from "effect"
 import { Chord } from "../../src/Chord/Chord.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
-import { ownersOf, simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { ownersOf, quick, simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 const keys = Array.from({ length: 100 }, (_, count) => `key ${count}`)
 const largeKeys = Array.from({ length: 10 }, (_, count) => `large ${count}`)
@@ -65,6 +65,50 @@ describe("a ring whose messages are short", () => {
   })
 })
 
+describe("values that no message holds", () => {
+  const settings = { ...quick, maxMessageBytes: 20_000 }
+  const larger = "x".repeat(30_000)
+
+  it("are refused, and not kept where nobody could get them", () => {
+    const { held, messages } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 3, settings)
+        const messages = yield* Effect.forEach(nodes, (node) => Effect.flip(node.set("key", larger)))
+        const held = yield* Effect.forEach(nodes, (node) => node.holdings())
+        return { held: held.flat(), messages: messages.map(({ message }) => message) }
+      })
+    )
+
+    for (const message of messages) assert.include(message, "the limit is 20000 (maxMessageBytes)")
+    assert.deepStrictEqual(held, [])
+  })
+
+  it("keep no others from being copied, where they come from when messages could be longer", () => {
+    const held = simulate((simulation) =>
+      Effect.gen(function*() {
+        const storage = yield* Layer.build(ChordStorage.layerMemory())
+        const start = (options: Partial<MemoryChord.MemoryChordOptions>) =>
+          simulation.start(
+            "a",
+            MemoryChord.layerStorage({ ...quick, ...options, host: "a" }).pipe(
+              Layer.provide(Layer.succeedContext(storage))
+            )
+          )
+        const before = Context.get(yield* start({}), Chord)
+        yield* before.update([...keys.map((key) => [key, "value"]), ...largeKeys.map((key) => [key, larger])] as const)
+        yield* simulation.stop("a")
+        const node = Context.get(yield* start(settings), Chord)
+        const late = yield* startNode(simulation, "late", { ...settings, bootstrap: ["a:5555"] })
+        yield* untilIdeal([node, late])
+        yield* Effect.sleep("20 seconds")
+        return (yield* late.holdings()).map(({ key }) => key)
+      })
+    )
+
+    assert.sameMembers(held, keys)
+  })
+})
+
 describe("a key that is longer than keys may be", () => {
   it.each([1, 4])("is not there, in a ring of %d", (count) => {
     const found = simulate((simulation) =>
@@ -100,6 +144,6 @@ describe("a write that nobody takes", () => {
       })
     )
 
-    assert.include(message, "set the clock of its writer")
+    assert.include(message, "set this one or the clock of its writer")
   })
 })

@@ -7,6 +7,7 @@ import { fromParts } from "../../Protocol/PeerAddress.ts"
 import { Contact, isPadding, makePadding } from "../Contact.ts"
 import type { Answer } from "../Membership.ts"
 import * as Record from "../Record.ts"
+import { messageBytes } from "./CallCodec.ts"
 import type { Packets } from "./PeersOptions.ts"
 
 const encoder = new TextEncoder()
@@ -208,6 +209,11 @@ export const readFound = (bits: number, packets: Packets): Found | undefined => 
 /** Contacts that are fingers, at most one for each bit of a position. */
 export const readFingers = (bits: number, packets: Packets): ReadonlyArray<Contact> | undefined =>
   readContacts(bits, packets, bits)
+
+/** The length of the message that gives this record alone, in bytes; not less than it really is. */
+export const aloneBytes = (bits: number, record: Record.Record): number =>
+  // Who puts one names the member and the position.
+  messageBytes([none, none, none]) + 2 * Math.ceil(bits / 8) + Record.encodedBytes(record)
 
 /** Records, one a packet; undefined when one is none. Whether they are within limits is for who stores them to say. */
 export const readRecords = (packets: Packets): ReadonlyArray<Record.Record> | undefined => {

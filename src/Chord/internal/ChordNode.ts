@@ -27,7 +27,7 @@ import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
-import { writePosition } from "./ChordCodec.ts"
+import { aloneBytes, writePosition } from "./ChordCodec.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { Hearsay } from "./Hearsay.ts"
 import { Learned } from "./Learned.ts"
@@ -290,7 +290,15 @@ export class ChordNode {
   /** Takes in the version of a record of another node; why this one stores no such record, if it does not. */
   refusalOf(record: Record): CallRefused | undefined {
     const fault = check(record, this.options)?.reason ?? this.observe(record.version)
-    return fault === undefined ? undefined : new CallRefused(fault._tag, fault.message)
+    if (fault !== undefined) return new CallRefused(fault._tag, fault.message)
+    if (this.canGive(record)) return undefined
+    const limit = `the limit is ${this.options.maxMessageBytes} (maxMessageBytes)`
+    return new CallRefused("TooLarge", `it takes ${aloneBytes(this.bits, record)} bytes in a message, ${limit}`)
+  }
+
+  /** Whether a message holds that record: a share may have some from when messages could be longer. */
+  canGive(record: Record): boolean {
+    return aloneBytes(this.bits, record) <= this.options.maxMessageBytes
   }
 
   /** The fault of a version that is too far ahead; nothing is taken in. */

@@ -75,9 +75,9 @@ export const place = Effect.fnUntraced(function*(
   return { copies, wanted: others.length + 1, newer: kept === record ? undefined : kept.version }
 })
 
-/** To whoever wrote the record, somewhere else. */
+/** To whoever wrote the record, somewhere else: either clock may be the wrong one. */
 const over =
-  "it ended longer ago than tombstones are kept (tombstoneTtl) by the clock here: set the clock of its writer"
+  "it ended longer ago than tombstones are kept (tombstoneTtl) by the clock here: set this one or the clock of its writer"
 
 /** What keeps this node from taking more. */
 const full = (node: ChordNode): Effect.Effect<CallRefused> =>

@@ -56,8 +56,13 @@ export const onPull = (
   return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, false), (set) => {
     if (set === undefined) return Effect.fail(notNow)
     // They may have been written anew since the set was made.
-    const records = RecordDigest.select(set, hashes, batchBytes(node))
-    return Effect.succeed(records.map((record) => Record.encode(node.services.storage.get(record.key) ?? record)))
+    const latest = (record: Record.Record) => node.services.storage.get(record.key) ?? record
+    const given = hashes.filter((hash) => {
+      const record = set.get(hash)
+      return record !== undefined && node.canGive(latest(record))
+    })
+    const records = RecordDigest.select(set, given, batchBytes(node))
+    return Effect.succeed(records.map((record) => Record.encode(latest(record))))
   })
 }
 

@@ -98,7 +98,10 @@ const readAll = (packets: Packets): ReadonlyArray<Description> | undefined => {
   return descriptions
 }
 
-/** Gives records to another node, in messages of bounded size; how many it took, which may be full. */
+/**
+ * Gives records to another node, in messages of bounded size; how many it took, which may be full. What no message holds
+ * is left out.
+ */
 const push = Effect.fnUntraced(function*(
   node: ChordNode,
   contact: Contact,
@@ -106,11 +109,12 @@ const push = Effect.fnUntraced(function*(
   advance: Advance
 ): Effect.fn.Return<number, CallError> {
   const maxBytes = batchBytes(node)
+  const given = records.filter((record) => node.canGive(record))
   let count = 0
-  for (let start = 0; start < records.length;) {
+  for (let start = 0; start < given.length;) {
     const batch: Array<Uint8Array> = []
     let bytes = 0
-    for (const record of records.slice(start, start + maxHashes)) {
+    for (const record of given.slice(start, start + maxHashes)) {
       bytes += Record.encodedBytes(record)
       if (bytes > maxBytes && batch.length > 0) break
       batch.push(Record.encode(record))
