@@ -95,7 +95,7 @@ describe("values that no message holds", () => {
             )
           )
         const before = Context.get(yield* start({}), Chord)
-        yield* before.update([...keys.map((key) => [key, "value"]), ...largeKeys.map((key) => [key, larger])] as const)
+        yield* before.update([...keys, ...largeKeys].map((key) => [key, largeKeys.includes(key) ? larger : "value"]))
         yield* simulation.stop("a")
         const node = Context.get(yield* start(settings), Chord)
         const late = yield* startNode(simulation, "late", { ...settings, bootstrap: ["a:5555"] })
