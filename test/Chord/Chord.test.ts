@@ -617,6 +617,24 @@ describe("a node that leaves", () => {
     }
   )
 
+  it.each(["leave", "stop"])("gives to one that stays what it holds, where those behind it %s at once", (how) => {
+    const keys = Array.from({ length: 100 }, (_, count) => `key ${count}`)
+    const lost = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 14)
+        yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, "value"), { concurrency: "unbounded" })
+        const { successors } = (yield* nodes[0]!.ring)[0]!.membership
+        const leavers = successors.slice(0, 7).map(({ address }) => address.host)
+        const end = (host: string) => how === "leave" ? nodes[Number(host)]!.leave : simulation.stop(host)
+        yield* Effect.forEach(leavers, end, { concurrency: "unbounded", discard: true })
+        yield* Effect.sleep("10 seconds")
+        const found = yield* Effect.forEach(keys, (key) => nodes[0]!.get(key))
+        return found.filter(Option.isNone).length
+      }), { seed: "g" })
+
+    assert.strictEqual(lost, 0)
+  })
+
   it("says of what is asked of it afterwards that it has left", () => {
     const messages = simulate((simulation) =>
       Effect.gen(function*() {

@@ -458,6 +458,8 @@ export const noMember = "NoMember"
 export const malformed = "Malformed"
 /** Refused: the member is new in its place, and has not got its records yet. */
 export const syncing = "Syncing"
+/** Refused: the node keeps nothing for others any more. */
+export const leaving = "Leaving"
 /** Refused, by the layer of calls: as many calls of this node are in work there as it allows. */
 export const busy = "Busy"
 /** Refused: nobody calls a node where this one says that it is, as strangers may not lead others there. */

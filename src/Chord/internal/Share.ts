@@ -114,7 +114,7 @@ const copyOut = Effect.fnUntraced(function*(
  * ring of up to five nodes, all of them. While it leaves at least its heir, also of what it takes until it is gone.
  */
 export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
-  const found = others(node, member)
+  const found = followers(node, member)
   return found.length < smallRing ? found : found.slice(0, Math.max(node.options.copies - 1, node.isLeaving ? 1 : 0))
 }
 
@@ -123,7 +123,7 @@ export const replicas = (node: ChordNode, member: Member): ReadonlyArray<Contact
  * have several positions, the successors of one may be those of few nodes.
  */
 export const isSmallRing = (node: ChordNode, member: Member): boolean =>
-  others(node, member).length < smallRing &&
+  followers(node, member).length < smallRing &&
   node.members.every(({ membership, successors }) =>
     Membership.isWhole(membership) || successors.some((contact) => node.isOwn(contact))
   )
@@ -132,7 +132,7 @@ export const isSmallRing = (node: ChordNode, member: Member): boolean =>
  * The nodes that follow a member, each process once. A list may be full of this node's own positions: that of the last
  * one of them goes on where it ends.
  */
-const others = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
+export const followers = (node: ChordNode, member: Member): ReadonlyArray<Contact> => {
   const found = new Map<string, Contact>()
   const read = new Set<Member>()
   const enough = Math.max(smallRing, node.options.copies - 1)

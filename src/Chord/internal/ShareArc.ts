@@ -5,7 +5,7 @@ import * as Record from "../Record.ts"
 import { decodeHashes, decodeQuestion, encodeDescription } from "../RecordDescription.ts"
 import * as RecordDigest from "../RecordDigest.ts"
 import { readPosition } from "./ChordCodec.ts"
-import { busy, type ChordNode, malformed, syncing } from "./ChordNode.ts"
+import { busy, type ChordNode, leaving, malformed, syncing } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
 import { refuse } from "./Stabilizer.ts"
@@ -35,6 +35,8 @@ export const onDigest = (
   if (arc === undefined || question === undefined) return refuse(malformed, "an arc and a question were expected")
   // Who takes over an arc must not believe one that is still taking over itself.
   if (packets[3] !== undefined && member.isSyncing) return refuse(syncing, "this member is new in its place itself")
+  // Who gives an arc away is to find somebody who stays. Who takes one over needs it from here.
+  if (packets[3] === undefined && node.isLeaving) return refuse(leaving, "this node is leaving its ring itself")
   node.cover(arc.start, arc.end)
   const isFirst = question.buckets.some(({ depth }) => depth === 0)
   return Effect.flatMap(node.sets.forOther(from.id, arc.start, arc.end, isFirst), (set) =>

@@ -23,7 +23,7 @@ import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { isBusy } from "./Patience.ts"
 import { storeAt, versionAt } from "./Placements.ts"
-import { isSmallRing, replicas } from "./Share.ts"
+import { followers, isSmallRing, replicas } from "./Share.ts"
 import { digestAll } from "./ShareSets.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { toEffect } from "./Start.ts"
@@ -123,32 +123,60 @@ const compare = (node: ChordNode): Effect.Effect<never> =>
 const oncePerSecond = { times: 2, schedule: Schedule.spaced("1 second") }
 
 /** Has the nodes that keep copies of an arc hold the same records as its owner. */
-const syncWithSuccessors = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const syncWithSuccessors = (node: ChordNode, member: Member): Effect.Effect<unknown> =>
+  Effect.suspend(() => {
+    const contacts = replicas(node, member)
+    return syncWith(node, member, contacts, contacts.length)
+  })
+
+/** Has so many of these nodes hold the records of a member's arc; gives those that do. */
+const syncWith = Effect.fnUntraced(function*(
+  node: ChordNode,
+  member: Member,
+  contacts: ReadonlyArray<Contact>,
+  wanted: number
+): Effect.fn.Return<ReadonlyArray<Contact>> {
   const predecessor = member.membership.predecessor
-  if (predecessor === undefined) return
+  const holders: Array<Contact> = []
+  if (predecessor === undefined) return holders
   let sent = 0
   let received = 0
-  for (const contact of replicas(node, member)) {
+  for (const contact of contacts) {
+    if (holders.length >= wanted) break
     const result = yield* Effect.option(exchange(node, contact, predecessor.position, member.self.position))
     if (result._tag === "None") continue
+    holders.push(contact)
     sent += result.value.sent
     received += result.value.received
   }
   if (sent + received > 0) node.emit({ _tag: "Repaired", sent, received })
+  return holders
+})
+
+/** How often a member hands over, where its arc grows meanwhile. */
+const maxHandOvers = 4
+
+/** Gives what this node holds to its neighbors, because it leaves; again where the one before it leaves meanwhile, and gave it here. */
+export const handOverAll = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+  for (let count = 0; count < maxHandOvers; count++) {
+    const before = member.membership.predecessor
+    yield* handOverArc(node, member)
+    if (before?.position === member.membership.predecessor?.position) return
+  }
 })
 
 /**
- * Gives what this node holds to its neighbors, because it leaves. Where somebody came lately, that is
- * all of it: the new one may not have got yet what is its own now. Successors that do not answer are forgotten before: to
- * wait for them would take the time of those who live.
+ * Where somebody came lately, that is all of it: the new one may not have got yet what is its own now. Successors that do
+ * not answer are forgotten before: to wait for them would take the time of those who live. Those that leave as well take
+ * nothing, and those behind them are asked.
  */
-export const handOverAll = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
+const handOverArc = Effect.fnUntraced(function*(node: ChordNode, member: Member): Effect.fn.Return<void> {
   yield* forgetDeadHeirs(node, member)
-  yield* syncWithSuccessors(node, member)
+  const holders = yield* syncWith(node, member, followers(node, member), replicas(node, member).length)
   const lately = 2 * Duration.toMillis(node.options.repairInterval)
   if (node.uptimeMillis() - node.changedMillis > lately) return
   const { position } = member.self
-  for (const contact of [...replicas(node, member).slice(0, 1), member.membership.predecessor]) {
+  for (const contact of [...holders.slice(0, 1), member.membership.predecessor]) {
     if (contact !== undefined && !node.isOwn(contact)) yield* Effect.ignore(exchange(node, contact, position, position))
   }
 })
