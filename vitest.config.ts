@@ -55,6 +55,8 @@ const inBrowser = async (executablePath: string): Promise<TestProjectInlineConfi
     ]
   },
   optimizeDeps: {
+    // Looked for anew each time: what a source newly imports would be found in mid-run, and reload the page.
+    force: true,
     include: [
       "@effect/vitest",
       "effect",
