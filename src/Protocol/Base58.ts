@@ -4,7 +4,7 @@
  * change nothing. This is not Bitcoin's form, which keeps count of leading zeros.
  *
  * Ids are digests in this form and every message carries one, so the way from digest to text works
- * on limbs of five digits and plain numbers.
+ * on limbs of four digits and plain numbers.
  */
 /**
  * The 58 digits, from 0 to 57.

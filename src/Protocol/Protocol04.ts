@@ -28,7 +28,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
   (type) => Flags.typePacket(type) !== undefined,
   (hashing, methods) => {
     const idText = Ids.idText(hashing)
-    return ({
+    return {
       version: Identifiers.version,
       isTyped: false,
       methods,
@@ -58,7 +58,7 @@ export const layer: Layer.Layer<Protocol, never, Hashing | Compression> = /* @__
       subFlag: ([first]) => Flags.readSubFlag(first && contentOf(first)),
       encodePayload: PayloadCodec.encode,
       decodePayload: (packets) => PayloadCodec.decode(contentsOf(packets))
-    })
+    }
   }
 )
 

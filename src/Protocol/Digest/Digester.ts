@@ -3,6 +3,7 @@
  * that is synchronous. What lies in the memory is of the call that runs; nothing else runs meanwhile.
  */
 import { digestBytes } from "../Hashing.ts"
+import { copy } from "../internal/Bytes.ts"
 import * as Assembly from "./Assembly.ts"
 import * as DigestText from "./DigestText.ts"
 import * as Sha2 from "./Sha2.ts"
@@ -127,17 +128,11 @@ const put = ({ absorb }: Exports, memory: Uint8Array, used: number, bytes: Uint8
       waiting = 0
     }
     const count = Math.min(bytes.length - from, maxInputBytes - waiting)
-    copy(bytes, from, from + count, memory, input + waiting)
+    copy(count === bytes.length ? bytes : bytes.subarray(from, from + count), memory, input + waiting)
     from += count
     waiting += count
   }
   return waiting
-}
-
-/** For a few bytes a loop takes a fraction of what `set` does. */
-const copy = (bytes: Uint8Array, start: number, end: number, out: Uint8Array, position: number): void => {
-  if (end - start > 24) out.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), position)
-  else for (let i = start; i < end; i++) out[position + i - start] = bytes[i]!
 }
 
 const instantiate = (

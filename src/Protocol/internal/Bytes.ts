@@ -17,3 +17,10 @@ export const isAt = (bytes: Uint8Array, start: number, end: number, other: Uint8
 
 /** Whether both hold the same. */
 export const isEqual = (a: Uint8Array, b: Uint8Array): boolean => isAt(a, 0, a.length, b)
+
+/** Returns where the copy ends. For a few bytes a loop takes a fraction of what `set` does. */
+export const copy = (bytes: Uint8Array, out: Uint8Array, position: number): number => {
+  if (bytes.length > 24) out.set(bytes, position)
+  else for (let i = 0; i < bytes.length; i++) out[position + i] = bytes[i]!
+  return position + bytes.length
+}

@@ -8,7 +8,7 @@
  */
 import * as Base58 from "../Base58.ts"
 import * as Frame from "../Frame.ts"
-import { isAt, view } from "../internal/Bytes.ts"
+import { copy, isAt, view } from "../internal/Bytes.ts"
 import { type IdText, maxIdBytes } from "../internal/Ids.ts"
 import * as Slab from "../internal/Slab.ts"
 import { checkPackets, knownIdBytes, type KnownIds, maxPackets, type Message, type MessageType } from "../Message.ts"
@@ -255,11 +255,4 @@ const keepTime = (time: number, text: Uint8Array): void => {
   lastTime = time
   // Of its own: a view would keep the whole body.
   lastTimeText = text.slice()
-}
-
-/** Returns where the copy ends. For a few bytes a loop takes a fraction of what `set` does. */
-const copy = (bytes: Uint8Array, out: Uint8Array, position: number): number => {
-  if (bytes.length > 24) out.set(bytes, position)
-  else for (let i = 0; i < bytes.length; i++) out[position + i] = bytes[i]!
-  return position + bytes.length
 }
