@@ -88,7 +88,7 @@ const measure = async function*(child: ChildProcess, sliceMillis: number): Async
   let count = 0
   const send = async (millis: number): Promise<Sample> => {
     const begun = wallMillis()
-    const sent = await node.publish(payloads, bytes, millis)
+    const sent = await node.publish(payloads, bytes, millis, 1)
     count += sent
     child.send(count)
     const received = await hear<Received>(child)

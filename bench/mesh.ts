@@ -18,6 +18,8 @@ const isUnexpected = (event: MeshEvent): boolean =>
 
 const Values = Topic.make("values", Schema.Struct({ count: Schema.Number, text: Schema.String }))
 
+const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
+
 /** A mesh node whose `messages` are counted in batches, and whose values of a topic are one by one. */
 export const startMesh: StartNode = async (variant, tally, onRemark) => {
   const options = {
@@ -58,15 +60,16 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
     })
   )))
 
-  const publish = (payloads: Payloads, bytes: number, millis: number) =>
+  const send = (payloads: Payloads, bytes: number, atOnce: number) => {
+    if (variant === "topic") return mesh.publishAll(Values, times(atOnce, () => payloads.nextValue(bytes)))
+    if (atOnce > 1) return mesh.broadcastAll(times(atOnce, () => payloads.next(bytes)))
+    return mesh.broadcast(payloads.next(bytes))
+  }
+  const publish = (payloads: Payloads, bytes: number, millis: number, atOnce: number) =>
     Effect.gen(function*() {
       const until = performance.now() + millis
       let count = 0
-      for (; performance.now() < until; count++) {
-        yield* variant === "topic"
-          ? mesh.publish(Values, payloads.nextValue(bytes))
-          : mesh.broadcast(payloads.next(bytes))
-      }
+      for (; performance.now() < until; count += atOnce) yield* send(payloads, bytes, atOnce)
       return count
     })
   const pace = (payloads: Payloads, bytes: number, millis: number, rate: number): Promise<number> =>
@@ -79,7 +82,7 @@ export const startMesh: StartNode = async (variant, tally, onRemark) => {
     address: formatAddress(mesh.address),
     connect: (address) => runtime.runPromise(Effect.asVoid(mesh.connect(address))),
     linked: (count) => runtime.runPromise(linked(count)),
-    publish: (payloads, bytes, millis) => runtime.runPromise(publish(payloads, bytes, millis)),
+    publish: (payloads, bytes, millis, atOnce) => runtime.runPromise(publish(payloads, bytes, millis, atOnce)),
     pace,
     stop: () => {
       isStopping = true

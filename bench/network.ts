@@ -188,9 +188,9 @@ export class Network {
   }
 
   /** Sends for `millis` and waits until all receivers have all of it: messages a second. Throws when one does not. */
-  async measure(variant: Variant, bytes: number, millis: number): Promise<number> {
+  async measure(variant: Variant, bytes: number, millis: number, atOnce: number): Promise<number> {
     const { count, startMillis } = await this.#workers[0]!.ask<Published>(
-      { type: "publish", variant, node: 0, bytes, millis }
+      { type: "publish", variant, node: 0, bytes, millis, atOnce }
     )
     const end = await this.#reach(variant, count)
     return count / (end - startMillis) * 1000

@@ -8,8 +8,11 @@ export interface BenchNode {
   readonly connect: (address: string) => Promise<void>
   /** Resolves when it has so many links. */
   readonly linked: (count: number) => Promise<void>
-  /** Sends payloads of this length for so many milliseconds, as fast as the others take them; gives their number. */
-  readonly publish: (payloads: Payloads, bytes: number, millis: number) => Promise<number>
+  /**
+   * Sends payloads of this length for so many milliseconds, as fast as the others take them; gives their number.
+   * `atOnce`: how many are handed over at once, where that can be.
+   */
+  readonly publish: (payloads: Payloads, bytes: number, millis: number, atOnce: number) => Promise<number>
   /** Sends payloads with the time in them, so many a second, for so many milliseconds; gives their number. */
   readonly pace: (payloads: Payloads, bytes: number, millis: number, rate: number) => Promise<number>
   readonly stop: () => Promise<void>

@@ -20,6 +20,8 @@ export interface Contest {
   readonly ours: System
   readonly theirs: System
   readonly sizes: ReadonlyArray<Size>
+  /** Each payload is handed over by itself. Default: as many at once as have 64 KiB, 64 at most. */
+  readonly isOneByOne?: boolean
 }
 
 interface Size {
@@ -35,6 +37,14 @@ export const messageSizes: ReadonlyArray<Size> = [
 
 const contests: ReadonlyArray<Contest> = [
   { name: "one to one", topology: "one to one", ours: "mesh", theirs: "raw", sizes: messageSizes },
+  {
+    name: "one to one, one by one",
+    topology: "one to one",
+    ours: "mesh",
+    theirs: "raw",
+    sizes: messageSizes.slice(0, 2),
+    isOneByOne: true
+  },
   { name: "one to four", topology: "one to four", ours: "mesh", theirs: "raw", sizes: messageSizes },
   {
     name: "one to one over TLS",
@@ -78,7 +88,14 @@ export const measureContests = async (
         const found: Array<Row> = []
         for (const { bytes, label } of wanted) {
           const name = `${contest.name}, ${label}`
-          found.push(...toRows(contest, name, bytes, await measureSize(networks, bytes, options)))
+          found.push(
+            ...toRows(
+              contest,
+              name,
+              bytes,
+              await measureSize(networks, bytes, contest.isOneByOne === true ? 1 : atOnce(bytes), options)
+            )
+          )
         }
         return found
       })
@@ -140,17 +157,21 @@ const withNetworks = async <A>(
 
 type Rates = ReadonlyMap<Variant, ReadonlyArray<number>>
 
+/** How many payloads are handed over at once. */
+const atOnce = (bytes: number): number => Math.max(1, Math.min(64, 65_536 / bytes))
+
 /** All variants of both systems in turns. */
 const measureSize = async (
   networks: Networks,
   bytes: number,
+  atOnce: number,
   { millis, rounds }: ThroughputOptions
 ): Promise<Rates> => {
   const rates = new Map<Variant, Array<number>>()
   for (let round = -1; round < rounds; round++) {
     for (const { network, system } of networks) {
       for (const variant of variants[system].filter((name) => isMeasured(name, bytes))) {
-        const rate = await network.measure(variant, bytes, millis)
+        const rate = await network.measure(variant, bytes, millis, atOnce)
         if (round >= 0) rates.set(variant, [...rates.get(variant) ?? [], rate])
       }
     }

@@ -22,7 +22,7 @@ export type Request =
     | { readonly type: "start" }
     | Target & { readonly type: "connect"; readonly address: string }
     | Target & { readonly type: "linked"; readonly count: number }
-    | Target & { readonly type: "publish"; readonly bytes: number; readonly millis: number }
+    | Target & { readonly type: "publish"; readonly bytes: number; readonly millis: number; readonly atOnce: number }
     | Target & { readonly type: "time" }
     | Target & { readonly type: "timed" }
     | Target & {
@@ -126,7 +126,7 @@ const answer = async (request: Request): Promise<unknown> => {
       return node.linked(request.count)
     case "publish": {
       const startMillis = wallMillis()
-      const count = await node.publish(payloads, request.bytes, request.millis)
+      const count = await node.publish(payloads, request.bytes, request.millis, request.atOnce)
       return { count, startMillis } satisfies Published
     }
     case "pace": {

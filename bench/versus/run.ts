@@ -32,22 +32,38 @@ if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true 
 const calmRate = 50
 
 const plain: ReadonlyArray<Contest> = [
-  { name: "one to one", topology: "one to one", ours: "mesh", theirs: "gossipsub", sizes: messageSizes },
-  { name: "one to four", topology: "one to four", ours: "mesh", theirs: "gossipsub", sizes: messageSizes }
+  {
+    name: "one to one",
+    topology: "one to one",
+    ours: "mesh",
+    theirs: "gossipsub",
+    sizes: messageSizes,
+    isOneByOne: true
+  },
+  {
+    name: "one to four",
+    topology: "one to four",
+    ours: "mesh",
+    theirs: "gossipsub",
+    sizes: messageSizes,
+    isOneByOne: true
+  }
 ]
 const signed: Contest = {
   name: "one to one, encrypted and signed",
   topology: "one to one",
   ours: "signed mesh",
   theirs: "signed gossipsub",
-  sizes: messageSizes
+  sizes: messageSizes,
+  isOneByOne: true
 }
 const ten: Contest = {
   name: "ten with four links each",
   topology: "ten with four links each",
   ours: "mesh of ten",
   theirs: "gossipsub",
-  sizes: messageSizes.slice(0, 2)
+  sizes: messageSizes.slice(0, 2),
+  isOneByOne: true
 }
 
 const measured = { rounds: options.quick ? 3 : 5, millis: options.quick ? 200 : 800, profileDirectory: options.profile }

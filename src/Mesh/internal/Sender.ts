@@ -17,6 +17,9 @@ import { find } from "./Search.ts"
 /** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
 const maxStampAheadSeconds = 20
 
+/** Of bodies, that are made in one step: a millisecond or two of small ones. */
+const stepBytes = 262_144
+
 /** What is wrong with payloads over the limit, before they are hashed; the frame adds at most some hundred bytes. */
 const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
   const isSigned = node.services.signing?.sign !== undefined
@@ -48,29 +51,68 @@ export const broadcast = <A>(
   Effect.suspend(() => {
     const error = tooLarge(node, payload)
     if (error !== undefined) return Effect.fail(error)
-    const message = stamp(node, payload, notBefore)
+    const message = stamp(node, payload, notBefore, node.nowSeconds(), node.uptimeSeconds())
     if (message === undefined) {
       return Effect.andThen(Effect.sleep("1 second"), broadcast(node, payload, result, notBefore))
     }
-    const outgoing = node.outgoing(message)
-    node.counters.sent++
-    for (const peer of node.table.values()) {
-      peer.link.remember(message)
-      Congestion.pass(node, peer, outgoing)
-    }
+    flood(node, message)
     const value = result(message)
     return node.congested.size === 0 ? Effect.succeed(value) : Effect.as(Congestion.awaitRoom(node), value)
   })
 
+/**
+ * Sends many, each as `broadcast` does, in as few steps of the fiber as can be: it waits for peers that lag, for a free
+ * second, and where a step has had its share lets others have a turn.
+ */
+export const broadcastAll = <A>(
+  node: MeshNode,
+  items: ReadonlyArray<A>,
+  payloadOf: (item: A) => ReadonlyArray<Packet>
+): Effect.Effect<void, MessageTooLarge> => {
+  const from = (start: number): Effect.Effect<void, MessageTooLarge> =>
+    Effect.suspend(() => {
+      const nowSeconds = node.nowSeconds()
+      const uptimeSeconds = node.uptimeSeconds()
+      let bytes = 0
+      for (let index = start; index < items.length; index++) {
+        if (bytes >= stepBytes) return Effect.andThen(Effect.yieldNow, from(index))
+        const payload = payloadOf(items[index]!)
+        const error = tooLarge(node, payload)
+        if (error !== undefined) return Effect.fail(error)
+        const message = stamp(node, payload, 0, nowSeconds, uptimeSeconds)
+        if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), from(index))
+        bytes += flood(node, message)
+        if (node.congested.size > 0) return Effect.andThen(Congestion.awaitRoom(node), from(index + 1))
+      }
+      return Effect.void
+    })
+  return from(0)
+}
+
 /** What applications get of a message that they sent. */
 export const idOf = (message: Message): string => message.id
 
-const stamp = (node: MeshNode, payload: ReadonlyArray<Packet>, notBefore: number): Message | undefined => {
-  const now = node.nowSeconds()
-  const uptimeSeconds = node.uptimeSeconds()
+/** Queues a message for every peer; gives the length of its body. */
+const flood = (node: MeshNode, message: Message): number => {
+  const outgoing = node.outgoing(message)
+  node.counters.sent++
+  for (const peer of node.table.values()) {
+    peer.link.remember(message)
+    Congestion.pass(node, peer, outgoing)
+  }
+  return outgoing.bodyBytes
+}
+
+const stamp = (
+  node: MeshNode,
+  payload: ReadonlyArray<Packet>,
+  notBefore: number,
+  nowSeconds: number,
+  uptimeSeconds: number
+): Message | undefined => {
   // Others of the network have the same bound, and drop what is beyond it.
   const aheadSeconds = Math.min(maxStampAheadSeconds, node.maxClockSkewSeconds)
-  for (let time = Math.max(now, notBefore); time <= now + aheadSeconds; time++) {
+  for (let time = Math.max(nowSeconds, notBefore); time <= nowSeconds + aheadSeconds; time++) {
     const message = Proofs.make(node, "broadcast", "", payload, time)
     if (node.seen.add(message.idBytes, uptimeSeconds)) return message
   }

@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Packet } from "../../Protocol/Packet.ts"
 import type { Readers } from "../../Transport/Readers.ts"
 import type { MessageTooLarge, SubFlagTaken } from "../MeshError.ts"
 import { type MeshMessage, toWire } from "../MeshMessage.ts"
@@ -17,7 +18,7 @@ import type { Topic, TopicMessage } from "../Topic.ts"
 import { claim } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { valueRefused } from "./Refusals.ts"
-import { broadcast, idOf } from "./Sender.ts"
+import { broadcast, broadcastAll, idOf } from "./Sender.ts"
 
 const topicSubFlag = "topic"
 
@@ -54,8 +55,23 @@ export class Topics {
     return Effect.flatMap(
       // Anew each time the effect runs: whoever repeats it may have changed the value.
       Effect.suspend(() => Schema.encodeEffect(topic.codec)(value)),
-      (text) => broadcast(this.#node, toWire([topicSubFlag, topic.name, text, this.#nextMark()]), idOf)
+      (text) => broadcast(this.#node, this.#payload(topic, text), idOf)
     )
+  }
+
+  publishAll<A>(
+    topic: Topic<A>,
+    values: Iterable<A>
+  ): Effect.Effect<void, MessageTooLarge | Schema.SchemaError> {
+    const encode = Schema.encodeEffect(topic.codec)
+    return Effect.flatMap(
+      Effect.suspend(() => Effect.forEach(values, (value) => encode(value))),
+      (texts) => broadcastAll(this.#node, texts, (text) => this.#payload(topic, text))
+    )
+  }
+
+  #payload<A>(topic: Topic<A>, text: string): ReadonlyArray<Packet> {
+    return toWire([topicSubFlag, topic.name, text, this.#nextMark()])
   }
 
   #nextMark(): string {
