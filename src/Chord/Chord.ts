@@ -209,10 +209,10 @@ const make = Effect.gen(function*() {
       node.joined.openUnsafe()
     }),
     leave: Effect.suspend(() => Places.leave(node)),
-    get: Effect.fn("Chord.get")((key, options) => Effect.map(read(key, options), Option.map((entry) => entry.value))),
-    read: Effect.fn("Chord.read")(read),
-    set: Effect.fn("Chord.set")(set),
-    delete: Effect.fn("Chord.delete")((key, options) => write(key, undefined, options)),
+    get: (key, options) => inSpan("Chord.get", Effect.map(read(key, options), Option.map((entry) => entry.value))),
+    read: (key, options) => inSpan("Chord.read", read(key, options)),
+    set: (key, value, options) => inSpan("Chord.set", set(key, value, options)),
+    delete: (key, options) => inSpan("Chord.delete", write(key, undefined, options)),
     has: (key, options) => Effect.map(read(key, options), Option.isSome),
     update: Effect.fn("Chord.update")((entries, options) =>
       Effect.forEach(
@@ -241,6 +241,10 @@ const make = Effect.gen(function*() {
     }))
   })
 })
+
+/** Without the stack, which would take as long as all else that a span does. */
+const inSpan = <A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.withSpan(effect, name, { captureStackTrace: false })
 
 /** A node with its fibers, in a ring of its own. */
 const makeNode: Effect.Effect<

@@ -22,7 +22,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
     const inTurn = Effect.suspend(() => {
       node.counters.gets++
       const endMillis = node.uptimeMillis() + Duration.toMillis(timeout)
-      return node.reads.enter(endMillis, Quorum.read(node, key, options, endMillis), Effect.fail(toError(tooMany)))
+      return node.reads.enter(endMillis, Quorum.read(node, key, options, endMillis), late(toError))
     })
     const found = Effect.flatMap(inTurn, (found) => {
       const entry = toEntry(node, found)
@@ -39,7 +39,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
       node.counters.sets++
       const endMillis = node.uptimeMillis() + Duration.toMillis(timeout)
       const write = Quorum.write(node, key, value, options, endMillis)
-      return node.writes.enter(endMillis, write, Effect.fail(toError(tooMany)))
+      return node.writes.enter(endMillis, write, late(toError))
     })
     return Effect.andThen(whenJoined(node, timeout, toError), inTurn)
   },
@@ -57,6 +57,10 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
     return Effect.andThen(whenJoined(node, node.options.lookupTimeout, toError), found)
   }
 })
+
+/** Made when it is due: an error takes the stack with it, which is more than a tenth of a read. */
+const late = <E>(toError: (cause: string) => E): Effect.Effect<never, E> =>
+  Effect.suspend(() => Effect.fail(toError(tooMany)))
 
 /** None would acknowledge anything, and more than there are cannot answer. */
 const isQuorum = (count: number): boolean => Number.isInteger(count) && count >= 1 && count <= tables.length
