@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type { Link } from "../Link.ts"
-import { blockBytes, coalesce, group } from "../Outbox.ts"
+import { blockBytes, group } from "../Outbox.ts"
 import type { Connection } from "../Transport.ts"
+import { joined } from "./Joined.ts"
 
 /** One for all links of a scheduler: their turns end together. */
 const dispatchers = new WeakMap<Scheduler.Scheduler, Scheduler.SchedulerDispatcher>()
@@ -81,7 +82,7 @@ export class Writer {
     this.#isDue = false
     const { outbox } = this.#link
     while (this.#fiber === undefined && outbox.hasFrames) {
-      const blocks = coalesce(outbox.take())
+      const blocks = joined(outbox.take())
       let count = 0
       let bytes = 0
       while (count < blocks.length && sendNow(blocks[count]!)) bytes += blocks[count++]!.length
@@ -110,14 +111,14 @@ const write = (link: Link, connection: Connection, taken: ReadonlyArray<Uint8Arr
     const outbox = link.outbox
     for (let blocks = taken;;) {
       const send = isApart(link, connection) ? connection.sendApart ?? connection.send : connection.send
-      for (const { blocks: joined, bytes } of group(blocks)) {
-        yield* send(joined)
+      for (const { blocks: grouped, bytes } of group(blocks)) {
+        yield* send(grouped)
         outbox.written(bytes)
       }
       if (!outbox.hasFrames) return
       yield* Effect.yieldNow
       const frames = outbox.take()
-      blocks = isApart(link, connection) ? frames : coalesce(frames)
+      blocks = isApart(link, connection) ? frames : joined(frames)
     }
   }).pipe(
     Effect.catch((error) =>
