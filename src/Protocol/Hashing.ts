@@ -5,6 +5,9 @@
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
+import * as Base58 from "./Base58.ts"
+import { view } from "./internal/Bytes.ts"
+import { maxIdBytes } from "./internal/Ids.ts"
 
 /**
  * The digests the wire protocol uses: SHA-384 for node ids and the message ids of 0.4, SHA-256 for
@@ -60,18 +63,25 @@ export class Hashing extends Context.Service<Hashing, {
    * right lengths and spread well, but anyone can make two inputs collide. Nodes that use it only
    * understand each other.
    */
-  static readonly layerFast: Layer.Layer<Hashing> = Layer.sync(this, () => ({ digest: fastDigest }))
+  static readonly layerFast: Layer.Layer<Hashing> = Layer.sync(this, () => {
+    const digest = new Uint8Array(digestBytes.sha384)
+    const text = new Uint8Array(maxIdBytes)
+    return {
+      digest: (algorithm, first, second) => mixInto(new Uint8Array(digestBytes[algorithm]), first, second),
+      // Without a digest that is made for each message: a tenth of what a simulation leaves to be collected.
+      idText: (first, second) => view(text, 0, Base58.writeBytes(mixInto(digest, first, second), text, 0))
+    }
+  })
 }
 
-/** Four interleaved 32-bit FNV-1a lanes, stretched to the digest's length by a finalizing mix. */
-const fastDigest = (algorithm: HashAlgorithm, first: Uint8Array, second?: Uint8Array): Uint8Array => {
+/** Four interleaved 32-bit FNV-1a lanes, stretched to the length of `out` by a finalizing mix. */
+const mixInto = (out: Uint8Array, first: Uint8Array, second: Uint8Array | undefined): Uint8Array => {
   lanes[0] = 0x811c9dc5
   lanes[1] = 0x9747b28c
   lanes[2] = 0x1b873593
   lanes[3] = 0xcc9e2d51
   let state = absorb(first, 0)
   if (second !== undefined) state = absorb(second, state)
-  const out = new Uint8Array(digestBytes[algorithm])
   for (let offset = 0; offset < out.length; offset += 4) {
     for (let lane = 0; lane < 4; lane++) {
       state = Math.imul(state ^ lanes[lane]!, 0x85ebca6b)

@@ -25,7 +25,8 @@ export class Pings {
   }
 }
 
-/** The packets of another one are not even made. */
+/** The packets of one that is shorter as a whole need not be looked at, and those of one that has too many are not even made. */
 const isShort = (ping: Message): boolean =>
   ping.packetCount > 0 && ping.packetCount <= maxPackets &&
-  ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxBytes
+  ((ping.body !== undefined && ping.body.length <= maxBytes) ||
+    ping.payload.reduce((bytes, packet) => bytes + packet.length, 0) <= maxBytes)
