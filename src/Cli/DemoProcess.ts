@@ -30,11 +30,11 @@ export interface DemoProcess {
  * @since 0.1.0
  */
 export class ChildFailed extends Schema.TaggedError<ChildFailed>()("ChildFailed", {
-  name: Schema.String,
+  process: Schema.String,
   detail: Schema.String
 }) {
   override get message(): string {
-    return `the process of ${this.name} could not take part: ${this.detail}`
+    return `the process of ${this.process} could not take part: ${this.detail}`
   }
 }
 
@@ -59,7 +59,7 @@ export const startProcess = Effect.fnUntraced(function*(
 ): Effect.fn.Return<DemoProcess, ChildFailed, ChildProcessSpawner | Scope.Scope> {
   const input = yield* Queue.unbounded<Uint8Array>()
   const listening = yield* Queue.unbounded<string>()
-  const failed = (cause: unknown) => new ChildFailed({ name, detail: String(cause) })
+  const failed = (cause: unknown) => new ChildFailed({ process: name, detail: String(cause) })
   const child = yield* ChildProcess.make(
     process.execPath,
     [...process.execArgv, ...main, ...args],

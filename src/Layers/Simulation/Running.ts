@@ -62,14 +62,14 @@ export class Running implements Simulation {
   ): Effect.Effect<Context.Context<A>, E | NodeNameError> =>
     Effect.gen({ self: this }, function*() {
       const known = this.#hosts.get(name)
-      if (known?.scope !== undefined) return yield* new NodeNameError({ name, isRunning: true })
+      if (known?.scope !== undefined) return yield* new NodeNameError({ node: name, isRunning: true })
       const startCount = (known?.startCount ?? 0) + 1
       const clock = new HostClock(this.#clock)
       clock.skewMillis = this.#skews.get(name) ?? 0
       const scope = yield* Scope.fork(this.#scope)
       const startAgain = Effect.mapError(
         this.start(name, layer),
-        (cause) => cause instanceof NodeNameError ? cause : new NodeStartError({ name, cause })
+        (cause) => cause instanceof NodeNameError ? cause : new NodeStartError({ node: name, cause })
       )
       const host: Host = { clock, startAgain, startCount, listening: new Set(), scope, isCrashed: false }
       this.#hosts.delete(name)
@@ -93,7 +93,7 @@ export class Running implements Simulation {
         return Effect.andThen(isLast ? this.network.resume(name) : Effect.void, Scope.close(scope, Exit.void))
       })
       const exit = yield* Effect.onInterrupt(Fiber.await(building), () => giveUp)
-      if (host.scope !== scope) return yield* new NodeNameError({ name, isRunning: false })
+      if (host.scope !== scope) return yield* new NodeNameError({ node: name, isRunning: false })
       if (Exit.isFailure(exit)) yield* giveUp
       return yield* exit
     })
@@ -131,7 +131,7 @@ export class Running implements Simulation {
   readonly restart: Simulation["restart"] = (name) =>
     Effect.gen({ self: this }, function*() {
       const host = this.#hosts.get(name)
-      if (host === undefined) return yield* new NodeNameError({ name, isRunning: false })
+      if (host === undefined) return yield* new NodeNameError({ node: name, isRunning: false })
       if (host.scope !== undefined) yield* this.crash(name)
       yield* host.startAgain
     })
@@ -253,7 +253,7 @@ export class Running implements Simulation {
     return Effect.suspend(() => {
       const host = this.#hosts.get(name)
       return host?.scope === undefined
-        ? Effect.fail(new NodeNameError({ name, isRunning: false }))
+        ? Effect.fail(new NodeNameError({ node: name, isRunning: false }))
         : Effect.succeed(host)
     })
   }
@@ -262,7 +262,7 @@ export class Running implements Simulation {
   #take(name: string, isCrash = false): Effect.Effect<Host & { readonly scope: Scope.Closeable }, NodeNameError> {
     return Effect.flatMap(this.#hostOf(name), (host) => {
       const { scope } = host
-      if (scope === undefined) return Effect.fail(new NodeNameError({ name, isRunning: false }))
+      if (scope === undefined) return Effect.fail(new NodeNameError({ node: name, isRunning: false }))
       host.scope = undefined
       host.isCrashed = isCrash
       // A stopped process would never come to its end.

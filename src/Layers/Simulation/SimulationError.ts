@@ -8,11 +8,11 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export class NodeNameError extends Schema.TaggedError<NodeNameError>()("NodeNameError", {
-  name: Schema.String,
+  node: Schema.String,
   isRunning: Schema.Boolean
 }) {
   override get message(): string {
-    return this.isRunning ? `a node named "${this.name}" runs already` : `no node named "${this.name}" runs`
+    return this.isRunning ? `a node named "${this.node}" runs already` : `no node named "${this.node}" runs`
   }
 }
 
@@ -23,11 +23,11 @@ export class NodeNameError extends Schema.TaggedError<NodeNameError>()("NodeName
  * @since 0.1.0
  */
 export class NodeStartError extends Schema.TaggedError<NodeStartError>()("NodeStartError", {
-  name: Schema.String,
+  node: Schema.String,
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `the node "${this.name}" did not start again: ${String(this.cause)}`
+    return `the node "${this.node}" did not start again: ${String(this.cause)}`
   }
 }
 

@@ -145,6 +145,23 @@ describe("a simulation", () => {
 
     assert.deepStrictEqual(names, ["NodeNameError", "NodeNameError"])
   })
+
+  it("says by its errors which kind they are, and of which node", () => {
+    const said = value(Simulation.run({ seed: "said" }, (simulation) =>
+      Effect.gen(function*() {
+        let starts = 0
+        const layer = Layer.effectDiscard(Effect.suspend(() => ++starts > 1 ? Effect.fail("no") : Effect.void))
+        yield* simulation.start("a", layer)
+        const twice = yield* Effect.flip(simulation.start("a", layer))
+        const again = yield* Effect.flip(simulation.restart("a"))
+        return [twice, again].map(String)
+      })))
+
+    assert.deepStrictEqual(said, [
+      "NodeNameError: a node named \"a\" runs already",
+      "NodeStartError: the node \"a\" did not start again: no"
+    ])
+  })
 })
 
 it("ends at once the streams of whoever comes when its node has stopped", () => {
