@@ -33,7 +33,7 @@ export interface CertificateOptions {
 
 /**
  * A certificate as PEM, for Ed25519 and P-256 keys. Fails with `LibraryMissing` when @peculiar/x509 or
- * reflect-metadata is not installed.
+ * reflect-metadata is not installed, with `LibraryBroken` when they cannot be loaded.
  *
  * @internal
  * @category constructors
@@ -80,13 +80,25 @@ export const selfSigned = (privateKey: crypto.KeyObject): Effect.Effect<string, 
       notAfterMillis: now + validDays * dayMillis
     }))
 
-const library = Effect.tryPromise({
-  try: async () => {
-    await import("reflect-metadata")
-    return await import("@peculiar/x509")
-  },
-  catch: (cause) => new IdentityError({ kind: "LibraryMissing", path: "@peculiar/x509", detail: String(cause) })
-})
+const load = <A>(name: string, run: () => Promise<A>): Effect.Effect<A, IdentityError> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => {
+      // One of its own packages may be what is missing, or it is there and breaks.
+      const isMissing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND" &&
+        cause.message.includes(`'${name}'`)
+      return new IdentityError({
+        kind: isMissing ? "LibraryMissing" : "LibraryBroken",
+        path: name,
+        detail: String(cause)
+      })
+    }
+  })
+
+const library = Effect.andThen(
+  load("reflect-metadata", () => import("reflect-metadata")),
+  load("@peculiar/x509", () => import("@peculiar/x509"))
+)
 
 const algorithmOf = (key: crypto.KeyObject) =>
   key.asymmetricKeyType === "ed25519"

@@ -17,13 +17,23 @@ import * as util from "node:util"
  * - `Invalid`: the file holds something else than what it should.
  * - `Mismatch`: the certificate is not that of the key.
  * - `Missing`: a setting that the mode needs was not given.
- * - `LibraryMissing`: the package that writes certificates is not installed.
+ * - `LibraryMissing`: the package that writes certificates, or reflect-metadata, is not installed.
+ * - `LibraryBroken`: they are, and cannot be loaded; `detail` says why.
  *
  * @category errors
  * @since 0.1.0
  */
 export class IdentityError extends Schema.TaggedError<IdentityError>()("IdentityError", {
-  kind: Schema.Literals(["Exposed", "Unreadable", "Unwritable", "Invalid", "Mismatch", "Missing", "LibraryMissing"]),
+  kind: Schema.Literals([
+    "Exposed",
+    "Unreadable",
+    "Unwritable",
+    "Invalid",
+    "Mismatch",
+    "Missing",
+    "LibraryMissing",
+    "LibraryBroken"
+  ]),
   path: Schema.String,
   detail: Schema.String
 }) {
@@ -35,7 +45,8 @@ export class IdentityError extends Schema.TaggedError<IdentityError>()("Identity
       Invalid: `${this.path} is not what it should be: ${this.detail}`,
       Mismatch: `the certificate and the key in ${this.path} do not belong together: ${this.detail}`,
       Missing: `${this.path} is missing: ${this.detail}`,
-      LibraryMissing: "TLS needs two packages more: npm install @peculiar/x509 reflect-metadata"
+      LibraryMissing: "TLS needs two packages more: npm install @peculiar/x509 reflect-metadata",
+      LibraryBroken: `could not load ${this.path}, which TLS needs: ${this.detail}`
     }
     return said[this.kind]
   }

@@ -50,6 +50,36 @@ describe.each(["mesh", "chord"])("p2p %s", (command) => {
     assert.match(stderr, /^p2p: .*it needs one package more: npm install multicast-dns\n$/)
   })
 
+  it("does not start when it cannot load what TLS needs, and says why", () => {
+    const failing: ReadonlyArray<readonly [error: string, said: RegExp]> = [
+      [
+        `Object.assign(new Error("Cannot find package '" + name + "'"), { code: "ERR_MODULE_NOT_FOUND" })`,
+        /^p2p: TLS needs two packages more: npm install @peculiar\/x509 reflect-metadata\n$/
+      ],
+      [
+        `Object.assign(new Error("Cannot find package 'of its own'"), { code: "ERR_MODULE_NOT_FOUND" })`,
+        /^p2p: could not load @peculiar\/x509, which TLS needs: Error: Cannot find package 'of its own'\n$/
+      ],
+      [`new Error("it is broken")`, /^p2p: could not load @peculiar\/x509, which TLS needs: Error: it is broken\n$/]
+    ]
+    for (const [error, said] of failing) {
+      const hook = `import { registerHooks } from "node:module"; registerHooks({ resolve(name, context, next) {
+        if (name === "@peculiar/x509") throw ${error}
+        return next(name, context)
+      } })`
+      const without = `data:text/javascript,${encodeURIComponent(hook)}`
+
+      const { status, stderr, stdout } = ChildProcess.spawnSync(
+        process.execPath,
+        ["--import", without, packed, command, "--tls"],
+        { encoding: "utf8", input: "" }
+      )
+
+      assert.deepStrictEqual([status, stdout], [1, ""])
+      assert.match(stderr, said)
+    }
+  })
+
   it.live("does not start where its page cannot be served", () =>
     Effect.gen(function*() {
       const first = yield* start("mesh", "--json")
