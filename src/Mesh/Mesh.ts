@@ -138,6 +138,8 @@ export class Mesh extends Context.Service<
     readonly addresses: ReadonlyArray<PeerAddress>
     /** Identifies subnet, encryption and protocol version; peers have the same. */
     readonly networkId: string
+    /** How far ahead of this node's clock the time of a broadcast may lie that it takes, in seconds: `maxClockSkew`. */
+    readonly maxClockSkewSeconds: number
 
     /** The linked nodes, in the order in which they joined. */
     readonly peers: Effect.Effect<ReadonlyArray<PeerInfo>>
@@ -323,6 +325,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     address: node.address,
     addresses: node.addresses,
     networkId: node.networkId,
+    maxClockSkewSeconds: node.maxClockSkewSeconds,
     peers,
     changes: Stream.unwrap(
       Effect.map(node.changes.subscribe, (changes) =>

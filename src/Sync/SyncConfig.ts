@@ -30,9 +30,9 @@ export interface SyncOptions {
   /** How often this node compares what it holds with one of its peers, at random. Default 30 seconds. */
   readonly reconcileInterval: Duration.Input
   /**
-   * How far ahead of this node's clock a write may lie that a peer tells of. What is held and lies further ahead, and more
-   * than a minute, for a clock was wrong, makes way for any write. No less than `maxClockSkew` of the mesh, up to which
-   * broadcasts are taken, if that is more than a minute. Default 60 seconds.
+   * How far ahead of this node's clock a write may lie that a peer tells of; as far as broadcasts may (`maxClockSkew` of the
+   * mesh) if that is more. What is held and lies further ahead, and more than a minute, for a clock was wrong, makes way for
+   * any write. Default 60 seconds.
    */
   readonly maxClockSkew: Duration.Input
 }

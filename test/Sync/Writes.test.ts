@@ -122,19 +122,30 @@ describe("a write that waits for its second, behind one of a node whose clock is
 })
 
 describe("a write behind one of a node whose clock is further ahead than copies may be, though not than broadcasts", () => {
-  it("is not undone when that time has come", () =>
-    run("further ahead", {}, (simulation) =>
-      Effect.gen(function*() {
-        const { a, b } = yield* start(simulation, ["a", "b"], { sync: { leasing: false, maxClockSkew: "5 seconds" } })
-        yield* simulation.skew("a", "50 seconds")
-        yield* a!.sync.set(text("key"), "first")
-        yield* Effect.sleep("1 second")
+  const cases = [["5 seconds", "1 minute", "50 seconds"], ["1 minute", "10 minutes", "5 minutes"]] as const
+  for (const [copies, broadcasts, ahead] of cases) {
+    for (const who of ["one that heard of it", "one that came later"] as const) {
+      it(`is not undone when that time has come: ${ahead}, by ${who}`, () =>
+        run(`further ahead: ${ahead}, ${who}`, {}, (simulation) =>
+          Effect.gen(function*() {
+            const sync = { leasing: false, maxClockSkew: copies }
+            const nodes = yield* start(simulation, ["a", "b", "c"], { maxClockSkew: broadcasts, sync })
+            yield* simulation.skew("a", ahead)
+            if (who === "one that came later") yield* simulation.crash("c")
+            yield* nodes["a"]!.sync.set(text("key"), "first")
+            yield* Effect.sleep("1 second")
+            if (who === "one that came later") yield* simulation.restart("c")
+            yield* Effect.sleep("10 seconds")
 
-        yield* b!.sync.set(text("key"), "last")
-        yield* Effect.sleep("3 minutes")
+            yield* nodes["c"]!.sync.set(text("key"), "last")
+            yield* Effect.sleep("10 minutes")
 
-        for (const { sync } of [a!, b!]) assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("last"))
-      })))
+            for (const { sync } of Object.values(nodes)) {
+              assert.deepStrictEqual(yield* sync.get(text("key")), Option.some("last"))
+            }
+          })))
+    }
+  }
 })
 
 describe("a write of a key that somebody writes ever later", () => {

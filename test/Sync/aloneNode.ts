@@ -15,7 +15,7 @@ export const aloneNode = (options: Partial<SyncOptions>): SyncNode =>
   new SyncNode({
     hashing,
     // Nothing is sent.
-    mesh: {} as Mesh["Service"],
+    mesh: { maxClockSkewSeconds: 60 } as Mesh["Service"],
     protocol: {} as Protocol["Service"],
     clock: Effect.runSync(Clock.Clock),
     options: { ...SyncConfig.defaults, ...options },

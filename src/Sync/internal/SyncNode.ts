@@ -26,8 +26,8 @@ export interface SyncServices {
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
-/** So far ahead of the clock may broadcasts lie that a mesh takes, unless its own `maxClockSkew` says otherwise. */
-const meshSkewSeconds = 60
+/** So far ahead of the clock may broadcasts lie that the nodes of a mesh take, whatever this one's settings. */
+const usualSkewSeconds = 60
 
 /** The longest id of an owner, in characters; the original ones have 65 or 66. */
 const maxOwnerLength = 256
@@ -72,8 +72,16 @@ export class SyncNode {
    */
   state(key: string, nowSeconds: number): SyncState.SyncState | undefined {
     const held = this.table.state(key)
-    const aheadSeconds = Math.max(meshSkewSeconds, Duration.toSeconds(this.options.maxClockSkew))
+    const aheadSeconds = Math.max(usualSkewSeconds, this.#aheadSeconds)
     return held === undefined || held.entry.time > nowSeconds + aheadSeconds ? undefined : held
+  }
+
+  /**
+   * How far ahead a copy may lie: no less than a broadcast, or what some took as such would come to the others only when its
+   * time has come, and undo what they have written by then.
+   */
+  get #aheadSeconds(): number {
+    return Math.max(this.mesh.maxClockSkewSeconds, Duration.toSeconds(this.options.maxClockSkew))
   }
 
   /** Whether a write counts here; `time` is its stamp. */
@@ -105,10 +113,9 @@ export class SyncNode {
 
   /** Takes what a peer holds, as far as it counts more than what is held here. */
   takeCopy(copy: SyncState.SyncState, nowSeconds: number): boolean {
-    const { maxClockSkew, tombstoneTtl } = this.options
     const { key, time, value } = copy.entry
-    if (time > nowSeconds + Duration.toSeconds(maxClockSkew)) return false
-    if (value === null && time < nowSeconds - Duration.toSeconds(tombstoneTtl)) return false
+    if (time > nowSeconds + this.#aheadSeconds) return false
+    if (value === null && time < nowSeconds - Duration.toSeconds(this.options.tombstoneTtl)) return false
     if (!this.isSound(copy)) return false
     const held = this.state(key, nowSeconds)
     return held === undefined ? this.#put(copy) : this.#merge(held, copy)
