@@ -85,7 +85,7 @@ export interface MeshOptions extends SourceLimits {
   readonly relayWindow: Duration.Input
   /** How far in the future the time of a broadcast may lie. Default 60 seconds. */
   readonly maxClockSkew: Duration.Input
-  /** Ids of broadcasts remembered; past it the oldest are forgotten before their time. Default 200000. */
+  /** Ids of broadcasts remembered, and signatures of either kind; past it the oldest are forgotten before their time. Default 200000. */
   readonly maxSeenIds: number
 
   /** A peer that answers pings and was silent this long is pinged. Default 15 seconds. */

@@ -242,6 +242,37 @@ describe("signed messages", () => {
       assert.strictEqual((yield* target.mesh.stats).unproven, 3)
     })
   )
+
+  test(
+    "are refused as whispers that were whispered before many broadcasts, too",
+    Effect.gen(function*() {
+      const author = yield* signer(1, { maxOutboundLinks: 0 })
+      const target = yield* signer(2, { maxOutboundLinks: 0, maxSeenIds: 16 })
+      const other = yield* signer(3)
+      // Whispers to a node that the listener claims to be: what it hears it says again to the one it is for.
+      const listener = yield* RawPeer.dial(author, { host: "ear", id: target.mesh.id })
+      yield* listener.handshake
+      yield* second
+      yield* author.mesh.whisper(target.mesh.id, "pay once")
+      yield* second
+      const whisper = listener.received.find(({ payload }) => Signature.isSigned(payload))!
+      yield* link(other, target)
+      const peer = yield* RawPeer.dial(target, { host: "mouth" })
+      yield* peer.handshake
+      yield* second
+      const replay = peer.say(peer.make("whisper", whisper.payload, whisper.time, author.mesh.id))
+      yield* replay
+
+      for (let i = 0; i < 20; i++) yield* other.mesh.broadcast(`${i}`)
+      yield* second
+      yield* replay
+      yield* second
+
+      assert.deepStrictEqual(refusals(target), ["Replayed"])
+      assert.lengthOf(target.received.filter(({ text }) => text === "pay once"), 1)
+      assert.lengthOf(target.received, 21)
+    })
+  )
 })
 
 describe("requireProof", () => {

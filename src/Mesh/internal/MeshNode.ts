@@ -78,8 +78,11 @@ export class MeshNode {
   readonly services: NodeServices
   readonly table: RoutingTable
   readonly seen: SeenIds
-  /** Signatures, so that no signed message is taken twice. */
-  readonly seenSignatures: SeenIds
+  /**
+   * Signatures, so that no signed message is taken twice. Apart, for broadcasts come from everywhere: many of them would
+   * have whispers forgotten, of which nothing else is known.
+   */
+  readonly seenSignatures: Readonly<Record<"broadcast" | "whisper", SeenIds>>
   /** Senders that have proven themselves. */
   readonly provenIds = new Set<string>()
   readonly book: AddressBook
@@ -165,7 +168,10 @@ export class MeshNode {
     // One more: the seconds of the time of day do not begin with those that ids are kept by.
     const seenSeconds = Math.ceil(this.relayWindowSeconds + this.maxClockSkewSeconds) + 1
     this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
-    this.seenSignatures = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    this.seenSignatures = {
+      broadcast: new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]]),
+      whisper: new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    }
     this.linkOptions = {
       known: this.seen,
       frameBudget: this.frames.budget,

@@ -95,7 +95,7 @@ const check = (node: MeshNode, peer: Peer, message: Message): Proof | Reason => 
   })
   node.allowanceOf(peer).signatureChecked()
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
-  return isFresh(node, message, found.signature) ? "proven" : "Replayed"
+  return isFresh(node, kind, message, found.signature) ? "proven" : "Replayed"
 }
 
 /**
@@ -103,10 +103,15 @@ const check = (node: MeshNode, peer: Peer, message: Message): Proof | Reason => 
  * where the wire is typed a relay can write the same message in other bytes, with another id: what cannot
  * be written otherwise is the signature.
  */
-const isFresh = (node: MeshNode, message: Message, signature: Uint8Array): boolean => {
+const isFresh = (
+  node: MeshNode,
+  kind: "broadcast" | "whisper",
+  message: Message,
+  signature: Uint8Array
+): boolean => {
   const now = node.nowSeconds()
   if (message.time < now - node.relayWindowSeconds || message.time > now + node.maxClockSkewSeconds) return false
-  return node.seenSignatures.add(signature, node.uptimeSeconds())
+  return node.seenSignatures[kind].add(signature, node.uptimeSeconds())
 }
 
 const remember = (node: MeshNode, sender: string): void => {
