@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as NodeSigning from "../../src/Layers/NodeSigning.ts"
 import * as Topic from "../../src/Mesh/Topic.ts"
+import { Signing } from "../../src/Protocol/Signing.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
-import { collect, startNetwork, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as NodeIdentity from "../../src/Transport/NodeIdentity.ts"
+import { collect, startNetwork, startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const numbers = (count: number): Array<string> => Array.from({ length: count }, (_, index) => `${index}`)
@@ -75,21 +78,37 @@ describe("many broadcasts at once", () => {
       Random.withSeed("room")
     ))
 
-  it.effect("let others have a turn", () =>
-    Effect.gen(function*() {
-      const [author] = yield* startNetwork(1)
-      const order: Array<string> = []
-      const many = Array.from({ length: 2000 }, (_, index) => new Uint8Array(1024).fill(index))
+  const busy: ReadonlyArray<readonly [what: string, count: number, bytes: number, isSigned: boolean, peers: number]> = [
+    ["long ones", 2000, 1024, false, 0],
+    ["short ones that are signed", 300, 8, true, 0],
+    ["short ones to many", 1000, 8, false, 16]
+  ]
+  for (const [what, count, bytes, isSigned, peers] of busy) {
+    it.effect(`let others have a turn: ${what}`, () =>
+      Effect.gen(function*() {
+        const signing = NodeSigning.make(yield* NodeIdentity.generate, isSigned)
+        const author = yield* startNode(0, { maxInboundLinks: peers }).pipe(Effect.provideService(Signing, signing))
+        for (let index = 1; index <= peers; index++) {
+          const peer = yield* startNode(index)
+          yield* whileTimePasses(peer.mesh.connect(author.address))
+        }
+        const order: Array<string> = []
+        const many = Array.from({ length: count }, (_, index) => {
+          const one = new Uint8Array(bytes)
+          new DataView(one.buffer).setUint32(0, index)
+          return one
+        })
 
-      const sending = yield* Effect.forkChild(
-        author!.mesh.broadcastAll(many).pipe(Effect.andThen(Effect.sync(() => order.push("all")))),
-        { startImmediately: true }
-      )
-      const other = yield* Effect.forkChild(Effect.sync(() => order.push("another")))
-      yield* Fiber.joinAll([sending, other])
+        const sending = yield* Effect.forkChild(
+          author.mesh.broadcastAll(many).pipe(Effect.andThen(Effect.sync(() => order.push("all")))),
+          { startImmediately: true }
+        )
+        const other = yield* Effect.forkChild(Effect.sync(() => order.push("another")))
+        yield* Fiber.joinAll([sending, other])
 
-      assert.deepStrictEqual(order, ["another", "all"])
-    }).pipe(Effect.provide(network), Random.withSeed("turns")))
+        assert.deepStrictEqual(order, ["another", "all"])
+      }).pipe(Effect.provide(network), Random.withSeed("turns")))
+  }
 
   it.effect("end at one that is too large, behind those before it", () =>
     Effect.gen(function*() {

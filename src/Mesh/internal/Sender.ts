@@ -17,8 +17,11 @@ import { find } from "./Search.ts"
 /** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
 const maxStampAheadSeconds = 20
 
-/** Of bodies, that are made in one step: a millisecond or two of small ones. */
+/** What is made in one step, in bytes of bodies: some milliseconds. */
 const stepBytes = 262_144
+/** As many bytes' work is it to sign a message, and to queue one for a peer. */
+const signedBytes = 4096
+const queuedBytes = 32
 
 /** What is wrong with payloads over the limit, before they are hashed; the frame adds at most some hundred bytes. */
 const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
@@ -73,6 +76,7 @@ export const broadcastAll = <A>(
     Effect.suspend(() => {
       const nowSeconds = node.nowSeconds()
       const uptimeSeconds = node.uptimeSeconds()
+      const isSigned = node.services.signing?.sign !== undefined
       let bytes = 0
       for (let index = start; index < items.length; index++) {
         if (bytes >= stepBytes) return Effect.andThen(Effect.yieldNow, from(index))
@@ -81,7 +85,7 @@ export const broadcastAll = <A>(
         if (error !== undefined) return Effect.fail(error)
         const message = stamp(node, payload, 0, nowSeconds, uptimeSeconds)
         if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), from(index))
-        bytes += flood(node, message)
+        bytes += flood(node, message) + node.table.count * queuedBytes + (isSigned ? signedBytes : 0)
         if (node.congested.size > 0) return Effect.andThen(Congestion.awaitRoom(node), from(index + 1))
       }
       return Effect.void
