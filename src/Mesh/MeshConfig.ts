@@ -57,8 +57,8 @@ export interface MeshOptions extends SourceLimits {
   readonly maxOutboxBytes: number
   /**
    * Messages a second that are read from one peer, a second's worth at once; what is more waits on its side. They count
-   * by the work that they are: one more for each 64 packets, for each 8 KiB that a packed one inflates to, and 15 for a
-   * signature that is checked. Default 10000: a tenth of a core.
+   * by the work that they are: one more for each 64 packets, for each 8 KiB that a packed one inflates to, and for four
+   * pieces of a few bytes in which it comes, and 15 for a signature that is checked. Default 10000: a tenth of a core.
    */
   readonly maxMessagesPerSecond: number
   /** Searches for nodes that are looked up for one peer, a second; further ones are relayed, not answered. Default 100. */

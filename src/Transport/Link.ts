@@ -260,7 +260,7 @@ export class Link {
 
   /**
    * What it cost to read messages since this was asked last, beyond a small message each, in small messages: one more
-   * for 64 packets, and for 8 KiB that were packed.
+   * for 64 packets, for 8 KiB that were packed, and for four short pieces.
    */
   takeExtraWork(): number {
     const { extraWork } = this.#reader

@@ -1,6 +1,6 @@
 /** What reading a peer costs: others get their turns between heavy messages, and it is counted. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, type Scope } from "effect"
+import { Array as Arr, Effect, Layer, type Scope } from "effect"
 import * as zlib from "node:zlib"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { maxPackets, type Message } from "../../src/Protocol/Message.ts"
@@ -93,6 +93,44 @@ describe("Link", () => {
 
       // 8 KiB of what was packed count as a message, and 64 packets; what came as it is paid for its way.
       assert.deepStrictEqual(works, [128, 64, 0])
+    })
+  )
+
+  test(
+    "lets others have their turn while a message comes byte by byte, and counts that",
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const { dialed } = yield* connectHosts()
+      const bytes = frame(protocol.encode(protocol.make("whisper", "peer", [new Uint8Array(64 * 1024)], 0)))
+      // As a socket hands over what it has read: to whoever waits, at once.
+      const unread: Array<Uint8Array> = []
+      let hand: ((bytes: Uint8Array) => void) | undefined
+      const pull = Effect.callback<Arr.NonEmptyReadonlyArray<Uint8Array>>((resume) => {
+        const all = unread.splice(0)
+        if (Arr.isReadonlyArrayNonEmpty(all)) resume(Effect.succeed(all))
+        else hand = (one) => resume(Effect.succeed([one]))
+      })
+      const link = yield* Link.make({ ...dialed, intercept: undefined, pull }, 1, "outbound", linkOptions)
+      let work: number | undefined
+      yield* Effect.forkScoped(
+        link.consume(() => {
+          work = link.takeExtraWork()
+          return undefined
+        }),
+        { startImmediately: true }
+      )
+
+      for (let index = 0; index < bytes.length; index++) {
+        const waiting = hand
+        hand = undefined
+        if (waiting === undefined) unread.push(bytes.subarray(index, index + 1))
+        else waiting(bytes.subarray(index, index + 1))
+      }
+      const readCount = bytes.length - unread.length
+      while (work === undefined) yield* Effect.yieldNow
+
+      assert.isAtMost(readCount, 1100)
+      assert.approximately(work, bytes.length / 4, 1)
     })
   )
 })

@@ -66,7 +66,8 @@ export interface PeersSettings extends SourceLimits {
   readonly compressFromBytes: number
   /**
    * Messages a second that are read from one source, over all of its links, a second's worth at once; what is
-   * more waits on its side. One counts once more for each 64 packets, and for each 8 KiB that it inflates to.
+   * more waits on its side. One counts once more for each 64 packets, for each 8 KiB that it inflates to, and for
+   * four pieces of a few bytes in which it comes.
    * Default 10000.
    */
   readonly maxMessagesPerSecond: number
