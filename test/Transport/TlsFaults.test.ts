@@ -272,6 +272,23 @@ describe("TLS", () => {
       assert.isDefined(connection.identity)
     }).pipe(Effect.scoped))
 
+  it.live("lets in who comes from elsewhere, when all places are taken by some that stay silent", () =>
+    Effect.gen(function*() {
+      const { accepted, address, refused } = yield* listen(
+        NodeTls.layer({ handshakeTimeout: "1 minute", maxPendingHandshakes: 2 })
+      )
+      const silent = () => Net.connect({ host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2" })
+      for (let i = 0; i < 2; i++) yield* stranger(silent)
+
+      const transport = yield* build(pinned)
+      yield* transport.dial(address)
+      const { remote } = yield* Queue.take(accepted)
+      const reason = yield* refused
+
+      assert.strictEqual(remote.hostname, "127.0.0.1")
+      assert.deepStrictEqual(reason, { _tag: "Full", limit: 2 })
+    }).pipe(Effect.scoped))
+
   it.live("takes no more connections than it is told, those that it is closing included", () =>
     Effect.gen(function*() {
       const layer = NodeTls.layer({ mode: "compatible", maxConnections: 1, lingerMillis: 60_000 })

@@ -13,6 +13,8 @@ import type * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import { type Opening, Openings } from "../Admission/Openings.ts"
+import { sourceOf } from "../Source.ts"
 import { refusedHere, type TlsRefused } from "../TlsFault.ts"
 import type { Connection, Listener, RefusedConnection } from "../Transport.ts"
 import { closeGently, listenTcp } from "./NodeSockets.ts"
@@ -22,7 +24,7 @@ import { agree, alertRecord, fromError, handshakeRecord, peek } from "./NodeTlsH
 export interface ListenOptions {
   readonly lingerMillis: number
   readonly handshakeMillis: number
-  /** Connections that are not secured yet, or that nobody serves. */
+  /** Connections that are not secured yet, or that nobody serves; the source with most of them makes room for others. */
   readonly maxPending: number
   /** Connections in all, those that are being closed included. */
   readonly maxConnections: number
@@ -55,7 +57,7 @@ export const listen = Effect.fnUntraced(function*(
   const server = yield* listenTcp(address, options.maxConnections)
   const gate = new Gate(credentials, options)
   const secured = yield* Queue.bounded<Secured>(maxPending)
-  let pendingCount = 0
+  const pending = new Openings()
   const audience: Audience = { tell: undefined }
 
   const open = Effect.fnUntraced(function*(raw: Net.Socket, remote: PeerAddress) {
@@ -65,36 +67,38 @@ export const listen = Effect.fnUntraced(function*(
     return yield* Effect.orDie(options.connect(socket, remote, identity))
   })
 
-  const accept = (raw: Net.Socket, remote: PeerAddress, settle: () => void) =>
-    Effect.gen(function*() {
+  const accept = (raw: Net.Socket, remote: PeerAddress, opening: Opening, isOver: () => boolean) => {
+    const settle = () => pending.delete(opening)
+    const tell = (reason: RefusedConnection["reason"]) => isOver() ? undefined : audience.tell?.({ remote, reason })
+    return Effect.gen(function*() {
       yield* Effect.addFinalizer(() => Effect.sync(() => raw.destroy()))
       const opened = yield* Effect.timeoutOption(open(raw, remote), handshakeMillis)
-      if (Option.isNone(opened)) {
-        audience.tell?.({ remote, reason: { _tag: "HandshakeTimeout", afterMillis: handshakeMillis } })
-        return
-      }
+      if (Option.isNone(opened)) return tell({ _tag: "HandshakeTimeout", afterMillis: handshakeMillis })
+      // It waits for whoever serves, and nobody else.
+      opening.end = undefined
       const done = yield* Deferred.make<void>()
       yield* Queue.offer(secured, { connection: opened.value, settle, done })
       yield* Deferred.await(done)
     }).pipe(
-      Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => audience.tell?.({ remote, reason }))),
+      Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => tell(reason))),
       Effect.ensuring(Effect.sync(settle))
     )
+  }
 
   const take = (raw: Net.Socket, remote: PeerAddress) =>
     Effect.suspend(() => {
       raw.on("error", () => {})
-      if (pendingCount >= maxPending) {
+      let isOver = false
+      const source = sourceOf(remote)
+      const end = () => {
+        isOver = true
         raw.destroy()
         audience.tell?.({ remote, reason: { _tag: "Full", limit: maxPending } })
-        return Effect.void
       }
-      pendingCount++
-      let isPending = true
-      return accept(raw, remote, () => {
-        if (isPending) pendingCount--
-        isPending = false
-      })
+      if (pending.count >= maxPending && !pending.makeRoom(source)) return Effect.sync(end)
+      const opening: Opening = { source, end }
+      pending.add(opening)
+      return accept(raw, remote, opening, () => isOver)
     })
   yield* Effect.forkScoped(server.accept(take, (refused) => audience.tell?.(refused)))
 
