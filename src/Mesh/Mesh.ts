@@ -371,15 +371,21 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
         "Mesh.ask",
         { attributes: { query: query.name, node: id }, captureStackTrace: false }
       ),
-    handle: (subFlag, handler) =>
-      Effect.gen(function*() {
-        let publish: (message: MeshMessage) => void = () => {}
-        // First, so that no fiber is left where the sub-flag is taken.
-        yield* claim(node, subFlag, (message) => publish(message))
-        publish = yield* consume(node, `handle ${subFlag}`, handler)
-      })
+    handle: (subFlag, handler) => handle(node, subFlag, handler)
   }
 }
+
+const handle = <E, R>(
+  node: MeshNode,
+  subFlag: string,
+  handler: (message: MeshMessage) => Effect.Effect<unknown, E, R>
+): Effect.Effect<void, SubFlagTaken, Scope.Scope | R> =>
+  Effect.gen(function*() {
+    let publish: (message: MeshMessage) => void = () => {}
+    // First, so that no fiber is left where the sub-flag is taken.
+    yield* claim(node, subFlag, (message) => publish(message))
+    publish = yield* consume(node, `handle ${subFlag}`, handler)
+  })
 
 const broadcastPayload = (
   node: MeshNode,

@@ -19,6 +19,7 @@ import type * as Net from "node:net"
 import { fromParts, PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import { hostAt, inWords } from "./internal/NodeSockets.ts"
 import { explain } from "./internal/NodeWebSocketFault.ts"
+import { type Audience, keepRoom, spareConnections, type Tell } from "./internal/NodeWebSocketRoom.ts"
 import { OpenMessage } from "./internal/OpenMessage.ts"
 import { codeOf, listenErrorKinds } from "./internal/SystemErrors.ts"
 import { type Connection, ConnectionClosed, type Listener, ListenError, refuseListen, Transport } from "./Transport.ts"
@@ -37,8 +38,8 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
    */
   readonly origins?: ReadonlyArray<string> | undefined
   /**
-   * Connections of one listener, those in the opening handshake included; further ones are cut and told of as `Full`.
-   * Default 512.
+   * Connections of one listener, those in the opening handshake included; further ones are cut and told of as `Full`. When
+   * there are so many, the host with most of those in the opening handshake makes room for others. Default 512.
    */
   readonly maxConnections?: number | undefined
   /**
@@ -147,7 +148,12 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   if (makeServer === undefined) {
     return yield* new ListenError({ address, kind: "Unsupported", cause: new Error(noCertificate) })
   }
-  const http = yield* Effect.acquireRelease(Effect.sync(() => bound(makeServer(), options)), closeServer)
+  const limit = options.maxConnections ?? 512
+  const audience: Audience = { tell: undefined }
+  const http = yield* Effect.acquireRelease(
+    Effect.sync(() => keepRoom(bound(makeServer(), options, limit + spareConnections), limit, audience)),
+    closeServer
+  )
   const others = http.listeners("error")
   const [server] = yield* Effect.all([
     NodeSocketServer.makeWebSocket({
@@ -184,15 +190,21 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
       }).pipe(Effect.scoped)
     ).pipe(Effect.orDie)
   const serve: Listener["serve"] = (handler, onRefused = () => {}) => {
-    const limit = http.maxConnections
-    const tell = (dropped: Net.DropArgument | undefined) => {
+    const tell: Tell = (dropped) => {
       const peer = fromParts(dropped?.remoteAddress, dropped?.remotePort)
       onRefused({ remote: withScheme(peer, address.scheme) ?? address, reason: { _tag: "Full", limit } })
     }
     return Effect.acquireUseRelease(
-      Effect.sync(() => http.on("drop", tell)),
+      Effect.sync(() => {
+        audience.tell = tell
+        http.on("drop", tell)
+      }),
       () => run(handler),
-      () => Effect.sync(() => http.off("drop", tell))
+      () =>
+        Effect.sync(() => {
+          audience.tell = undefined
+          http.off("drop", tell)
+        })
     )
   }
   return { address: new PeerAddress({ host: address.host, port }), serve } satisfies Listener
@@ -251,8 +263,8 @@ const plainServer = (options: NodeWebSocketOptions) => () =>
 const openMillis = (options: NodeWebSocketOptions): number => options.openMillis ?? 10_000
 
 /** Whoever says nothing, or takes ever so long, holds no place. */
-const bound = (server: Http.Server, options: NodeWebSocketOptions): Http.Server => {
-  server.maxConnections = options.maxConnections ?? 512
+const bound = (server: Http.Server, options: NodeWebSocketOptions, maxConnections: number): Http.Server => {
+  server.maxConnections = maxConnections
   server.headersTimeout = openMillis(options)
   server.requestTimeout = openMillis(options)
   return server

@@ -125,6 +125,27 @@ describe("NodeWebSocket", () => {
   )
 
   test(
+    "lets in who comes from elsewhere, when all places are taken by some that stay silent",
+    Effect.gen(function*() {
+      const { address, port, refused } = yield* listen
+      const transport = yield* Transport
+      const silent = Effect.callback<Net.Socket>((resume) => {
+        const socket = Net.createConnection({ host: "127.0.0.1", port, localAddress: "127.0.0.2" })
+        socket.on("error", () => {}).once("connect", () => resume(Effect.succeed(socket)))
+      })
+      const sockets = [yield* silent, yield* silent]
+
+      yield* transport.dial(address)
+      const { reason, remote } = yield* refused
+      for (const socket of sockets) socket.destroy()
+
+      assert.deepStrictEqual(reason, { _tag: "Full", limit: 2 })
+      assert.strictEqual(remote.host, "ws://127.0.0.2")
+    }),
+    NodeWebSocket.layer({ maxConnections: 2, openMillis: 60_000 })
+  )
+
+  test(
     "listens on wss only with a server that has a certificate",
     Effect.gen(function*() {
       const transport = yield* Transport
