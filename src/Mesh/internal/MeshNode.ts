@@ -167,11 +167,9 @@ export class MeshNode {
     this.maxClockSkewSeconds = Duration.toSeconds(options.maxClockSkew)
     // One more: the seconds of the time of day do not begin with those that ids are kept by.
     const seenSeconds = Math.ceil(this.relayWindowSeconds + this.maxClockSkewSeconds) + 1
-    this.seen = new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
-    this.seenSignatures = {
-      broadcast: new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]]),
-      whisper: new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
-    }
+    const remember = () => new SeenIds(seenSeconds, options.maxSeenIds, [secret[0], secret[1]])
+    this.seen = remember()
+    this.seenSignatures = { broadcast: remember(), whisper: remember() }
     this.linkOptions = {
       known: this.seen,
       frameBudget: this.frames.budget,

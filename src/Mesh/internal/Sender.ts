@@ -25,15 +25,17 @@ const queuedBytes = 32
 
 /** What is wrong with payloads over the limit, before they are hashed; the frame adds at most some hundred bytes. */
 const tooLarge = (node: MeshNode, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {
-  const isSigned = node.services.signing?.sign !== undefined
-  const packets = payload.length + (isSigned ? 1 : 0)
-  let bytes = overheadBytes + (isSigned ? Proofs.maxSignatureBytes : 0)
+  const packets = payload.length + signatures(node)
+  let bytes = overheadBytes + signatures(node) * Proofs.maxSignatureBytes
   for (const packet of payload) bytes += contentOf(packet).length + 5
   const maxBytes = node.options.maxMessageBytes
   return bytes > maxBytes || packets > maxPackets
     ? new MessageTooLarge({ bytes, maxBytes, packets, maxPackets })
     : undefined
 }
+
+/** How many a message of this node's has. */
+const signatures = (node: MeshNode): 0 | 1 => node.services.signing?.sign === undefined ? 0 : 1
 
 /** Flag, sender, id and time with their lengths, at most. */
 const overheadBytes = 512
@@ -76,7 +78,7 @@ export const broadcastAll = <A>(
     Effect.suspend(() => {
       const nowSeconds = node.nowSeconds()
       const uptimeSeconds = node.uptimeSeconds()
-      const isSigned = node.services.signing?.sign !== undefined
+      const eachBytes = node.table.count * queuedBytes + signatures(node) * signedBytes
       let bytes = 0
       for (let index = start; index < items.length; index++) {
         if (bytes >= stepBytes) return Effect.andThen(Effect.yieldNow, from(index))
@@ -85,7 +87,7 @@ export const broadcastAll = <A>(
         if (error !== undefined) return Effect.fail(error)
         const message = stamp(node, payload, 0, nowSeconds, uptimeSeconds)
         if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), from(index))
-        bytes += flood(node, message) + node.table.count * queuedBytes + (isSigned ? signedBytes : 0)
+        bytes += flood(node, message) + eachBytes
         if (node.congested.size > 0) return Effect.andThen(Congestion.awaitRoom(node), from(index + 1))
       }
       return Effect.void

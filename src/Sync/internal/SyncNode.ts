@@ -50,10 +50,16 @@ export class SyncNode {
   readonly sending = new Map<string, Fiber.Fiber<void>>()
   /** One write of a key at a time, that others do not wait for: it may have to wait for a second of its own. */
   readonly writes = new Turns()
+  /**
+   * How far ahead a copy may lie: no less than a broadcast, or what some took as such would come to the others only when its
+   * time has come, and undo what they have written by then.
+   */
+  readonly #aheadSeconds: number
   readonly #clock: Clock.Clock
 
   constructor({ clock, hashing, mesh, options, protocol, run }: SyncServices) {
     this.#clock = clock
+    this.#aheadSeconds = Math.max(mesh.maxClockSkewSeconds, Duration.toSeconds(options.maxClockSkew))
     this.mesh = mesh
     this.protocol = protocol
     this.options = options
@@ -74,14 +80,6 @@ export class SyncNode {
     const held = this.table.state(key)
     const aheadSeconds = Math.max(usualSkewSeconds, this.#aheadSeconds)
     return held === undefined || held.entry.time > nowSeconds + aheadSeconds ? undefined : held
-  }
-
-  /**
-   * How far ahead a copy may lie: no less than a broadcast, or what some took as such would come to the others only when its
-   * time has come, and undo what they have written by then.
-   */
-  get #aheadSeconds(): number {
-    return Math.max(this.mesh.maxClockSkewSeconds, Duration.toSeconds(this.options.maxClockSkew))
   }
 
   /** Whether a write counts here; `time` is its stamp. */

@@ -26,9 +26,9 @@ const maxStepPackets = 4 * maxPackets
  */
 const packetBits = 6
 const inflatedBits = 13
-/** So many pieces that end no message take as long, where they are shorter than this: over a WebSocket the peer cuts them. */
-const shortPieceBits = 2
+/** Pieces that end in a message, and are shorter than this, take a part of that: over a WebSocket the peer cuts them. */
 const shortPieceBytes = 256
+const shortPieceWork = 1 / 4
 
 export interface LinkReaderOptions {
   readonly maxMessageBytes: number
@@ -53,7 +53,6 @@ export class LinkReader {
   extraWork = 0
   /** Messages with a wrong id that were dropped. */
   droppedCount = 0
-  #shortPieceCount = 0
   readonly #protocol: Protocol["Service"]
   readonly #options: LinkReaderOptions
   readonly #clock: Clock.Clock
@@ -106,14 +105,11 @@ export class LinkReader {
     // Made for what comes: a list that waits for it gets old, and keeps alive what is put into it.
     const bodies = this.#bodies ?? []
     for (let i = 0; i < chunks.length && this.#fault === undefined; i++) {
-      const { length } = chunks[i]!
-      const bodyCount = bodies.length
-      this.receivedBytes += length
-      this.#fault = this.#splitter.push(chunks[i]!, bodies)
-      if (length < shortPieceBytes && bodies.length === bodyCount) this.#shortPieceCount++
+      const chunk = chunks[i]!
+      this.receivedBytes += chunk.length
+      this.#fault = this.#splitter.push(chunk, bodies)
+      if (chunk.length < shortPieceBytes && this.#splitter.pendingBytes > 0) this.extraWork += shortPieceWork
     }
-    this.extraWork += this.#shortPieceCount >>> shortPieceBits
-    this.#shortPieceCount &= (1 << shortPieceBits) - 1
     const now = monotonicMillis(this.#clock)
     this.#note(now, bodies.length > 0)
     if (bodies.length > 0) {
