@@ -9,13 +9,17 @@ import { flagText } from "./Invocation.ts"
  * @category encoding
  * @since 0.1.0
  */
-export const explain = ({ scenario, shortest, violation }: FoundFailure): string =>
+export const explain = ({ other, scenario, shortest, violation }: FoundFailure): string =>
   [
     violation.message,
     `the faults that are needed, ${shortest.length} of ${scenario.faults}:`,
     describe(shortest).replace(/^/gm, "  "),
     `again: p2p simulate mesh${flagsOf(scenario)}`,
-    `and with these alone, in a file given as --faults FILE: ${JSON.stringify(shortest)}`
+    `and with these alone, in a file given as --faults FILE: ${JSON.stringify(shortest)}`,
+    ...(other === undefined ? [] : [
+      `a shorter schedule fails in another way: ${other.message}`,
+      `with these alone: ${JSON.stringify(other.schedule)}`
+    ])
   ].join("\n")
 
 /** Every flag that a run depends on; those that are zero or not set say nothing. */

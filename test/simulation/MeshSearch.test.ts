@@ -47,12 +47,31 @@ describe("the search for faults that break a mesh", () => {
       assert.include(explain(failure), text)
     }
   })
+
+  it("keeps what it found where a shorter schedule fails in another way, and tells of that as well", () => {
+    let starts = 0
+    const settings = {
+      reconnectMax: "1 hour",
+      get reconnectBase(): "1 hour" {
+        // The first run has some twenty; this one is in one of those that shorten its schedule.
+        if (++starts === 60) throw new Error("a defect of its own")
+        return "1 hour"
+      }
+    } as const
+    const failure = failureOf({ settings })
+
+    assert.strictEqual(failure.violation.invariant, "converges")
+    assert.isTrue(failure.shortest.length >= 1 && failure.shortest.length <= 4, explain(failure))
+    assert.include(explain(failure), "a shorter schedule fails in another way: seed \"3\" did not run: ")
+    assert.include(explain(failure), "a defect of its own")
+  })
+
   it("names every flag of the run that broke something", () => {
     const violation = new InvariantViolated({ invariant: "converges", atMillis: 0, detail: "", seed: "storm 1" })
     const stormy = { ...scenario, seed: "storm 1", failFraction: 0.25, churnMillis: 5000, lossChance: 0.01 }
 
     assert.include(
-      explain({ _tag: "Failed", scenario: stormy, violation, shortest: [] }),
+      explain({ _tag: "Failed", scenario: stormy, violation, shortest: [], other: undefined }),
       "again: p2p simulate mesh --nodes 8 --seed 'storm 1' --duration 120s --broadcasts 40 --latency 50ms " +
         "--loss 0.01 --fail 0.25 --churn 5000ms --faults 12\n"
     )

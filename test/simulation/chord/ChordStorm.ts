@@ -339,8 +339,13 @@ export const search = (storm: ChordStorm, maxRuns = 40): StormResult => {
   const found = outcomeOf(storm)
   if (!(found instanceof InvariantViolated)) return { _tag: "Held", figures: found }
   const shortest = Faults.shrink(scheduleOf(storm), (faults) => {
-    const again = outcomeOf({ ...storm, faults })
-    return again instanceof InvariantViolated && again.invariant === found.invariant
+    try {
+      const again = outcomeOf({ ...storm, faults })
+      return again instanceof InvariantViolated && again.invariant === found.invariant
+    } catch {
+      // It fails in another way, which must not cost what was found.
+      return false
+    }
   }, maxRuns)
   return { _tag: "Failed", storm, violation: found, shortest }
 }
