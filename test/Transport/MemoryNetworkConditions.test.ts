@@ -4,6 +4,33 @@ import { Deadlock, VirtualClock } from "../../src/Layers/Simulation/VirtualClock
 import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/Transport/MemoryNetwork.ts"
 import { blob, bytes, connect, dial, dialed, kinds, listen, now, record, sending, test } from "./MemoryNetworkScript.ts"
 
+describe("latency", () => {
+  test(
+    "has each send arrive at its own time, be they a microsecond apart",
+    { latency: "10 millis" },
+    Effect.gen(function*() {
+      const { here, there } = yield* connect
+      const arrived = yield* record(there)
+      for (let count = 0; count < 20; count++) {
+        yield* here.send([bytes("a")])
+        yield* Effect.sleep("1 micros")
+        yield* here.send([bytes("b")])
+        yield* Effect.sleep(7.3)
+      }
+      yield* Effect.sleep("1 second")
+      return arrived
+    }),
+    (arrived) =>
+      assert.deepStrictEqual(
+        arrived,
+        Array.from({ length: 20 }, (_, index) => Math.round(30_000 + 7301 * index)).flatMap((at) => [
+          `a at ${at / 1000}`,
+          `b at ${(at + 1) / 1000}`
+        ])
+      )
+  )
+})
+
 describe("bandwidth", () => {
   test(
     "has sends leave one after the other, each way by itself",

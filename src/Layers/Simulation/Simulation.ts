@@ -3,7 +3,8 @@
  * production, over a network in memory, with a clock of its own, all from one seed.
  *
  * `make` runs by the clock of the fiber that calls it, `TestClock` in tests; `run` drives big
- * simulations to their end under a `VirtualClock`. Both give the same trace for the same seed.
+ * simulations to their end under a `VirtualClock`. Each gives the same trace for the same seed in every run, and both
+ * give the same one where nothing hangs on which of several fibers goes first at the same instant.
  *
  * ```ts
  * import { Context, Effect } from "effect"

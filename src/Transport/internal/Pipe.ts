@@ -45,8 +45,8 @@ export interface PipeLine {
   onReceive(bytes: Uint8Array): void
 }
 
-/** What counts as now, for the same reason that times are to the microsecond. */
-const toleranceMillis = 1e-3
+/** What counts as now, for the same reason that times are to the microsecond: less than from one of them to the next. */
+const toleranceMillis = 5e-4
 
 /**
  * A writer hears of the end on the way back this much later than a reader there takes what came with
