@@ -167,14 +167,15 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
 
 /**
  * A network by itself, for who needs no Layer. It lives by the clock of the fiber that first uses it. `onImpossible` hears
- * of what a latency or a bandwidth that is a function gives and no network can have: a node may take the error for its own.
+ * of what a latency or a bandwidth that is a function throws, or gives and no network can have: a node may take the error
+ * for its own.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (
   options: MemoryNetworkOptions,
-  onImpossible?: (error: RangeError) => void
+  onImpossible?: (error: unknown) => void
 ): MemoryNetwork["Service"] => {
   const hub = new Hub(options, onImpossible)
   const change = (f: () => void) => Effect.andThen(hub.awake, Effect.sync(f))

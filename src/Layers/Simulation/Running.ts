@@ -48,7 +48,7 @@ export class Running implements Simulation {
     this.trace = new Trace(options.maxTraceEvents ?? 1000)
     this.network = makeNetwork(
       { ...options, onEvent: (event) => this.#record(event) },
-      (error) => Deferred.doneUnsafe(this.#violated, Effect.die(error))
+      (error) => this.#broke(error)
     )
     this.options = options
     this.#clock = clock
@@ -283,6 +283,16 @@ export class Running implements Simulation {
 
   #record(event: TraceEvent): void {
     this.trace.record(event)
-    this.options.onEvent?.(event)
+    try {
+      this.options.onEvent?.(event)
+    } catch (error) {
+      this.#broke(error)
+      throw error
+    }
+  }
+
+  /** What a function of the options breaks with: the node that it meets may take it for its own, and go on. */
+  #broke(error: unknown): void {
+    Deferred.doneUnsafe(this.#violated, Effect.die(error))
   }
 }

@@ -50,7 +50,7 @@ export { InvariantViolated, LeftBehind, NodeNameError, NodeStartError } from "./
 export interface SimulationOptions extends Omit<MemoryNetworkOptions, "seed" | "onEvent"> {
   /** Ids, salts, latencies, losses, schedules and jitter all hang on it. */
   readonly seed: string
-  /** Called for each event of the trace, in order. */
+  /** Called for each event of the trace, in order. What it throws ends `run`, and fails `violated`. */
   readonly onEvent?: ((event: TraceEvent) => void) | undefined
   /** How many of the last events the trace keeps for reading. Default 1000. */
   readonly maxTraceEvents?: number | undefined

@@ -43,7 +43,7 @@ export class Hub {
   /** Pairs of hosts between which nothing moves; each stands there both ways. */
   readonly #stalls = new Set<string>()
 
-  constructor(options: MemoryNetworkOptions, onImpossible?: (error: RangeError) => void) {
+  constructor(options: MemoryNetworkOptions, onImpossible?: (error: unknown) => void) {
     const { windowBytes = defaultWindowBytes } = options
     if (!(windowBytes > 0)) throw new RangeError(`windowBytes is ${windowBytes}: write a number more than 0`)
     this.#options = options

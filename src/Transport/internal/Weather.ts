@@ -40,10 +40,13 @@ export class Weather {
   refuseChance = 0
   stallChance = 0
   stallMillis = 1000
-  readonly #onImpossible: (error: RangeError) => void
+  readonly #onImpossible: (error: unknown) => void
 
-  /** `onImpossible` hears of what a function gives that no network can have, which is thrown as well, in whichever node it meets. */
-  constructor(conditions: NetworkConditions, onImpossible: (error: RangeError) => void = () => {}) {
+  /**
+   * `onImpossible` hears of what a function gives that no network can have, and of what it throws; either is thrown as well,
+   * in whichever node it meets.
+   */
+  constructor(conditions: NetworkConditions, onImpossible: (error: unknown) => void = () => {}) {
     this.#onImpossible = onImpossible
     this.set(conditions)
   }
@@ -66,23 +69,34 @@ export class Weather {
   /** What is no number would stop the clock: a table of regions in which two are missing, most often. */
   #checkedLatency(latency: Latency.Latency): Latency.Latency {
     return (from, to, chance) => {
-      const millis = latency(from, to, chance)
+      let millis: number
+      try {
+        millis = latency(from, to, chance)
+      } catch (error) {
+        return this.#refuse(error)
+      }
       if (millis >= 0 || millis < 0) return millis
-      return this.#refuse(`the latency from ${from} to ${to} is ${millis}: give milliseconds`)
+      return this.#refuse(new RangeError(`the latency from ${from} to ${to} is ${millis}: give milliseconds`))
     }
   }
 
   /** The same: what is sent would never have left. */
   #checkedBandwidth(bandwidth: (from: string, to: string) => number) {
     return (from: string, to: string): number => {
-      const bytes = bandwidth(from, to)
+      let bytes: number
+      try {
+        bytes = bandwidth(from, to)
+      } catch (error) {
+        return this.#refuse(error)
+      }
       if (bytes > 0) return bytes
-      return this.#refuse(`the bandwidth from ${from} to ${to} is ${bytes}: give bytes a second, more than 0`)
+      return this.#refuse(
+        new RangeError(`the bandwidth from ${from} to ${to} is ${bytes}: give bytes a second, more than 0`)
+      )
     }
   }
 
-  #refuse(detail: string): never {
-    const error = new RangeError(detail)
+  #refuse(error: unknown): never {
     this.#onImpossible(error)
     throw error
   }

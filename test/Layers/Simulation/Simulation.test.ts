@@ -213,13 +213,20 @@ describe("options of a simulation", () => {
     assert.include(String(Exit.isFailure(exit) ? exit.cause : ""), `RangeError: ${says}`)
   })
 
-  it.each(
+  const lost = (): never => {
+    throw new RangeError("no such region")
+  }
+
+  it.each<[Omit<Simulation.SimulationOptions, "seed">, string]>(
     [
       [{ latency: () => Number.NaN }, "the latency from b to a is NaN: give milliseconds"],
-      [{ bandwidth: () => 0 }, "the bandwidth from b to a is 0: give bytes a second, more than 0"]
-    ] as const
+      [{ bandwidth: () => 0 }, "the bandwidth from b to a is 0: give bytes a second, more than 0"],
+      [{ latency: lost }, "no such region"],
+      [{ bandwidth: lost }, "no such region"],
+      [{ onEvent: ({ kind }) => kind === "send" && lost() }, "no such region"]
+    ]
   )(
-    "that are functions end the run with what they give that none can have, whoever met it (%#)",
+    "that are functions end the run with what they give that none can have, or throw, whoever met it (%#)",
     (conditions, says) => {
       const exit = Simulation.run(
         { seed: "1", maxDuration: "1 hour", ...conditions },
