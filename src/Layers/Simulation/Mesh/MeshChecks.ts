@@ -2,6 +2,8 @@
  * What must hold in a mesh at all times, whatever happens to it, and what must hold again when all
  * faults are over.
  */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
@@ -15,7 +17,7 @@ import { type MeshObserver, reach } from "./MeshObserver.ts"
 
 /**
  * Watches for as long as the scope lasts that no user gets a broadcast twice or its own, that no node
- * says one twice to the same peer, and that queues, tables and caches keep to their bounds.
+ * says one twice to the same peer, that no link ends by a defect, and that queues, tables and caches keep to their bounds.
  *
  * @category running
  * @since 0.1.0
@@ -27,11 +29,31 @@ export const watch = Effect.fnUntraced(function*(
   settings: MeshOptions
 ): Effect.fn.Return<void, never, Scope.Scope> {
   yield* simulation.always("exactly once", Effect.sync(() => observer.wrong), { every: "1 second" })
+  yield* simulation.always("no defect", Effect.sync(() => observer.defect), { every: "1 second" })
   yield* simulation.always("relayed once", Effect.sync(() => relays.wrong), { every: "1 second" })
-  yield* simulation.always("within bounds", bounds(observer, settings), { every: "1 second" })
+  yield* simulation.always("within bounds", bounds(observer, settings, new Recent(settings)), { every: "1 second" })
 })
 
-const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: MeshOptions) {
+/** How many broadcasts were said within the time that a node may remember one. */
+class Recent {
+  readonly #keptMillis: number
+  #most = 0
+
+  /** An id is kept for the window and the skew, from when it comes, which may be the window later. */
+  constructor({ maxClockSkew, relayWindow }: MeshOptions) {
+    this.#keptMillis = 2 * Duration.toMillis(relayWindow) + Duration.toMillis(maxClockSkew) + 5000
+  }
+
+  /** The most so far: a node that hears of no new one forgets none. */
+  mostOf(observer: MeshObserver, nowMillis: number): number {
+    let count = 0
+    for (const { atMillis } of observer.broadcasts.values()) if (atMillis >= nowMillis - this.#keptMillis) count++
+    return this.#most = Math.max(this.#most, count)
+  }
+}
+
+const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: MeshOptions, recent: Recent) {
+  const maxIds = Math.min(settings.maxSeenIds, recent.mostOf(observer, yield* Clock.currentTimeMillis))
   for (const { mesh, name } of observer.nodes.values()) {
     const stats = yield* mesh.stats
     // Where all together keep to the bound of one, each does.
@@ -39,7 +61,7 @@ const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: Mes
     const peers = isClear ? [] : yield* mesh.peers
     const queuedBytes = peers.reduce((most, peer) => Math.max(most, peer.queuedBytes), 0)
     const sizes = [
-      ["ids of broadcasts", stats.seenIds, settings.maxSeenIds],
+      ["ids of broadcasts", stats.seenIds, maxIds],
       ["addresses", stats.knownAddresses, settings.maxKnownAddresses],
       ["inbound links", peers.filter((peer) => peer.direction === "inbound").length, settings.maxInboundLinks],
       ["bytes in a queue", queuedBytes, settings.maxOutboxBytes]
@@ -69,11 +91,70 @@ export const convergence = Effect.fnUntraced(function*(observer: MeshObserver) {
     : `no path from node ${first.name} to ${apart.map((node) => node.name).join(", ")}`
 })
 
+/**
+ * Broadcasts said while nothing was wrong, nor went wrong as they spread, that did not come to somebody who was connected
+ * to the author and lives on. `isCalm` tells whether no fault stood in that time.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const lost = (
+  observer: MeshObserver,
+  isCalm: (fromMillis: number, toMillis: number) => boolean
+): string | undefined => {
+  for (const { atMillis, author, deliveries, expected, number } of observer.broadcasts.values()) {
+    if (!isCalm(atMillis, atMillis + spreadMillis)) continue
+    const missed = [...expected].find((node) => node.isAlive && !deliveries.has(node))
+    if (missed !== undefined) {
+      return `broadcast ${number}, said by node ${author.name} at ${
+        atMillis / 1000
+      } s, did not come to node ${missed.name}`
+    }
+  }
+  return undefined
+}
+
+/** Who is expected to get a broadcast is known so many milliseconds after it was said. */
+export const spreadMillis = 1000
+
+/**
+ * Connections of a mesh that has been left in peace which are nobody's link: what a node gave up it has to close.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const leaks = Effect.fnUntraced(function*(simulation: Simulation, observer: MeshObserver) {
+  let ends = 0
+  for (const peers of (yield* observer.graph).values()) ends += peers.size
+  const count = yield* simulation.network.connectionCount
+  return 2 * count === ends ? undefined : `${count} connections are open, and nodes know of ${ends / 2}`
+})
+
 /** What is passed on: 0.4 has a word of its own for what is not from its author any more. */
 const isFlooded = (type: MessageType): boolean => type === "broadcast" || type === "waterfall"
 
 /** The node that gets a message checks its id. */
 const unchecked: KnownIds = { has: () => true }
+
+/**
+ * When connections broke: a link that is made anew at once is no path for what was on its way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Breaks {
+  readonly #times: Array<number> = []
+
+  /** Takes an event of the trace. */
+  readonly record = ({ atMillis, kind }: TraceEvent): void => {
+    if (kind === "reset" || kind === "loss") this.#times.push(atMillis)
+  }
+
+  /** Whether one broke at any time from the one to the other. */
+  hasAny(fromMillis: number, toMillis: number): boolean {
+    return this.#times.some((atMillis) => atMillis >= fromMillis && atMillis <= toMillis)
+  }
+}
 
 /**
  * Reads what is sent, and notices when a node says the same broadcast to the same peer again.

@@ -72,6 +72,8 @@ export class MeshObserver {
   readonly broadcasts = new Map<string, ObservedBroadcast>()
   /** What happened that never should, first come. */
   wrong: string | undefined
+  /** The first link that ended by a defect of a node. */
+  defect: string | undefined
   readonly #clock: Clock.Clock
   readonly #fallen = new Set<string>()
   #endedMillis = 0
@@ -130,10 +132,8 @@ export class MeshObserver {
         Stream.runForEach((message) => Effect.sync(() => this.#deliver(node, message))),
         Effect.forkScoped({ startImmediately: true })
       )
-      if (this.#trace === undefined) return
-      const trace = this.#trace
       yield* node.mesh.events.pipe(
-        Stream.runForEach((event) => Effect.sync(() => this.#recordLink(trace, name, event))),
+        Stream.runForEach((event) => Effect.sync(() => this.#note(name, event))),
         Effect.forkScoped({ startImmediately: true })
       )
     })
@@ -187,11 +187,14 @@ export class MeshObserver {
     return graph
   })
 
-  #recordLink(trace: MeshTrace, node: string, event: MeshEvent): void {
+  #note(node: string, event: MeshEvent): void {
+    if ((event._tag === "PeerLeft" || event._tag === "Rejected") && event.reason._tag === "Defect") {
+      this.defect ??= `node ${node} ended a link by a defect: ${event.reason.detail}`
+    }
     if (event._tag !== "PeerJoined" && event._tag !== "PeerLeft") return
     const peer = this.#names.get(event.id)
     if (peer === undefined) return
-    trace.record(
+    this.#trace?.record(
       this.#clock.currentTimeMillisUnsafe(),
       event._tag === "PeerJoined"
         ? { event: "link", node, peer }

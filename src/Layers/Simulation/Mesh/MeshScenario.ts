@@ -111,6 +111,7 @@ export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioE
     (scenario.faults === undefined ? 0 : peaceSeconds))
   const protocol = Effect.runSync(Effect.provide(Protocol, MemoryMesh.layerProtocol))
   const relays = new MeshChecks.RelayCheck(protocol)
+  const breaks = new MeshChecks.Breaks()
   return Simulations.run({
     seed,
     latency,
@@ -119,13 +120,16 @@ export const run = (scenario: MeshScenario): Exit.Exit<MeshResult, MeshScenarioE
     maxTraceEvents: 0,
     maxDuration: Number.POSITIVE_INFINITY,
     onEvent: scenario.faults === undefined && trace === undefined ? undefined : (event) => {
-      if (scenario.faults !== undefined) relays.record(event)
+      if (scenario.faults !== undefined) {
+        relays.record(event)
+        breaks.record(event)
+      }
       trace?.recordFault(event)
     }
   }, (simulation, clock) => {
     clock.onStep((now) => scenario.onProgress?.(Math.min(1, now / totalMillis)))
     const play = new Play(scenario, simulation, new MeshObserver(clock, trace))
-    return play.run(relays)
+    return play.run(relays, breaks)
   })
 }
 
@@ -161,7 +165,8 @@ class Play {
 
   readonly run = Effect.fnUntraced(function*(
     this: Play,
-    relays: MeshChecks.RelayCheck
+    relays: MeshChecks.RelayCheck,
+    breaks: MeshChecks.Breaks
   ): Effect.fn.Return<MeshResult, MeshScenarioError, Scope.Scope> {
     const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, settings, trace } =
       this.#scenario
@@ -172,8 +177,10 @@ class Play {
     yield* Effect.sleep(1000 * settleSeconds)
     const schedule = scheduleOf(this.#scenario)
     let playing: Fiber.Fiber<void, NodeStartError> | undefined
+    let playedMillis = 0
     if (faults !== undefined) {
       yield* MeshChecks.watch(this.#simulation, this.#observer, relays, { ...MeshConfig.defaults, ...settings })
+      playedMillis = yield* Clock.currentTimeMillis
       playing = yield* Effect.forkScoped(Faults.play(this.#simulation, schedule))
     }
     if (churnMillis !== undefined) yield* Effect.forkScoped(this.#churn(churnMillis))
@@ -188,6 +195,11 @@ class Play {
     if (playing !== undefined) {
       yield* Fiber.join(playing)
       yield* this.#mustConverge()
+      const lost = MeshChecks.lost(
+        this.#observer,
+        (from, to) => !breaks.hasAny(from, to) && isCalm(schedule, from - playedMillis, to - playedMillis)
+      )
+      if (lost !== undefined) return yield* this.#violation("loses nothing", lost)
     }
     const virtualSeconds = (yield* Clock.currentTimeMillis) / 1000
     const healMillis = this.#healMillis
@@ -232,7 +244,7 @@ class Play {
     const { churnMillis, faults, lossChance } = this.#scenario
     if (churnMillis === undefined && faults === undefined && lossChance === 0) return
     // Links come and go: who was cut off while it spread is not expected to have it.
-    yield* Effect.forkScoped(Effect.delay(this.#observer.settle(broadcast, graph), "1 second"))
+    yield* Effect.forkScoped(Effect.delay(this.#observer.settle(broadcast, graph), MeshChecks.spreadMillis))
   }).bind(this)
 
   /** One leaves without a word, one joins, again and again, until there is peace: who is new or gone gets nothing. */
@@ -285,6 +297,7 @@ class Play {
     yield* Effect.sleep(1000 * peaceSeconds)
     const apart = yield* MeshChecks.convergence(this.#observer)
     if (apart !== undefined) return yield* this.#violation("converges", apart)
+    const leaks = yield* MeshChecks.leaks(this.#simulation, this.#observer)
     for (const author of [...this.#observer.nodes.values()].slice(-3)) {
       const { broadcast } = yield* this.#observer.broadcast(author, `at last, from ${author.name}`)
       yield* Effect.sleep(1000 * settleSeconds)
@@ -294,6 +307,9 @@ class Play {
         return yield* this.#violation("reaches all", `what node ${author.name} said did not come to ${names}`)
       }
     }
+    // Some may have been on the way to become links, or to be closed: a leak stays.
+    const stillLeaks = leaks === undefined ? undefined : yield* MeshChecks.leaks(this.#simulation, this.#observer)
+    if (stillLeaks !== undefined) return yield* this.#violation("leaves no connection", stillLeaks)
   }).bind(this)
 
   readonly #violation = Effect.fnUntraced(function*(this: Play, invariant: string, detail: string) {
@@ -301,6 +317,10 @@ class Play {
     return yield* new Violation({ invariant, atMillis, detail, seed: this.#scenario.seed })
   }).bind(this)
 }
+
+/** Whether no fault of a schedule stands at any time from the one to the other. */
+const isCalm = (schedule: FaultSchedule, fromMillis: number, toMillis: number): boolean =>
+  schedule.every(({ atMillis, forMillis }) => atMillis > toMillis || atMillis + forMillis < fromMillis)
 
 const outboundCount = (node: ObservedNode): Effect.Effect<number> =>
   Effect.map(node.mesh.peers, (peers) => peers.filter((peer) => peer.direction === "outbound").length)
