@@ -32,6 +32,9 @@ interface Host {
   isCrashed: boolean
 }
 
+/** What finalizers hear of a crash: they free what a process loses by itself, and are not to do what it would do at its end. */
+const crashed = Exit.interrupt()
+
 export class Running implements Simulation {
   readonly network: MemoryNetwork["Service"]
   readonly trace: Trace
@@ -109,8 +112,8 @@ export class Running implements Simulation {
       this.network.crash(name, options).pipe(
         Effect.andThen(this.network.resume(name)),
         // Its finalizers may take time, in which it is started again.
-        Effect.andThen(Effect.forEach(listening, (each) => Scope.close(each, Exit.void), { discard: true })),
-        Effect.andThen(this.#end(`node "${name}"`, scope))
+        Effect.andThen(Effect.forEach(listening, (each) => Scope.close(each, crashed), { discard: true })),
+        Effect.andThen(this.#end(`node "${name}"`, scope, crashed))
       ))
 
   /** Takes all nodes off the network; their scopes are still to be closed. */
@@ -123,10 +126,8 @@ export class Running implements Simulation {
     }, { discard: true })
   )
 
-  /** Closes the nodes that still run. */
-  close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    return this.#end("the last nodes", this.#scope, exit)
-  }
+  /** Closes the nodes that still run: they have crashed. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => this.#end("the last nodes", this.#scope, crashed))
 
   readonly restart: Simulation["restart"] = (name) =>
     Effect.gen({ self: this }, function*() {

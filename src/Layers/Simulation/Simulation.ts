@@ -86,7 +86,11 @@ export interface Simulation {
   ) => Effect.Effect<Context.Context<A>, E | NodeNameError>
   /** Shuts a node down in order. */
   readonly stop: (name: string) => Effect.Effect<void, NodeNameError>
-  /** Ends a node without a word to anybody; `silently`: its peers do not even see their connections break. */
+  /**
+   * Ends a node without a word to anybody; `silently`: its peers do not even see their connections break. Its finalizers
+   * run, as something has to free what a process loses by itself; the exit they get is an interruption, and that of `stop`
+   * a success: what a node writes at its end to a storage that outlives it, it is to write in the second case alone.
+   */
   readonly crash: (
     name: string,
     options?: { readonly silently?: boolean | undefined }
@@ -132,7 +136,7 @@ export const make = (options: SimulationOptions): Effect.Effect<Simulation, neve
     const scope = yield* Scope.make()
     const simulation = new Running(options, yield* Clock.Clock, scope)
     // Nobody is left to say goodbye to, and under TestClock no time passes any more to do it.
-    yield* Effect.addFinalizer((exit) => Effect.andThen(simulation.crashAll, simulation.close(exit)))
+    yield* Effect.addFinalizer(() => Effect.andThen(simulation.crashAll, simulation.close))
     // The network lives by the clock of the simulation, not by that of the first node.
     yield* simulation.network.revive("")
     return simulation

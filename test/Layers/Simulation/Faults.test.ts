@@ -128,6 +128,34 @@ describe("a simulated node", () => {
     assert.strictEqual(unknown, "NodeNameError")
   })
 
+  it("tells its finalizers whether it crashed or was stopped", () => {
+    const ends: Array<string> = []
+    const end = (
+      simulation: Simulation.Simulation,
+      name: string,
+      by: (name: string) => Effect.Effect<unknown, unknown>
+    ) =>
+      Effect.andThen(
+        simulation.start(
+          name,
+          Layer.effectDiscard(Effect.andThen(
+            Transport,
+            Effect.addFinalizer((exit) => Effect.sync(() => ends.push(`${name} ${Exit.isSuccess(exit)}`)))
+          ))
+        ),
+        by(name)
+      )
+    value(Simulation.run({ seed: "ends" }, (simulation) =>
+      Effect.gen(function*() {
+        yield* end(simulation, "stopped", simulation.stop)
+        yield* end(simulation, "crashed", simulation.crash)
+        yield* end(simulation, "cut off", (name) => simulation.crash(name, { silently: true }))
+        yield* end(simulation, "left", () => Effect.void)
+      })))
+
+    assert.deepStrictEqual(ends, ["stopped true", "crashed false", "cut off false", "left false"])
+  })
+
   it("says why it did not start again", () => {
     let isBroken = false
     const layer = Layer.effectDiscard(Effect.suspend(() => isBroken ? Effect.fail(new Error("disk full")) : Transport))
