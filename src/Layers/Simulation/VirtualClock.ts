@@ -63,6 +63,10 @@ export interface VirtualClockLimits {
 
 const defaultMaxTurns = 20_000_000
 
+/** What is left for finalizers, in milliseconds, and in turns without any time passing. */
+const lastMillis = 60_000
+const lastTurns = 1_000_000
+
 /** A turn that the scheduler cut short did as much as so many others. */
 const longTurn = 100
 
@@ -77,8 +81,8 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   readonly #waitingFor = new Map<object, string>()
   readonly #onStep = new Set<(nowMillis: number) => void>()
   readonly #seed: string | undefined
-  readonly #lastMillis: number
-  readonly #maxTurns: number
+  #lastMillis: number
+  #maxTurns: number
   #now: number
   /** Turns taken since time last moved on. */
   #turns = 0
@@ -114,8 +118,8 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
   /** Runs all that can run now. */
   flush(): void {
     for (let tasks = this.#tasks; tasks.length > 0; tasks = this.#tasks) {
-      this.#tasks = []
       this.#count(tasks.length)
+      this.#tasks = []
       for (let index = 0; index < tasks.length; index++) tasks[index]!()
     }
   }
@@ -193,14 +197,35 @@ export class VirtualClock implements Clock.Clock, Scheduler.Scheduler, TimersSer
 
   /**
    * Drives an effect to its end in virtual time; gives its exit. Throws `Deadlock` when it waits
-   * for what nobody will do, or goes past the limits of the clock.
+   * for what nobody will do, or goes past the limits of the clock; then, as whenever it throws, the effect is interrupted
+   * before, and has a minute of virtual time for its finalizers.
    */
   run<A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> {
     const fiber = Effect.runForkWith(this.context)(effect)
-    this.flush()
-    for (let exit = fiber.pollUnsafe();; exit = fiber.pollUnsafe()) {
-      if (exit === undefined) this.#step()
-      else if (!this.#endStep()) return exit
+    try {
+      this.flush()
+      for (let exit = fiber.pollUnsafe();; exit = fiber.pollUnsafe()) {
+        if (exit === undefined) this.#step()
+        else if (!this.#endStep()) return exit
+      }
+    } catch (error) {
+      this.#giveUp(fiber)
+      throw error
+    }
+  }
+
+  /** Has what it drives free what it holds, as far as that needs nobody who does not come. */
+  #giveUp(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.#onStep.clear()
+    this.#turns = 0
+    this.#maxTurns = Math.min(this.#maxTurns, lastTurns)
+    this.#lastMillis = this.#now + lastMillis
+    try {
+      fiber.interruptUnsafe()
+      this.flush()
+      while (fiber.pollUnsafe() === undefined) this.#step()
+    } catch {
+      // What is in the way is told already.
     }
   }
 

@@ -12,6 +12,7 @@ import { Mesh } from "../../../src/Mesh/Mesh.ts"
 import * as Topic from "../../../src/Mesh/Topic.ts"
 import { Sync } from "../../../src/Sync/Sync.ts"
 import * as SyncKey from "../../../src/Sync/SyncKey.ts"
+import { Transport } from "../../../src/Transport/Transport.ts"
 import { collect } from "../../utils/MeshNetwork.ts"
 import { storm } from "./Storm.ts"
 
@@ -355,6 +356,36 @@ describe("VirtualClock", () => {
     )
 
     assert.isTrue(Exit.isSuccess(Simulation.run({ seed: "busy", maxTurns: 1000 }, () => busy)))
+  })
+
+  it.each<[string, Effect.Effect<void>, string]>([
+    ["waits for nobody", Effect.never, "nothing can run"],
+    ["is not over in time", Effect.forever(Effect.sleep("1 second")), "maxDuration"],
+    ["stands still", Effect.forever(Effect.yieldNow), "maxTurns"]
+  ])("frees what nodes hold before it tells of a run that %s", (_, body, says) => {
+    const held = new Set<string>()
+    const holding = Layer.effectDiscard(Effect.andThen(
+      Transport,
+      Effect.acquireRelease(
+        Effect.sync(() => held.add("a")),
+        () => Effect.delay(Effect.sync(() => held.delete("a")), "1 second")
+      )
+    ))
+
+    assert.throws(
+      () =>
+        Simulation.run(
+          { seed: "1", maxDuration: "1 minute", maxTurns: 10_000 },
+          (simulation) =>
+            Effect.andThen(simulation.start("a", holding), () => {
+              assert.strictEqual(held.size, 1)
+              return body
+            })
+        ),
+      Deadlock,
+      says
+    )
+    assert.strictEqual(held.size, 0)
   })
 
   it("tells of each step once, and of the last one before it ends", () => {
