@@ -296,7 +296,8 @@ const end = Effect.fnUntraced(
 
 /**
  * The shortest schedule found that still fails: faults are left out, halves first, then single
- * ones, for as long as `fails` says so. At most `maxRuns` runs (default 200).
+ * ones, for as long as `fails` says so. At most `maxRuns` runs (default 200). What `fails` throws, as `Simulation.run` does
+ * with a `Deadlock`, ends it.
  *
  * @category running
  * @since 0.1.0
