@@ -107,6 +107,11 @@ export const layerSqlite = (
 
 const makeDirectory = (path: string) =>
   RecordLog.makeDirectory(path).pipe(
+    Effect.catchReason(
+      "PlatformError",
+      "NotFound",
+      () => Effect.fail(failed(path, "open", "no directory can be made there"))
+    ),
     Effect.andThen(Effect.flatMap(FileSystem.FileSystem, (files) => files.stat(path))),
     Effect.catchTag("PlatformError", (cause) => Effect.fail(failed(path, "open", cause))),
     // SQLite says of a file in its place that it is "unable to open database file".

@@ -176,7 +176,7 @@ const fromKey = (privateKey: crypto.KeyObject, directory: string | undefined): N
 
 /** Whole or not at all, and never in the place of another one: of two programs that do this at once one wins. */
 const write = (directory: string, file: string): void => {
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const pem = crypto.generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" })
   const draft = `${file}.${crypto.randomBytes(8).toString("hex")}`
   try {
@@ -186,6 +186,22 @@ const write = (directory: string, file: string): void => {
     if (!fs.existsSync(file)) throw error
   } finally {
     fs.rmSync(draft, { force: true })
+  }
+}
+
+/** One after the other: where a directory is refused as missing, as below /proc, Node's own way tries without end. */
+const makeDirectory = (directory: string): void => {
+  const missing: Array<string> = []
+  for (let above = directory; !fs.existsSync(above) && path.dirname(above) !== above; above = path.dirname(above)) {
+    missing.push(above)
+  }
+  for (const each of missing.reverse()) {
+    try {
+      fs.mkdirSync(each, { mode: 0o700 })
+    } catch (error) {
+      // Another program may have been quicker.
+      if (!fs.existsSync(each)) throw error
+    }
   }
 }
 
@@ -201,8 +217,16 @@ const checkPrivate = Effect.fnUntraced(function*(target: string, mode: "600" | "
 const onDisk = <A>(kind: "Unreadable" | "Unwritable", target: string, run: () => A): Effect.Effect<A, IdentityError> =>
   Effect.try({
     try: run,
-    catch: (cause) => new IdentityError({ kind, path: target, detail: inPlainWords(cause) })
+    catch: (cause) =>
+      new IdentityError({
+        kind,
+        path: target,
+        detail: kind === "Unwritable" && isMissing(cause) ? "no directory can be made there" : inPlainWords(cause)
+      })
   })
+
+/** What is to be written makes the directories above it first. */
+const isMissing = (cause: unknown): boolean => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 
 const inPlainWords = (cause: unknown): string =>
   cause instanceof Error && "errno" in cause && typeof cause.errno === "number"

@@ -50,6 +50,21 @@ describe("p2p", () => {
       })
   )
 
+  // Below /proc every directory is refused as missing, though the one above is there.
+  if (process.platform === "linux") {
+    it.live.each([
+      ["identity", "--identity", "/proc/none/me"],
+      ["mesh", "--tls", "--identity", "/proc/none"],
+      ["chord", "--data", "/proc/none/share"]
+    ])("ends where its directory cannot be made: %j", (args) =>
+      Effect.gen(function*() {
+        const { status, stderr } = yield* run(args)
+
+        assert.match(stderr, /^p2p: could not (write|open) \/proc\/none(\/\w+)?: no directory can be made there\n$/)
+        assert.strictEqual(status, 1)
+      }))
+  }
+
   it.live("tells of each command in its help, and of each line that the mesh takes", () =>
     Effect.gen(function*() {
       const [all, mesh] = yield* Effect.all([run(["--help"]), run(["mesh", "--help"])], { concurrency: 2 })

@@ -284,13 +284,19 @@ export const makeDirectory = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, PlatformError, FileSystem.FileSystem | Path.Path> {
   const fs = yield* FileSystem.FileSystem
   const { dirname } = yield* Path.Path
-  const parents: Array<string> = []
+  const missing: Array<string> = []
   for (let path = directory; !(yield* fs.exists(path)) && dirname(path) !== path; path = dirname(path)) {
-    parents.push(dirname(path))
+    missing.push(path)
   }
-  if (parents.length === 0) return
-  yield* fs.makeDirectory(directory, { recursive: true })
-  yield* Effect.forEach(parents, (parent) => syncDirectory(fs, parent), { discard: true })
+  // One after the other: where a directory is refused as missing, as below /proc, Node's own way tries without end.
+  for (const path of missing.reverse()) {
+    // Another program may have been quicker.
+    yield* Effect.catch(
+      fs.makeDirectory(path),
+      (error) => Effect.flatMap(fs.exists(path), (isThere) => isThere ? Effect.void : Effect.fail(error))
+    )
+    yield* syncDirectory(fs, dirname(path))
+  }
 })
 
 /**
