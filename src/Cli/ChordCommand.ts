@@ -121,7 +121,14 @@ export const chord = Command.make(
   Effect.fnUntraced(
     function*({ announce, bits, dashboard, data, invite, join: asked, json, lan, listen, metrics, peers, ...others }) {
       const { dialNames, originals, protocol, stabilize, stay, subnet, virtualNodes, ...rest } = others
-      const invited = yield* InviteFlag.read("chord", invite, { subnet, tls: rest.tls, protocol, bits })
+      const invited = yield* InviteFlag.read("chord", invite, {
+        subnet,
+        tls: rest.tls,
+        protocol,
+        bits,
+        originals,
+        dialNames
+      })
       const join = [...asked, ...invited.addresses]
       const security = InviteFlag.withPins(
         yield* SecurityFlags.toSecurity({ ...rest, tls: invited.tls }),
@@ -143,8 +150,8 @@ export const chord = Command.make(
         virtualNodes: Option.getOrUndefined(virtualNodes),
         data: Option.getOrUndefined(data),
         stabilizeMillis: Option.getOrUndefined(stabilize),
-        dialNames,
-        originals,
+        dialNames: invited.dialNames,
+        originals: invited.originals,
         protocol: invited.protocol,
         security,
         dashboard: Option.getOrUndefined(dashboard),

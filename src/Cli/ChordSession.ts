@@ -167,7 +167,9 @@ const session = Effect.fnUntraced(function*(
       tls: tls?.mode,
       identity,
       protocol: options.protocol,
-      bits: options.bits
+      bits: options.bits,
+      originals: options.originals,
+      dialNames: options.dialNames
     }))
   const console = new ChordConsole(chord, report, () => news.unreached, invitation)
   yield* Discovery.check(options)

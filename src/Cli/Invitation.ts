@@ -24,6 +24,9 @@ export interface InvitationOptions {
   readonly identity: string | undefined
   readonly protocol: WireVersion
   readonly bits?: number | undefined
+  /** What else nodes of a ring are given alike. */
+  readonly originals?: boolean
+  readonly dialNames?: boolean
 }
 
 /**
@@ -33,7 +36,7 @@ export interface InvitationOptions {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  { addresses, bits, identity, kind, protocol, subnet = kind, tls }: InvitationOptions
+  { addresses, bits, dialNames, identity, kind, originals, protocol, subnet = kind, tls }: InvitationOptions
 ): Effect.fn.Return<string, IdentityError | WrongUsage> {
   if (subnet.length > Invite.maxSubnetLength) {
     const detail =
@@ -49,7 +52,9 @@ export const make = Effect.fnUntraced(function*(
     ...(protocol === "0.4" ? {} : { protocol }),
     ...(tls === undefined ? {} : { tls }),
     ...(pin === undefined ? {} : { pin }),
-    ...(bits === undefined ? {} : { bits })
+    ...(bits === undefined ? {} : { bits }),
+    ...(originals === true ? { originals } : {}),
+    ...(dialNames === true ? { dialNames } : {})
   })
 })
 

@@ -14,6 +14,13 @@ import { flags as securityFlags, WrongUsage } from "./SecurityFlags.ts"
 import { harmlessJson } from "./Style.ts"
 import * as WireFlag from "./WireFlag.ts"
 
+/** What nodes of a ring have or have not. */
+const ringFlag = (name: string) =>
+  Flag.Boolean(name).pipe(
+    Flag.withDescription(`With --chord: the --${name} of its nodes`),
+    Flag.withDefault(false)
+  )
+
 const flags = {
   connect: reachable("connect").pipe(
     Flag.withDescription("Where the network can be joined, as others reach it; 1 to 8 times"),
@@ -29,6 +36,8 @@ const flags = {
     Flag.withDefault(false)
   ),
   bits: count("bits", 512).pipe(Flag.withDescription("With --chord: the --bits of its nodes"), Flag.optional),
+  originals: ringFlag("originals"),
+  dialNames: ringFlag("dial-names"),
   tls: securityFlags.tls,
   protocol: WireFlag.given,
   identity: securityFlags.identity.pipe(
@@ -61,8 +70,9 @@ export const invite = Command.make(
   Command.withShortDescription("Make an invitation to a network, or show what one says"),
   Command.withDescription(`Prints a short text with which another node joins: p2p mesh --invite TEXT.
 
-  It holds addresses, the subnet, the wire version, the mode of TLS and the fingerprint of the node's key. It is no secret
-  and no admission: whoever has it knows where the network is, and with --tls, whom to expect there.`),
+  It holds addresses, the subnet, the wire version, the mode of TLS and the fingerprint of the node's key, of a
+  ring also its bits, --originals and --dial-names. It is no secret and no admission: whoever has it knows where the
+  network is, and with --tls, whom to expect there.`),
   Command.withExamples([
     { command: "p2p invite --connect 192.168.1.20:4444", description: "An invitation to that node's mesh" },
     { command: "p2p invite --connect host.example:4444 --tls --identity ./me", description: "The same, with its key" }
@@ -75,6 +85,8 @@ interface Making {
   readonly subnet: Option.Option<string>
   readonly chord: boolean
   readonly bits: Option.Option<number>
+  readonly originals: boolean
+  readonly dialNames: boolean
   readonly tls: Option.Option<NonNullable<Invite["tls"]>>
   readonly protocol: Option.Option<WireVersion>
   readonly identity: Option.Option<string>
@@ -85,21 +97,24 @@ const show = Effect.fnUntraced(function*(text: string, making: Making) {
     typeof value === "boolean" ? value : "length" in value ? value.length > 0 : value._tag === "Some"
   )
   if (given !== undefined) {
-    return yield* new WrongUsage({ detail: `--${given[0]} is to make an invitation, not to show one: leave it out` })
+    const name = given[0] === "dialNames" ? "dial-names" : given[0]
+    return yield* new WrongUsage({ detail: `--${name} is to make an invitation, not to show one: leave it out` })
   }
   const Invite = yield* Effect.promise(() => import("../Layers/Invite.ts"))
   const found = yield* Effect.mapError(Invite.decode(text), (error) => new WrongUsage({ detail: error.message }))
   yield* Output.write(`${harmlessJson(found)}\n`)
 })
 
-const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, protocol, subnet, tls }: Making) {
+const make = Effect.fnUntraced(function*(making: Making) {
+  const { bits, chord, connect, dialNames, identity, originals, protocol, subnet, tls } = making
   if (connect.length === 0 || connect.length > 8) {
     return yield* new WrongUsage({
       detail: "p2p invite needs --connect HOST:PORT, 1 to 8 times, or an invitation to show"
     })
   }
-  if (bits._tag === "Some" && !chord) {
-    return yield* new WrongUsage({ detail: "--bits is for --chord: nodes of a mesh have none" })
+  const ofRing = bits._tag === "Some" ? "bits" : originals ? "originals" : dialNames ? "dial-names" : undefined
+  if (ofRing !== undefined && !chord) {
+    return yield* new WrongUsage({ detail: `--${ofRing} is for --chord: nodes of a mesh have none` })
   }
   if (identity._tag === "Some" && Option.getOrUndefined(tls) !== "pinned") {
     return yield* new WrongUsage({
@@ -114,6 +129,8 @@ const make = Effect.fnUntraced(function*({ bits, chord, connect, identity, proto
     tls: Option.getOrUndefined(tls),
     identity: Option.getOrUndefined(identity),
     protocol: Option.getOrElse(protocol, () => "0.4" as const),
-    bits: Option.getOrUndefined(bits)
+    bits: Option.getOrUndefined(bits),
+    originals,
+    dialNames
   })
 })

@@ -11,7 +11,7 @@ import { harmless } from "./Style.ts"
 export const invite = Flag.String("invite").pipe(
   Flag.withMetavar("TEXT"),
   Flag.withDescription(
-    "Join by an invitation (p2p invite): it has the addresses, the subnet, the wire version, and what TLS needs"
+    "Join by an invitation (p2p invite): it has the addresses, and what all nodes of that network are given alike"
   ),
   Flag.optional
 )
@@ -30,6 +30,8 @@ export interface Invited {
   readonly tls: Option.Option<Mode>
   readonly protocol: WireVersion
   readonly bits: number | undefined
+  readonly originals: boolean
+  readonly dialNames: boolean
   /** Fingerprints by address. */
   readonly pins: Readonly<Record<string, string>>
 }
@@ -40,6 +42,8 @@ interface Given {
   readonly protocol?: Option.Option<WireVersion>
   /** Where the nodes have it. */
   readonly bits?: Option.Option<number>
+  readonly originals?: boolean
+  readonly dialNames?: boolean
 }
 
 /**
@@ -56,6 +60,7 @@ export const read = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Invited, WrongUsage> {
   const protocol = Option.getOrUndefined(given.protocol ?? Option.none())
   const bits = Option.getOrUndefined(given.bits ?? Option.none())
+  const { dialNames = false, originals = false } = given
   if (text._tag === "None") {
     return {
       addresses: [],
@@ -63,6 +68,8 @@ export const read = Effect.fnUntraced(function*(
       tls: given.tls,
       protocol: protocol ?? "0.4",
       bits,
+      originals,
+      dialNames,
       pins: {}
     }
   }
@@ -99,6 +106,9 @@ export const read = Effect.fnUntraced(function*(
     tls: Option.fromUndefinedOr(found.tls),
     protocol: protocol ?? found.protocol ?? "0.4",
     bits: bits ?? found.bits,
+    // Not to give such a flag is no word against it.
+    originals: originals || found.originals === true,
+    dialNames: dialNames || found.dialNames === true,
     pins: pin === undefined ? {} : Object.fromEntries(addresses.map((address) => [address, pin]))
   }
 })

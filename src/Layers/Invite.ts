@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { lzString } from "../Protocol/Compression/LzString.ts"
@@ -42,7 +43,11 @@ export const Invite = Schema.Struct({
   /** The wire version; 0.4 when it is missing. */
   protocol: Schema.optionalKey(Schema.Literals(["0.4", "0.7"])),
   /** The width of a chord's ring. */
-  bits: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 512 })))
+  bits: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 512 }))),
+  /** Whether chord nodes of the original program may take part in the ring. */
+  originals: Schema.optionalKey(Schema.Boolean),
+  /** Whether the nodes of the ring dial host names that others tell of. */
+  dialNames: Schema.optionalKey(Schema.Boolean)
 })
 
 /**
@@ -52,18 +57,39 @@ export const Invite = Schema.Struct({
 export type Invite = typeof Invite.Type
 
 /**
- * A text that is no invitation, or a damaged one.
+ * An invitation that cannot be taken. `kind` says why:
+ *
+ * - `Invalid`: the text is no invitation, or a damaged one.
+ * - `Newer`: it is one, but says what this version does not know.
  *
  * @category errors
  * @since 0.1.0
  */
-export class InvalidInvite extends Schema.TaggedError<InvalidInvite>()("InvalidInvite", { detail: Schema.String }) {
+export class InvalidInvite extends Schema.TaggedError<InvalidInvite>()("InvalidInvite", {
+  kind: Schema.Literals(["Invalid", "Newer"]),
+  detail: Schema.String
+}) {
   override get message(): string {
-    return `this is no invitation: ${this.detail}. Copy all of it, from "${prefix}" to its end, or ask for it again`
+    return this.kind === "Invalid"
+      ? `this is no invitation: ${this.detail}. Copy all of it, from "${prefix}" to its end, or ask for it again`
+      : `this invitation is of a newer effect-p2p: ${this.detail}. Install the version of whoever invites`
   }
 }
 
 const prefix = "p2p1."
+
+/** What one of another form begins with. */
+const otherPrefix = /^p2p\d+\./
+
+/** What a later version may say otherwise, though its text has the same form. */
+const Choices = Schema.fromJsonString(Schema.Struct({
+  kind: Schema.String,
+  protocol: Schema.optionalKey(Schema.String),
+  tls: Schema.optionalKey(Schema.String)
+}))
+
+/** The longest word of a later version that is told. */
+const maxWordLength = 20
 
 /** The longest text that is looked at. */
 const maxTextLength = 4096
@@ -101,9 +127,13 @@ export const encode = (invite: Invite): string => {
  */
 export const decode = (text: string): Effect.Effect<Invite, InvalidInvite> =>
   Effect.suspend(() => {
-    const invalid = (detail: string) => Effect.fail(new InvalidInvite({ detail }))
+    const invalid = (detail: string) => Effect.fail(new InvalidInvite({ kind: "Invalid", detail }))
     const trimmed = text.trim()
     if (trimmed.length > maxTextLength) return invalid(`it has more than ${maxTextLength} characters`)
+    const other = otherPrefix.exec(trimmed)?.[0]
+    if (!trimmed.startsWith(prefix) && other !== undefined) {
+      return Effect.fail(newer(`it begins with "${other.slice(0, maxWordLength)}", this one reads "${prefix}"`))
+    }
     if (!trimmed.startsWith(prefix)) return invalid(`it does not begin with "${prefix}"`)
     const decoded = Base64Url.decode(trimmed.slice(prefix.length))
     if (Result.isFailure(decoded)) return invalid("it has characters that none has, or its end is missing")
@@ -115,15 +145,36 @@ export const decode = (text: string): Effect.Effect<Invite, InvalidInvite> =>
     }
     const plain = lzString.decompress(Uint8Array.of(0x4c, 0x5a, 0x53, 0x31, ...packed), maxContentBytes)
     if (typeof plain === "string") return invalid("its content cannot be unpacked")
-    return Effect.try({ try: () => decoder.decode(plain), catch: () => "no text" }).pipe(
-      Effect.flatMap(Schema.decodeUnknownEffect(InviteJson)),
-      Effect.mapError((error) =>
-        new InvalidInvite({
-          detail: `its content is not understood (${typeof error === "string" ? error : error.message})`
-        })
-      )
-    )
+    const json = textOf(plain)
+    if (json === undefined) return invalid("its content is no text")
+    return Effect.mapError(Schema.decodeUnknownEffect(InviteJson)(json), (error) => {
+      const unknown = unknownChoice(json)
+      if (unknown !== undefined) return newer(`it says ${unknown}, which this one does not know`)
+      return new InvalidInvite({ kind: "Invalid", detail: `its content is not understood (${error.message})` })
+    })
   })
+
+const newer = (detail: string) => new InvalidInvite({ kind: "Newer", detail })
+
+const textOf = (bytes: Uint8Array): string | undefined => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** The first of the words that stand for a choice that is none of ours. */
+const unknownChoice = (json: string): string | undefined => {
+  const said = Option.getOrUndefined(Schema.decodeUnknownOption(Choices)(json))
+  if (said === undefined) return undefined
+  for (const name of ["kind", "protocol", "tls"] as const) {
+    const word = said[name]
+    if (word === undefined || Schema.is(Invite.fields[name])(word)) continue
+    return `${name} "${word.slice(0, maxWordLength)}"`
+  }
+  return undefined
+}
 
 /** FNV-1a: tells of what was lost or changed in copying, not of what somebody changed on purpose. */
 const checksum = (bytes: Uint8Array): number => {

@@ -78,6 +78,22 @@ describe("p2p invite", () => {
       ])
     }).pipe(Effect.scoped))
 
+  it.live("has whoever takes one be given what all nodes of a ring are", () =>
+    Effect.gen(function*() {
+      const shared = ["--originals", "--bits", "6", "--dial-names"]
+      const shown = yield* run(["chord", ...shared, "--json"], ["invite"])
+      const made = yield* run(["invite", "--chord", "--connect", "10.0.0.1:4444", ...shared])
+
+      const taken = yield* Effect.forEach(
+        [JSON.parse(shown.stdout[1]!).text, made.stdout[0]!],
+        (text) => read("chord", Option.some(text), { subnet: Option.none(), tls: Option.none() })
+      )
+
+      for (const { bits, dialNames, originals } of taken) {
+        assert.deepStrictEqual({ bits, dialNames, originals }, { bits: 6, dialNames: true, originals: true })
+      }
+    }))
+
   it.live("refuses bits for a mesh, which has none", () =>
     Effect.gen(function*() {
       const { status, stderr } = yield* run(["invite", "--connect", "10.0.0.1:4444", "--bits", "6"])

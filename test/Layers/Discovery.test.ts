@@ -13,6 +13,7 @@ import system, * as os from "node:os"
 import * as path from "node:path"
 import { isPadding } from "../../src/Chord/Contact.ts"
 import * as InviteFlag from "../../src/Cli/InviteFlag.ts"
+import { lzString } from "../../src/Protocol/Compression/LzString.ts"
 import { parse, PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { run } from "../Cli/CommandLine.ts"
 import { quick, simulate, startRing } from "../utils/ChordRing.ts"
@@ -40,11 +41,29 @@ const full: Invite.Invite = {
   pin: `SHA256:${"A".repeat(43)}`
 }
 
+/** The text of an invitation that says something of its own, as another version may. */
+const saying = (name: string, value: string | number = "later"): string => {
+  const said = { kind: "mesh", addresses: ["10.0.0.1:4444"], subnet: "mesh", [name]: value }
+  const packed = lzString.compress(new TextEncoder().encode(JSON.stringify(said))).subarray(4)
+  let hash = 0x811c9dc5
+  for (const byte of packed) hash = Math.imul(hash ^ byte, 0x01000193)
+  const checksum = Buffer.alloc(4)
+  checksum.writeUInt32BE(hash >>> 0)
+  return `p2p1.${Buffer.concat([checksum, packed]).toString("base64url")}`
+}
+
 describe("an invitation", () => {
   it.effect("says what it was made of, in a short text", () =>
     Effect.gen(function*() {
       const text = Invite.encode(full)
-      const least: Invite.Invite = { kind: "chord", addresses: ["10.0.0.1:4444"], subnet: "chord", bits: 160 }
+      const least: Invite.Invite = {
+        kind: "chord",
+        addresses: ["10.0.0.1:4444"],
+        subnet: "chord",
+        bits: 160,
+        originals: true,
+        dialNames: true
+      }
 
       assert.match(text, /^p2p1\.[\w-]+$/)
       assert.isBelow(text.length, 330)
@@ -71,6 +90,25 @@ describe("an invitation", () => {
       )
       assert.include(errors[0]?.message, "does not begin with \"p2p1.\"")
       assert.include(errors.at(-3)?.message, "more than 4096 characters")
+    }))
+
+  it.effect("of a newer version is told from a damaged one", () =>
+    Effect.gen(function*() {
+      const text = Invite.encode(full)
+      const later = [
+        `p2p2.${text.slice(5)}`,
+        "p2p17.anything",
+        ...["protocol", "tls", "kind"].map((name) => saying(name))
+      ]
+
+      for (const each of later) {
+        const error = yield* Effect.flip(Invite.decode(each))
+
+        assert.strictEqual(error.kind, "Newer")
+        assert.match(error.message, /^this invitation is of a newer effect-p2p: .*("p2p\d+\."|"later").* Install/)
+      }
+      assert.strictEqual((yield* Effect.flip(Invite.decode(text.slice(1)))).kind, "Invalid")
+      assert.strictEqual((yield* Effect.flip(Invite.decode(saying("subnet", 7)))).kind, "Invalid")
     }))
 
   it.effect("does not go with flags that say something else, or with another kind of node", () =>
