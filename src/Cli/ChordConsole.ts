@@ -8,9 +8,10 @@ import type { Chord } from "../Chord/Chord.ts"
 import * as BanCommands from "./BanCommands.ts"
 import { fromBans } from "./BanReport.ts"
 import { neighborsOf } from "./ChordNews.ts"
-import { type ChordReport, fromEntry, fromError, fromLookup, fromRing } from "./ChordReport.ts"
+import { type ChordReport, explained, fromEntry, fromError, fromLookup, fromRing } from "./ChordReport.ts"
 import { InvalidCommand } from "./InvalidCommand.ts"
 import { resolveWhole } from "./KnownIds.ts"
+import type { Explain } from "./OtherKind.ts"
 
 /**
  * The node is to join a ring and has not got there yet: what it would read or write now would be in a
@@ -61,6 +62,7 @@ export class ChordConsole {
   readonly report: (report: ChordReport) => Effect.Effect<void>
   /** The text of an invitation to this node. */
   readonly invitation: Effect.Effect<string, Failure>
+  readonly #explain: Explain
   readonly #unreached: () => ReadonlyArray<string>
   /** Lines that could not be done. */
   failedCount = 0
@@ -69,12 +71,14 @@ export class ChordConsole {
     chord: Chord["Service"],
     report: (report: ChordReport) => Effect.Effect<void>,
     unreached: () => ReadonlyArray<string>,
-    invitation: Effect.Effect<string, Failure>
+    invitation: Effect.Effect<string, Failure>,
+    explain: Explain = () => undefined
   ) {
     this.chord = chord
     this.report = report
     this.#unreached = unreached
     this.invitation = invitation
+    this.#explain = explain
   }
 
   /** Does one line; what fails is reported. */
@@ -113,7 +117,7 @@ export class ChordConsole {
   join(address: string): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function*() {
       const before = neighborsOf(this.chord.id, yield* this.chord.ring)
-      yield* this.chord.join(address)
+      yield* Effect.mapError(this.chord.join(address), (error) => explained(this.#explain, error))
       if (before.size === 0) return
       yield* this.report({ event: "note", text: `asked ${address}; if that is of another ring, the two become one` })
     })

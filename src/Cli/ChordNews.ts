@@ -9,7 +9,8 @@ import type { ChordEvent } from "../Chord/ChordEvent.ts"
 import type { Contact } from "../Chord/Contact.ts"
 import * as Membership from "../Chord/Membership.ts"
 import { format, type PeerAddress } from "../Protocol/PeerAddress.ts"
-import { type ChordReport, fromEvent } from "./ChordReport.ts"
+import { type ChordReport, explained, fromError, fromEvent } from "./ChordReport.ts"
+import type { Explain } from "./OtherKind.ts"
 
 /**
  * Follows a node that is to join at some addresses, if any.
@@ -21,6 +22,7 @@ export class ChordNews {
   /** Whether the node is where it is meant to be. */
   isPresent: boolean
   readonly #chord: Chord["Service"]
+  readonly #explain: Explain
   readonly #wanted: number
   readonly #settled: Latch.Latch
   /** What was told last of an address that could not be joined. */
@@ -28,8 +30,9 @@ export class ChordNews {
   /** The other nodes in the lists of this one, by their ids. */
   #neighbors: ReadonlyMap<string, Contact> = new Map()
 
-  constructor(chord: Chord["Service"], join: ReadonlyArray<PeerAddress>) {
+  constructor(chord: Chord["Service"], join: ReadonlyArray<PeerAddress>, explain: Explain) {
     this.#chord = chord
+    this.#explain = explain
     this.#wanted = new Set(join.map(format)).size
     this.isPresent = join.length === 0
     this.#settled = Latch.makeUnsafe(this.isPresent)
@@ -64,7 +67,7 @@ export class ChordNews {
         this.#arrive()
         return Effect.map(this.#chord.ring, (members) => this.#compare(neighborsOf(this.#chord.id, members)))
       case "JoinFailed":
-        return Effect.succeed(this.#miss(format(event.address), fromEvent(this.#chord.bits, event)))
+        return Effect.succeed(this.#miss(format(event.address), fromError(explained(this.#explain, event.error))))
       case "LookedUp":
         // The answer to the command says as much.
         return Effect.succeed([])

@@ -16,6 +16,7 @@ import { format } from "../Protocol/PeerAddress.ts"
 import { describe } from "../Transport/CloseReason.ts"
 import { tlsFaultOf } from "../Transport/TlsFault.ts"
 import { type BanReport, fromGuardEvent } from "./BanReport.ts"
+import type { Explain, OtherKind } from "./OtherKind.ts"
 import { harmlessJson } from "./Style.ts"
 
 /**
@@ -251,6 +252,17 @@ export const fromError = (error: Failure | JoinError): ChordReport => {
 }
 
 const isJoinError = (error: Failure | JoinError): error is JoinError => error._tag === "JoinError"
+
+/**
+ * The same, where it is known that the other end is no chord node at all.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const explained = <E extends Failure>(explain: Explain, error: E): E | OtherKind => {
+  if (!isJoinError(error) || error.reason._tag === "NoPlace" || error.reason.reason._tag !== "Unreachable") return error
+  return explain(format(error.address), error.reason.reason.cause) ?? error
+}
 
 /** Says what is in the way, without how it was found out. */
 const fromJoinError = (error: JoinError): ChordReport => {

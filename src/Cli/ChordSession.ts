@@ -21,6 +21,7 @@ import * as Input from "./Input.ts"
 import { flagText, invocation } from "./Invocation.ts"
 import { LinesFailed } from "./LinesFailed.ts"
 import * as Observe from "./Observe.ts"
+import * as OtherKind from "./OtherKind.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import * as SecurityFlags from "./SecurityFlags.ts"
@@ -157,7 +158,8 @@ const session = Effect.fnUntraced(function*(
   lines: Stream.Stream<string, Input.InputFailed>
 ) {
   const chord = yield* Chord
-  const news = new ChordNews(chord, others(options))
+  const explain = yield* OtherKind.make({ kind: "chord", ...options })
+  const news = new ChordNews(chord, others(options), explain)
   const { identity, tls } = options.security
   const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
     make({
@@ -171,7 +173,7 @@ const session = Effect.fnUntraced(function*(
       originals: options.originals,
       dialNames: options.dialNames
     }))
-  const console = new ChordConsole(chord, report, () => news.unreached, invitation)
+  const console = new ChordConsole(chord, report, () => news.unreached, invitation, explain)
   yield* Discovery.check(options)
   const served = yield* Observe.serve(
     options,

@@ -8,6 +8,7 @@ import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { CloseReason } from "../Transport/CloseReason.ts"
 import { sourceOf } from "../Transport/Source.ts"
 import type { Waiting } from "../Transport/Waiting.ts"
+import type { Explain, OtherKind } from "./OtherKind.ts"
 
 /**
  * Dials what the user asks for, and knows which events that has told already.
@@ -23,11 +24,14 @@ export class MeshLinks {
   readonly #retries = new Map<string, Omit<Waiting, "leftMillis"> & { readonly atMillis: number }>()
   hadPeer = false
 
-  constructor(mesh: Mesh["Service"]) {
+  readonly #explain: Explain
+
+  constructor(mesh: Mesh["Service"], explain: Explain = () => undefined) {
     this.#mesh = mesh
+    this.#explain = explain
   }
 
-  connect(text: string): Effect.Effect<void, ConnectError | InvalidAddress> {
+  connect(text: string): Effect.Effect<void, ConnectError | InvalidAddress | OtherKind> {
     const address = parse(text)
     const key = address === undefined ? text : format(address)
     return Effect.suspend(() => {
@@ -36,7 +40,10 @@ export class MeshLinks {
     }).pipe(
       Effect.asVoid,
       Effect.tap(() => Effect.sync(() => this.#asked.delete(key))),
-      Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? false : this.#asked.delete(key)))
+      Effect.tapError((error) => Effect.sync(() => isToldAsEvent(error) ? false : this.#asked.delete(key))),
+      Effect.mapError((error) =>
+        error._tag === "ConnectError" ? this.#explain(format(error.address), error.reason) ?? error : error
+      )
     )
   }
 

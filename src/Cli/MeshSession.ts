@@ -25,6 +25,7 @@ import { MeshDisplay } from "./MeshDisplay.ts"
 import { MeshLinks } from "./MeshLinks.ts"
 import { fromError, fromEvent, fromMessage, type MeshReport, toJsonLines } from "./MeshReport.ts"
 import * as Observe from "./Observe.ts"
+import * as OtherKind from "./OtherKind.ts"
 import * as Output from "./Output.ts"
 import * as Prompt from "./Prompt.ts"
 import { type Security, sharedFlags } from "./SecurityFlags.ts"
@@ -149,7 +150,7 @@ const session = Effect.fnUntraced(function*(
 ) {
   const mesh = yield* Mesh
   const known = new KnownIds()
-  const links = new MeshLinks(mesh)
+  const links = new MeshLinks(mesh, yield* OtherKind.make({ kind: "mesh", ...options }))
   const { identity, tls } = options.security
   const invitation = Effect.flatMap(Effect.promise(() => import("./Invitation.ts")), ({ make }) =>
     make({
