@@ -64,8 +64,7 @@ const flags = {
     Flag.withDescription("Places this node takes in the ring: a larger share of the load (default 1)"),
     Flag.optional
   ),
-  stabilize: duration("stabilize", maxStabilizeMillis).pipe(
-    Flag.filter((millis) => millis >= 10, () => "a time from 10ms on"),
+  stabilize: duration("stabilize", maxStabilizeMillis, 10, "a time from 10ms on").pipe(
     Flag.withDescription("How often neighbors are asked; repair is slower and faster with it (default 10s)"),
     Flag.optional
   ),

@@ -13,14 +13,22 @@ export const count = (name: string, maximum: number): Flag.Flag<number> =>
     Flag.filter((value) => value >= 1 && value <= maximum, () => `a number from 1 to ${maximum}`)
   )
 
-/** A time with its unit, in milliseconds. */
-export const duration = (name: string, maxMillis: number): Flag.Flag<number> =>
+/** A time with its unit, in milliseconds; `least` says of one under `minMillis` what is expected. */
+export const duration = (name: string, maxMillis: number, minMillis = 0, least = ""): Flag.Flag<number> =>
   Flag.String(name).pipe(
     Flag.withMetavar("TIME"),
-    Flag.filterMap((text) => {
-      const millis = toMillis(text)
-      return millis !== undefined && millis <= maxMillis ? Option.some(millis) : Option.none()
-    }, () => `a time such as 50ms, 10s or 5m, of ${toText(maxMillis)} at most`)
+    Flag.filterMap(
+      (text) => {
+        const millis = toMillis(text)
+        return millis !== undefined && millis >= minMillis && millis <= maxMillis
+          ? Option.some(millis)
+          : Option.none()
+      },
+      (text) =>
+        (toMillis(text) ?? minMillis) < minMillis
+          ? least
+          : `a time such as 50ms, 10s or 5m, of ${toText(maxMillis)} at most`
+    )
   )
 
 /**
@@ -42,7 +50,7 @@ export const joinNegatives = (args: ReadonlyArray<string>): ReadonlyArray<string
 
 /** A time above zero, for what takes place within it. */
 export const span = (name: string, maxMillis: number): Flag.Flag<number> =>
-  duration(name, maxMillis).pipe(Flag.filter((millis) => millis > 0, () => "a time above zero, such as 500ms or 10s"))
+  duration(name, maxMillis, Number.MIN_VALUE, "a time above zero, such as 500ms or 10s")
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 

@@ -32,7 +32,11 @@ const maxFileBytes = 64 * 1024 * 1024
 const readTrace = Effect.fnUntraced(
   function*(file: string) {
     const files = yield* FileSystem.FileSystem
-    const { size } = yield* files.stat(file)
+    const { size, type } = yield* files.stat(file)
+    // A pipe without a writer, or a device, is read for ever, and no signal ends that.
+    if (type !== "File" && type !== "Directory") {
+      return yield* new TraceUnreadable({ file, detail: "it is no file but a pipe or a device: write it into a file" })
+    }
     if (size > maxFileBytes) {
       return yield* new TraceUnreadable({
         file,

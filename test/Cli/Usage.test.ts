@@ -14,6 +14,8 @@ const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]>
   [["mesh", "--listen", "127.0.0.1:65536"], /Expected: HOST:PORT/],
   [["mesh", "--announce", "0.0.0.0:4444"], /"0.0.0.0:4444". Expected: an address that others can dial/],
   [["chord", "--announce", "[::]:4444"], /"\[::\]:4444". Expected: an address that others can dial/],
+  [["chord", "--stabilize", "5ms"], /"5ms". Expected: a time from 10ms on/],
+  [["simulate", "mesh", "--duration", "0s"], /"0s". Expected: a time above zero/],
   [["mesh", "--protocol", "0.5"], /"0.5". Expected: "0.4"/],
   [["mesh", "now"], /Unexpected positional argument: "now"/],
   [["decode", "--compression", "bz"], /"bz". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string" \| "bz2" \| "lzma"/],
