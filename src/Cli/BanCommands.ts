@@ -23,12 +23,15 @@ const whom = <E>(text: string, resolve: Resolve<E>): Effect.Effect<Whom, E | Inv
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
+/** Taken for a reason, `30min` would ban for the ten minutes of those who gave no time. */
+const meantAsTime = /^[-+]?\d[\d.]*(?:ms|[smhdwy]|(?:sec|min|hour|hr|day|week|month|year)s?|(?:second|minute)s?)?$/i
+
 /** `30m` and the like; undefined for what is no time. Fails for what was meant as one and says nothing. */
 const readTime = (text: string): Effect.Effect<Duration.Duration | undefined, InvalidCommand> => {
   const match = /^0*([1-9]\d{0,5})([smhd])$/.exec(text)
   if (match !== null) return Effect.succeed(Duration.seconds(Number(match[1]) * (units[match[2] ?? ""] ?? 1)))
   if (text === "forever") return Effect.succeed(Duration.infinity)
-  return /^[-+]?\d[\d.]*(?:ms|[smhd])$/.test(text)
+  return meantAsTime.test(text)
     ? Effect.fail(new InvalidCommand({ detail: `no ban lasts ${text}: write a time such as 30m, 12h, 7d, or forever` }))
     : Effect.succeed(undefined)
 }

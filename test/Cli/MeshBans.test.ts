@@ -58,7 +58,7 @@ it.effect("/ban, /bans and /unban take hosts, addresses, shortened ids and times
       "\"..:/\" is no host: write",
       "write /ban HOST|ID [TIME"
     ])
-    for (const time of ["-5m", "0s", "1.5h", "500ms"]) {
+    for (const time of ["-5m", "0s", "1.5h", "500ms", "30min", "2w", "30"]) {
       const refused = yield* type(`/ban 10.0.9.9 ${time} too loud`)
       const says = `no ban lasts ${time}: write a time such as 30m, 12h, 7d, or forever`
       assert.strictEqual(refused?.event === "error" ? refused.message : refused, says)
