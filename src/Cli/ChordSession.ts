@@ -172,7 +172,7 @@ const session = Effect.fnUntraced(function*(
       bits: options.bits,
       originals: options.originals,
       dialNames: options.dialNames
-    }))
+    })).pipe(Effect.tap(() => Effect.forEach(Discovery.inviteNotes([chord.address]), report)))
   const console = new ChordConsole(chord, report, () => news.unreached, invitation, explain)
   yield* Discovery.check(options)
   const served = yield* Observe.serve(
@@ -186,7 +186,7 @@ const session = Effect.fnUntraced(function*(
   )
   // Last, so that a node that cannot do what it was asked for never says that it runs.
   yield* report({ event: "listening", id: chord.id, address: format(chord.address) })
-  yield* Effect.forEach(served, report)
+  yield* Effect.forEach([...served, ...Discovery.lanNotes(options, [chord.address])], report)
   yield* chord.events.pipe(
     Stream.runForEach((event) =>
       Effect.flatMap(news.see(event), (reports) => Effect.forEach(reports, report, { discard: true }))

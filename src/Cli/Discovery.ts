@@ -8,6 +8,8 @@ import * as fs from "node:fs"
 import * as ErrorText from "../Layers/NodeErrorText.ts"
 import type * as NodeLan from "../Layers/NodeLan.ts"
 import type * as NodePeersFile from "../Layers/NodePeersFile.ts"
+import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import { reachOf } from "../Transport/Source.ts"
 
 export const flags = {
   peers: Flag.String("peers").pipe(
@@ -19,7 +21,10 @@ export const flags = {
     Flag.optional
   ),
   lan: Flag.Boolean("lan").pipe(
-    Flag.withDescription("Find nodes of this network on the LAN, and be found there (multicast DNS)"),
+    Flag.withDescription(
+      "Find nodes of this network on the LAN, and be found there (multicast DNS); they link to it only where it listens for " +
+        "them, as with --listen 0.0.0.0:4444"
+    ),
     Flag.withDefault(false)
   )
 }
@@ -80,6 +85,37 @@ export const check = Effect.fnUntraced(function*(
  */
 export const mayFind = ({ lan, peers }: DiscoveryOptions): boolean =>
   lan || (peers !== undefined && (fs.statSync(peers, { throwIfNoEntry: false })?.size ?? 0) > 0)
+
+/** Whether nobody but this machine can link to a node at these addresses. */
+const isLocal = (addresses: ReadonlyArray<PeerAddress>): boolean =>
+  addresses.every(({ hostname }) => reachOf(hostname) === "loopback")
+
+const reachable = "--listen 0.0.0.0:PORT, or --announce HOST:PORT, says where others can"
+
+/**
+ * What whoever looks on the LAN is told of a node that the LAN cannot reach; nothing of others.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const lanNotes = ({ lan }: DiscoveryOptions, addresses: ReadonlyArray<PeerAddress>): ReadonlyArray<Note> =>
+  lan && isLocal(addresses)
+    ? [{ event: "note", text: `nobody on the LAN can link to this node, only it to them: ${reachable}` }]
+    : []
+
+/**
+ * The same of an invitation to a node.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const inviteNotes = (addresses: ReadonlyArray<PeerAddress>): ReadonlyArray<Note> =>
+  isLocal(addresses) ? [{ event: "note", text: `this is for programs on this machine alone: ${reachable}` }] : []
+
+interface Note {
+  readonly event: "note"
+  readonly text: string
+}
 
 /**
  * Where it is looked, for people.

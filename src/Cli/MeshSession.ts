@@ -160,7 +160,7 @@ const session = Effect.fnUntraced(function*(
       tls: tls?.mode,
       identity,
       protocol: options.protocol
-    }))
+    })).pipe(Effect.tap(() => Effect.forEach(Discovery.inviteNotes(mesh.addresses), report)))
   const console = new MeshConsole(mesh, known, (address) => links.connect(address), report, invitation, links.waiting)
   yield* Discovery.check(options)
   const served = yield* Observe.serve(
@@ -179,7 +179,7 @@ const session = Effect.fnUntraced(function*(
     address: format(mesh.address),
     addresses: mesh.addresses.map(format)
   })
-  yield* Effect.forEach(served, report)
+  yield* Effect.forEach([...served, ...Discovery.lanNotes(options, mesh.addresses)], report)
   yield* Discovery.start(options, { file: ({ layerMesh }) => layerMesh, lan: ({ layerMesh }) => layerMesh })
   const backlog = new Backlog()
   yield* mesh.events.pipe(

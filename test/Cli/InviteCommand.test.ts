@@ -4,6 +4,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { ChordDisplay } from "../../src/Cli/ChordDisplay.ts"
+import * as Discovery from "../../src/Cli/Discovery.ts"
 import { read } from "../../src/Cli/InviteFlag.ts"
 import { MeshDisplay } from "../../src/Cli/MeshDisplay.ts"
 import * as Style from "../../src/Cli/Style.ts"
@@ -77,6 +78,24 @@ describe("p2p invite", () => {
         "p2p: --invite: it is for --protocol 0.7, not --protocol 0.4"
       ])
     }).pipe(Effect.scoped))
+
+  it.live("says so where it is for this machine alone, and of a node that the LAN cannot reach", () =>
+    Effect.gen(function*() {
+      const [local, open] = yield* Effect.forEach(["127.0.0.1:0", "0.0.0.0:0"], (listen) =>
+        Effect.all([
+          run(["mesh", "--listen", listen], ["/invite"]),
+          run(["chord", "--listen", listen, "--announce", "192.0.2.7:4444"], ["invite"])
+        ], { concurrency: 2 }))
+      const notes = (...hosts: ReadonlyArray<string>) =>
+        Discovery.lanNotes({ lan: true, peers: undefined }, hosts.map((host) => parse(`${host}:4444`)!))
+
+      assert.deepStrictEqual(
+        [...local!, ...open!].map(({ stdout }) => stdout.join("\n").includes("on this machine alone")),
+        [true, false, false, false]
+      )
+      assert.match(notes("127.0.0.1", "ws://127.0.0.1")[0]?.text ?? "", /nobody on the LAN .*--listen/)
+      assert.deepStrictEqual([...notes("0.0.0.0"), ...notes("127.0.0.1", "192.168.1.20"), ...notes("hub.example")], [])
+    }))
 
   it.live("has whoever takes one be given what all nodes of a ring are", () =>
     Effect.gen(function*() {
