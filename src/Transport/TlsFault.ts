@@ -104,7 +104,7 @@ const foundHere: Readonly<Record<TlsFault, string>> = {
   CertificateUnsuitable: "the key of the other end's certificate cannot be an identity, which is an Ed25519 key",
   IdentityChanged:
     "the node at that address has another identity than it should; if that is right, forget the old one " +
-    "(p2p identity --forget HOST:PORT) or ask for a new invitation",
+    "(p2p identity --identity DIR --forget HOST:PORT) or ask for a new invitation",
   TlsFailed: "the TLS handshake failed"
 }
 

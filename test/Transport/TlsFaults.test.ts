@@ -201,7 +201,7 @@ describe("TLS", () => {
         const again = yield* Effect.scoped(Effect.flatMap(build(dialer), (transport) => transport.dial(first.address)))
 
         assert.deepStrictEqual([error.kind, error.by], ["IdentityChanged", "here"])
-        assert.include(error.message, `p2p identity --forget HOST:PORT`)
+        assert.include(error.message, `p2p identity --identity DIR --forget HOST:PORT`)
         assert.deepInclude(reason, { _tag: "TlsRefused", fault: "IdentityChanged", by: "there" })
         assert.isTrue(isForgotten)
         assert.isDefined(again.identity)
