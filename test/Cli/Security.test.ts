@@ -62,7 +62,7 @@ describe("p2p identity", () => {
       const none = yield* run(["mesh", "--tls=authority", `--ca=${missing}`, `--cert=${missing}`, `--key=${missing}`])
 
       assert.deepStrictEqual([taken.status, none.status], [1, 1])
-      assert.strictEqual(taken.stderr, `p2p: could not write ${folder}/file: file already exists\n`)
+      assert.strictEqual(taken.stderr, `p2p: could not write ${folder}/file: not a directory\n`)
       assert.strictEqual(none.stderr, `p2p: could not read ${missing}: no such file or directory\n`)
     }))
 
