@@ -127,7 +127,8 @@ export class Chord extends Context.Service<
 
     /**
      * Joins the ring of the node at an address (`"host:port"`). Joins two rings when this node is in one
-     * already. One that has left its ring is in none until that succeeds.
+     * already. One that has left its ring is in none until that succeeds: where all have left, one of them begins anew
+     * by joining its own address, with what it holds, and the others join there.
      */
     readonly join: (address: string | PeerAddress) => Effect.Effect<void, JoinError | InvalidAddress>
     /**

@@ -217,6 +217,11 @@ export class ChordNode {
     return !this.joined.isOpen() && this.options.bootstrap.length > 0 && this.isAlone
   }
 
+  /** Whether it holds no place since its user had it leave. */
+  get hasLeft(): boolean {
+    return this.isLeaving && this.members.length === 0
+  }
+
   /** The member that holds a position; the first for whoever does not name one. */
   memberAt(position: bigint | undefined): Member | undefined {
     return position === undefined ? this.members[0] : this.members.find((member) => member.self.position === position)

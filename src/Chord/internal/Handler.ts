@@ -29,9 +29,15 @@ export const handle = (node: ChordNode, from: Caller, kind: string, packets: Pac
   if (position === undefined) return Stabilizer.refuse(malformed, "it does not say for which position it is")
   const member = node.memberAt(position) ?? (kind === "who" ? node.memberAt(undefined) : undefined)
   return member === undefined || (node.isOutside && isForMembers(kind, rest))
-    ? Stabilizer.refuse(noMember, "no member with that position lives here")
+    ? Stabilizer.refuse(noMember, kind === "who" ? whyNowhere(node) : "no member with that position lives here")
     : serve(node, member, rest, from, teller)
 }
+
+/** What whoever would join here has to know. */
+const whyNowhere = ({ hasLeft }: ChordNode): string =>
+  hasLeft
+    ? "it has left its ring: join at another node, or have this one join its own address to begin a ring"
+    : "it is in no ring yet: try again later, or at another node"
 
 /** Asked of one that is taken for a member of a ring: by those who know this node from a life before, while it is outside. */
 const isForMembers = (kind: string, packets: Packets): boolean =>

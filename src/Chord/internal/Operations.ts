@@ -69,6 +69,8 @@ const tooMany = "it waited for others of this node that were under way: ask for 
 
 const noQuorum = `a quorum is a whole number from 1 to ${tables.length}, of the placements that a key has`
 
+const hasLeft = "this node has left its ring: join one first, or its own address to begin one"
+
 /**
  * Waits until the node is in the ring that it is meant for. A node that never got there knows nothing of what is stored
  * there, so that it fails rather than say "not set". One that is in its own list of bootstrap nodes may be the first.
@@ -79,9 +81,7 @@ const whenJoined = <E>(
   toError: (cause: string) => E
 ): Effect.Effect<void, E> =>
   Effect.suspend(() => {
-    if (node.isLeaving && node.members.length === 0) {
-      return Effect.fail(toError("this node has left its ring: join one first"))
-    }
+    if (node.hasLeft) return Effect.fail(toError(hasLeft))
     return node.joined.isOpen() ? Effect.void : Effect.timeoutOrElse(node.joined.await, {
       duration: timeout,
       orElse: () =>

@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Base58 from "../../Protocol/Base58.ts"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
+import type { CallError } from "../CallError.ts"
 import { JoinError } from "../ChordError.ts"
 import { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
@@ -63,7 +64,10 @@ const joinAt = Effect.fnUntraced(function*(
   node: ChordNode,
   address: PeerAddress
 ): Effect.fn.Return<void, JoinError> {
-  const entry = yield* Effect.mapError(who(node, address), (reason) => new JoinError({ address, reason }))
+  const met = yield* Effect.result(who(node, address))
+  if (node.hasLeft && isItself(node, met)) return yield* begin(node)
+  if (Result.isFailure(met)) return yield* new JoinError({ address, reason: met.failure })
+  const entry = met.success
   if (node.isOwn(entry)) return yield* noPlace(address, itself)
   node.remember(entry)
   const toError = (detail: string) => new JoinError({ address, reason: { _tag: "NoPlace", detail } })
@@ -89,6 +93,19 @@ const joinAt = Effect.fnUntraced(function*(
 })
 
 const itself = "that address is this node itself"
+
+const isItself = (node: ChordNode, met: Result.Result<Contact, CallError>): boolean => {
+  if (Result.isSuccess(met)) return node.isOwn(met.success)
+  const { reason } = met.failure
+  return reason._tag === "Unreachable" && reason.cause._tag === "SelfConnection"
+}
+
+/** Of a node that has left: where all have, none has a place that another one could join at, and one has to be the first. */
+const begin = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
+  node.isLeaving = false
+  yield* found(node)
+  for (const { self } of node.members) node.emit({ _tag: "Joined", position: self.position, successor: undefined })
+})
 
 const noPlace = (address: PeerAddress, detail: string) =>
   Effect.fail(new JoinError({ address, reason: { _tag: "NoPlace", detail } }))
