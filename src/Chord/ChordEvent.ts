@@ -1,5 +1,6 @@
 /** What happens on a ring, for whoever watches it. */
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
+import type { CallError } from "./CallError.ts"
 import type { JoinError } from "./ChordError.ts"
 import type { StorageError } from "./ChordStorage.ts"
 import type { Contact } from "./Contact.ts"
@@ -15,6 +16,8 @@ import type { PeersEvent } from "./internal/PeersOptions.ts"
  * - `OtherRing`: a node was met that belongs to a second ring; the two begin to grow together.
  * - `Repaired`: records were brought to nodes that lacked them, or got from them.
  * - `HandedOver`: records were given to the nodes that have come to answer for them.
+ * - `TakeOverFailed`: a place is new to this node, and nobody could give it the records that belong there, or it could
+ *   not store them. It goes on trying; meanwhile it asks the next node for each, and says of none that it is not set.
  * - `StorageFailed`: this node's share could not be written.
  * - `LookedUp`: the owner of a position was found for a read, a write or a `lookup`: `path` are the nodes that
  *   answered on the way. Not what the node looks up for itself.
@@ -35,6 +38,12 @@ export type ChordEvent =
   | { readonly _tag: "OtherRing"; readonly contact: Contact }
   | { readonly _tag: "Repaired"; readonly sent: number; readonly received: number }
   | { readonly _tag: "HandedOver"; readonly count: number }
+  | {
+    readonly _tag: "TakeOverFailed"
+    readonly position: bigint
+    readonly source: Contact
+    readonly error: CallError | StorageError
+  }
   | { readonly _tag: "StorageFailed"; readonly error: StorageError }
   | {
     readonly _tag: "LookedUp"

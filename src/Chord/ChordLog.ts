@@ -1,7 +1,7 @@
 /**
  * What happens to a chord node, as log lines with the fields as annotations: debug for upkeep, info for who
- * comes, goes and is turned away, warning for a ring that cannot be reached, error for a share that cannot
- * be written.
+ * comes, goes and is turned away, warning for a ring that cannot be reached and for records that do not come,
+ * error for a share that cannot be written.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -50,6 +50,11 @@ const log = (event: ChordEvent): Effect.Effect<void> => {
       return Effect.annotateLogs(Effect.logDebug("copies were made up"), { sent: event.sent, received: event.received })
     case "HandedOver":
       return Effect.annotateLogs(Effect.logDebug("records were handed over"), { count: event.count })
+    case "TakeOverFailed":
+      return Effect.annotateLogs(
+        Effect.logWarning(`the records of a new place have not come: ${harmless(event.error.message)}`),
+        about(event.source)
+      )
     case "LookedUp":
       return Effect.annotateLogs(Effect.logTrace("looked up"), { ...about(event.owner), hops: event.path.length })
     case "StorageFailed":

@@ -200,6 +200,10 @@ export const fromEvent = (bits: number, event: ChordEvent): ChordReport => {
       return { event: "repaired", sent: event.sent, received: event.received }
     case "HandedOver":
       return { event: "handed-over", count: event.count }
+    case "TakeOverFailed": {
+      const message = `the records of a new place have not come, it goes on trying: ${event.error.message}`
+      return { event: "error", tag: event._tag, message }
+    }
     case "StorageFailed":
       return fromError(event.error)
     case "LookedUp":

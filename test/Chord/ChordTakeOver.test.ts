@@ -1,6 +1,6 @@
 /** How a new member gets its records from one that has much to do. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option, Result, Stream } from "effect"
 import { CallRefused } from "../../src/Chord/CallError.ts"
 import { Contact } from "../../src/Chord/Contact.ts"
 import { writeAnswer, writeFound } from "../../src/Chord/internal/ChordCodec.ts"
@@ -17,7 +17,8 @@ const self = new Contact(5n, listen, "source")
 /** A node that has all of a ring, and answers as `onTakeOver` says when a new member asks for the records of an arc. */
 const startSource = Effect.fnUntraced(function*(
   simulation: Simulation.Simulation,
-  onTakeOver: () => ReturnType<Handler>
+  onTakeOver: () => ReturnType<Handler>,
+  onOther: () => ReturnType<Handler> = () => []
 ) {
   const { networkId } = yield* startNode(simulation, "other")
   const handler: Handler = (_, kind, packets) => {
@@ -29,7 +30,11 @@ const startSource = Effect.fnUntraced(function*(
         return writeAnswer({ predecessor: undefined, successors: [], isWhole: true })
       case "digest":
         // Without the last packet somebody compares copies.
-        return packets.length > 4 ? onTakeOver() : []
+        return packets.length > 4 ? onTakeOver() : onOther()
+      case "held":
+      case "version":
+      case "get":
+        return onOther()
       default:
         return []
     }
@@ -109,5 +114,46 @@ describe("members that take over from the same node", () => {
     )
 
     assert.strictEqual(syncingCount, 0)
+  })
+
+  it("say that nothing came, and of no key that it is not set, until something does", () => {
+    const { after, before, failures } = simulate((simulation) =>
+      Effect.gen(function*() {
+        let isOver = false
+        const answer = () => isOver ? [] : new CallRefused("Failed", "the disk is gone")
+        yield* startSource(simulation, answer, answer)
+        const joined = yield* startNode(simulation, "joined")
+        let failures = 0
+        yield* Effect.forkScoped(Stream.runForEach(joined.events, (event) =>
+          Effect.sync(() => {
+            if (event._tag === "TakeOverFailed" && event.error.message.includes("the disk is gone")) failures++
+          })))
+        yield* joined.join("source:5555")
+        yield* Effect.sleep("5 minutes")
+        const before = yield* Effect.result(joined.get("key"))
+        isOver = true
+        yield* Effect.sleep("10 seconds")
+        return { failures, before, after: [yield* joined.get("key"), (yield* joined.ring)[0]!.isSyncing] }
+      })
+    )
+
+    assert.strictEqual(failures, 1)
+    assert.isTrue(Result.isFailure(before))
+    assert.deepStrictEqual(after, [Option.none(), false])
+  })
+
+  it("end with it where nobody else is left", () => {
+    const isSyncing = simulate((simulation) =>
+      Effect.gen(function*() {
+        yield* startSource(simulation, () => new CallRefused("Failed", "the disk is gone"))
+        const joined = yield* startNode(simulation, "joined", { bootstrap })
+        yield* Effect.sleep("2 seconds")
+        yield* simulation.crash("source")
+        yield* Effect.sleep("3 minutes")
+        return (yield* joined.ring)[0]!.isSyncing
+      })
+    )
+
+    assert.isFalse(isSyncing)
   })
 })

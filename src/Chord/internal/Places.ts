@@ -16,6 +16,7 @@ import { answerTaken } from "./Hearsay.ts"
 import { locateFrom, who } from "./Lookup.ts"
 import { Member } from "./Member.ts"
 import * as Stabilizer from "./Stabilizer.ts"
+import { takeOver } from "./TakeOver.ts"
 import * as Upkeep from "./Upkeep.ts"
 
 /** Other positions that a member tries when its own is taken. */
@@ -158,7 +159,7 @@ const moveIn = Effect.fnUntraced(function*(
   }
   node.emit({ _tag: "Joined", position: member.self.position, successor: first })
   yield* Stabilizer.act(node, member, step.actions)
-  node.services.run(Upkeep.takeOver(node, member, source, before))
+  node.services.run(takeOver(node, member, source, before))
   if (first !== undefined) node.services.run(Upkeep.learnFingers(node, member, first))
 })
 

@@ -6,22 +6,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type { CallError } from "../CallError.ts"
-import type { StorageError } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import type * as Record from "../Record.ts"
 import * as Ring from "../Ring.ts"
 import * as Version from "../Version.ts"
 import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, isDead, syncing } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import { maxFingerPatience } from "./FingerTable.ts"
 import { contactsTaken } from "./Hearsay.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
-import { isBusy } from "./Patience.ts"
 import { storeAt, versionAt } from "./Placements.ts"
 import { followers, isSmallRing, replicas } from "./Share.ts"
 import { digestAll } from "./ShareSets.ts"
@@ -31,7 +27,7 @@ import { exchange } from "./Sync.ts"
 import { holdPlace, isPlaceHeld } from "./Tenure.ts"
 
 /** Waits a time that is spread by half each way: nodes that start together do not work together. */
-const jittered = (node: ChordNode, interval: Duration.Input): number =>
+export const jittered = (node: ChordNode, interval: Duration.Input): number =>
   Duration.toMillis(interval) * (0.5 + node.chance())
 
 /** Asks successors, each round and whenever one is found dead. */
@@ -194,56 +190,6 @@ const forgetDeadHeirs = Effect.fnUntraced(function*(node: ChordNode, member: Mem
     })
   }
 })
-
-/**
- * Gets the records of the arc that a new member answers for from `source`, who had it before, or from
- * those that kept copies for it. Until then it asks there for what it lacks. The arc is the one it
- * joined with: it may have become shorter, but others who join after it rely on all of it.
- */
-export const takeOver = Effect.fnUntraced(function*(
-  node: ChordNode,
-  member: Member,
-  source: Contact,
-  before: Contact
-): Effect.fn.Return<void> {
-  const { position } = member.self
-  if (node.isOwn(source)) {
-    // One share has the records of both: as soon as the other member has its own, and no sooner.
-    while (node.memberAt(source.position)?.isSyncing === true) yield* Effect.sleep(firstTakeOverMillis)
-    member.source = undefined
-    return
-  }
-  let wasGone = false
-  for (let tries = 0, waits = 0; tries < maxTakeOvers;) {
-    const others = member.successors.filter((contact) => !node.isOwn(contact))
-    const from = [source, ...others][tries < sourceTries ? 0 : tries - sourceTries] ?? source
-    // All members of this node at once would keep each other from being answered.
-    const result = yield* Effect.result(
-      node.takeOvers.take(from.nodeId, exchange(node, from, before.position, position, { isTakeOver: true }))
-    )
-    if (Result.isSuccess(result)) break
-    wasGone ||= result.failure._tag === "CallError" && isDead(result.failure)
-    // Who was away, and is new in its place since, may wait for this member itself.
-    if (isNotYet(result.failure) && !wasGone && waits < maxWaits) waits++
-    else tries++
-    yield* Effect.sleep(
-      Math.min(firstTakeOverMillis * 2 ** (tries + waits - 1), jittered(node, node.options.stabilizeInterval))
-    )
-  }
-  member.source = undefined
-})
-
-/** How often the source is asked, before those that follow it are. */
-const sourceTries = 6
-const maxTakeOvers = 12
-/** How often one that is busy, or new in its place itself, is waited for beside these. */
-const maxWaits = 24
-/** The first wait before another try. */
-const firstTakeOverMillis = 100
-
-/** Whether one that lives has not come to it yet: it is to be waited for, as others do. */
-const isNotYet = (error: CallError | StorageError): boolean =>
-  isBusy(error) || (error.reason._tag === "Refused" && error.reason.tag === syncing)
 
 /** Looks whether the other placements of some of this node's records have them, in turn. */
 const audit = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<void> {
