@@ -67,6 +67,20 @@ describe("a contact", () => {
     assert.strictEqual(readContact(160, Uint8Array.from(bytes)), readContact(160, Uint8Array.from(bytes)))
   })
 
+  it("is kept for those who name it again, but no more than 16 MiB of them", () => {
+    const nodeId = "n".repeat(250)
+    const packets = Array.from({ length: 40_000 }, (_, count) => {
+      const address = new PeerAddress({ host: "10.0.0.1", port: 1 + count })
+      return writeContact(new Contact(BigInt(count) * 0x9e3779b97f4a7c15n, address, nodeId))
+    })
+    const contacts = packets.map((bytes) => readContact(160, bytes))
+
+    const kept = packets.toReversed().filter((bytes, index) => readContact(160, bytes) === contacts.at(-1 - index))
+
+    assert.isAbove(kept.length, 100)
+    assert.isAtMost(kept.reduce((sum, bytes) => sum + 2 * bytes.length + 600, 0), 16 * 1024 * 1024)
+  })
+
   it("that was read on a larger ring is still none of a smaller one", () => {
     const bytes = writeContact(new Contact(300n, new PeerAddress({ host: "a", port: 1 }), "n"))
 

@@ -81,10 +81,26 @@ const maxIdBytes = 256
 
 /**
  * Contacts that were read, one for the same bytes: neighbors tell each other the same ones round after round, and nodes
- * that are simulated in one process share them. By some of their bytes; one that falls on the place of another takes it.
+ * that are simulated in one process share them. By some of their bytes; one that falls on the place of another takes it,
+ * and past `maxLatelyBytes` all are forgotten: whoever names ever others costs this process no more.
  */
 const lately: Array<Contact | undefined> = []
 const latelyMask = (1 << 16) - 1
+let latelyBytes = 0
+const maxLatelyBytes = 16 * 1024 * 1024
+
+/** The memory that one takes whose packet has so many bytes, as measured: it holds them twice. */
+const heldBytes = (bytes: number): number => 600 + 2 * bytes
+
+/** Keeps a contact in the place of `other`, and gives it. */
+const keep = (slot: number, contact: Contact, bytes: number, other: Contact | undefined): Contact => {
+  latelyBytes += heldBytes(bytes) - (other === undefined ? 0 : heldBytes(writeContact(other).length))
+  if (latelyBytes > maxLatelyBytes) {
+    lately.length = 0
+    latelyBytes = heldBytes(bytes)
+  }
+  return lately[slot] = contact
+}
 
 /** A contact that can be called; padding is none. */
 export const readContact = (bits: number, bytes: Uint8Array | undefined): Contact | undefined => {
@@ -96,7 +112,9 @@ export const readContact = (bits: number, bytes: Uint8Array | undefined): Contac
   const slot = placeOf(bytes, idStart) & latelyMask
   const known = lately[slot]
   if (known !== undefined && isEqual(writeContact(known), bytes)) return known
-  return lately[slot] = parseContact(bits, bytes, idStart)
+  const contact = parseContact(bits, bytes, idStart)
+  // Its shortest form: others may have zeros in front.
+  return contact && keep(slot, contact, writeContact(contact).length, known)
 }
 
 /** Of the last bytes of the position and of the id. */
