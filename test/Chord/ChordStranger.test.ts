@@ -1,6 +1,6 @@
 /** What one who is no member can say to a ring, and what comes of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { Chord } from "../../src/Chord/Chord.ts"
 import { Contact } from "../../src/Chord/Contact.ts"
 import { writeContact, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
@@ -49,6 +49,40 @@ describe("a stranger", () => {
     assert.deepStrictEqual(after.successors, before.successors)
     assert.include(reason, "nobody says that of another node")
   })
+
+  it.each([0n, 1n])(
+    "does not have a node answer for the ring by claiming to be before it, 2^%i behind it",
+    (bit) => {
+      const { none, wrong } = simulate((simulation) =>
+        Effect.gen(function*() {
+          const nodes = yield* startRing(simulation, 24)
+          const keys = Array.from({ length: 40 }, (_, count) => `key ${count}`)
+          yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, "value"), { concurrency: 8 })
+          const victim = nodes[5]!
+          const { predecessor, self } = yield* neighborsOf(victim)
+          const stranger = yield* startStranger(simulation, victim)
+          const position = (self.position + (1n << bit)) % (1n << 160n)
+          const contact = new Contact(position, new PeerAddress({ host: "stranger", port: 5555 }), "stranger")
+          const notify = stranger.tell({ address: victim.address }, "notify", [
+            writePosition(self.position),
+            writeContact(contact)
+          ])
+          yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.ignore(notify), Effect.sleep("50 millis"))))
+          yield* simulation.crash(predecessor!.address.host)
+          let none = 0
+          for (let turns = 0; turns < 5; turns++) {
+            const values = yield* Effect.forEach(keys, (key) => Effect.option(victim.get(key)), { concurrency: 1 })
+            none += values.filter((value) => Option.isSome(value) && Option.isNone(value.value)).length
+          }
+          const now = yield* neighborsOf(victim)
+          return { none, wrong: now.predecessor?.nodeId === "stranger" }
+        })
+      )
+
+      assert.strictEqual(none, 0)
+      assert.isFalse(wrong)
+    }
+  )
 
   it("does not have a node ask its predecessor as often as it asks that node for what is not its own", () => {
     const { calls, refused } = simulate((simulation) =>

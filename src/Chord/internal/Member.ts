@@ -27,6 +27,8 @@ export class Member {
   #isPresuming = false
   /** Where its arc began before that. */
   #sureStart: bigint | undefined
+  /** Whether it has that one's own word alone, or that of the one that left, for how far the arc reaches now. */
+  #isClaimed = false
   /**
    * Who answered for its position before, while it has not yet got all records of its arc: it took its
    * place lately.
@@ -99,11 +101,29 @@ export class Member {
   presume(sureStart: bigint | undefined): void {
     this.#sureStart = sureStart
     this.#isPresuming = true
+    this.#isClaimed = false
+  }
+
+  /** Its predecessor says itself that it is, and the arc would be larger: others may know somebody between them. */
+  claim(sureStart: bigint | undefined): void {
+    this.presume(sureStart)
+    this.#isClaimed = true
   }
 
   /** Its predecessor knows nobody between them. */
   confirm(): void {
     this.#isPresuming = false
+    this.#isClaimed = false
+  }
+
+  get isClaimed(): boolean {
+    return this.#isClaimed
+  }
+
+  /** Whether its arc, as far as that is certain, would be larger behind somebody. */
+  isWider(from: bigint): boolean {
+    const start = this.sureStart
+    return start === undefined ? this.#isPresuming : Ring.isClockwise(from, start, this.self.position)
   }
 
   /** Whether a position that it owns may be the one of somebody alive, whom it alone cannot reach. */

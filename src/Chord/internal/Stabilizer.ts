@@ -54,14 +54,27 @@ export const act = Effect.fnUntraced(function*(
   }
 })
 
-/** The new state of a member, at once, and told. Gives what is to be done next. */
-const take = (node: ChordNode, member: Member, step: Membership.Step): ReadonlyArray<Membership.Action> => {
+/** The new state of a member, at once, and told; `isFound` when others named its predecessor. Gives what is to be done next. */
+const take = (
+  node: ChordNode,
+  member: Member,
+  step: Membership.Step,
+  isFound = false
+): ReadonlyArray<Membership.Action> => {
   const before = member.membership
   if (step.state === before) return step.actions
+  const { sureStart } = member
+  const { predecessor } = step.state
+  // One that was alone answered for all of the ring.
+  const isClaim = predecessor !== undefined && !isFound && !Membership.isAlone(before) &&
+    member.isWider(predecessor.position)
   member.membership = step.state
-  if (before.predecessor?.position !== step.state.predecessor?.position) {
+  if (before.predecessor?.position !== predecessor?.position) {
     node.settledMillis = node.uptimeMillis()
-    if (step.state.predecessor !== undefined) member.confirm()
+    if (isClaim) {
+      member.claim(sureStart)
+      node.services.run(confirmPredecessor(node, member))
+    } else if (predecessor !== undefined) member.confirm()
     noteLostArc(node, before, step.state)
   }
   noteHeir(node, member, before)
@@ -226,7 +239,8 @@ const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membersh
 export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const { predecessor } = member.membership
   if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) {
-    member.confirm()
+    if (member.isClaimed) node.services.run(confirmPredecessor(node, member))
+    else member.confirm()
     return
   }
   const actions = take(node, member, Membership.rectify(member.membership, notifier))
@@ -279,34 +293,59 @@ export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact
     node.services.run,
     Effect.match(lastBefore(node, member.self.position, entry), {
       onSuccess: (contact) => {
-        if (member.membership.predecessor !== undefined) return
-        // What was presumed before, and not confirmed, is no more certain for this one.
-        const { sureStart } = member
-        take(node, member, Membership.rectify(member.membership, contact))
-        member.presume(sureStart)
+        if (member.membership.predecessor === undefined) takeFound(node, member, contact)
       },
       onFailure: () => undefined
     })
   )
 
+/** The predecessor is whom others named. What was presumed before, and not confirmed, is no more certain for this one. */
+const takeFound = (node: ChordNode, member: Member, contact: Contact): void => {
+  const { sureStart } = member
+  take(node, member, Membership.rectify(member.membership, contact), true)
+  member.presume(sureStart)
+}
+
 /**
  * Asks the predecessor that was found so whether it knows nobody between, unless it has said so since. Whom a member
- * cannot reach may be alive for all others: who is cut off from most of a ring would take that for its own.
+ * cannot reach may be alive for all others: who is cut off from most of a ring would take that for its own. And who says
+ * itself that it is the predecessor may lie: others are asked before it.
  */
 export const confirmPredecessor = (node: ChordNode, member: Member): Effect.Effect<void> =>
   member.confirmation.run(
     node.services.run,
-    Effect.suspend(() => {
-      const { predecessor } = member.membership
-      if (predecessor === undefined) return Effect.void
-      return Effect.match(askOnce(node, predecessor), {
-        onSuccess: ({ successors: [first] }) => {
-          if (first !== undefined && isSame(first, member.self)) member.confirm()
-        },
-        onFailure: () => undefined
-      })
-    })
+    Effect.suspend(() =>
+      Effect.andThen(
+        member.isClaimed ? doubtClaim(node, member) : Effect.void,
+        Effect.suspend(() => member.isClaimed ? Effect.void : askPredecessor(node, member))
+      )
+    )
   )
+
+const askPredecessor = (node: ChordNode, member: Member): Effect.Effect<void> => {
+  const { predecessor } = member.membership
+  if (predecessor === undefined) return Effect.void
+  return Effect.match(askOnce(node, predecessor), {
+    onSuccess: ({ successors: [first] }) => {
+      if (first !== undefined && isSame(first, member.self) && !member.isClaimed) member.confirm()
+    },
+    onFailure: () => undefined
+  })
+}
+
+/** Who is last before this member by the word of others: it takes the place of one that claims to be, and lies further off. */
+const doubtClaim = (node: ChordNode, member: Member): Effect.Effect<void> => {
+  const { predecessor, self } = member.membership
+  return Effect.match(lastBefore(node, self.position), {
+    onSuccess: (contact) => {
+      // Somebody else has claimed it meanwhile.
+      if (predecessor === undefined || member.membership.predecessor !== predecessor) return
+      if (Ring.isClockwise(predecessor.position, contact.position, self.position)) takeFound(node, member, contact)
+      else member.presume(member.sureStart)
+    },
+    onFailure: () => undefined
+  })
+}
 
 /** Asks a successor that did not answer again, and forgets it if that fails, too; the next round does the rest. */
 export const checkSuccessor = Effect.fnUntraced(function*(node: ChordNode, member: Member, successor: Contact) {
