@@ -10,8 +10,9 @@ import { LookupError } from "../ChordError.ts"
 import { Contact, isSame } from "../Contact.ts"
 import * as Ring from "../Ring.ts"
 import { type Found, readFound, writeContact, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import { foundTaken } from "./Hearsay.ts"
+import { isDead, isSilence, unreadable } from "./Refusal.ts"
 import { hear } from "./Suspicion.ts"
 
 /** Where a lookup ended. */

@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CallError } from "../CallError.ts"
 import type { StorageError } from "../ChordStorage.ts"
-import { busy, type ChordNode, isShortage } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
+import { busy, isShortage } from "./Refusal.ts"
 import { exitOf, type Start, toEffect } from "./Start.ts"
 
 /** Either is asked six times more, after twice as long each time: a second and a half in all. */

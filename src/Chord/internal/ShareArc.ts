@@ -5,9 +5,10 @@ import * as Record from "../Record.ts"
 import { decodeHashes, decodeQuestion, encodeDescription } from "../RecordDescription.ts"
 import * as RecordDigest from "../RecordDigest.ts"
 import { readPosition } from "./ChordCodec.ts"
-import { busy, type ChordNode, leaving, malformed, syncing } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
 import type { Caller, Packets } from "./PeersOptions.ts"
+import { busy, leaving, malformed, syncing } from "./Refusal.ts"
 import { refuse } from "./Stabilizer.ts"
 
 const { defaultLimits } = RecordDigest

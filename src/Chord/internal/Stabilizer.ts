@@ -9,11 +9,12 @@ import { type Contact, isPadding, isSame } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
 import * as Ring from "../Ring.ts"
 import { writeContact } from "./ChordCodec.ts"
-import { type ChordNode, isDead, isSilence, unreadable } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import { answerTaken } from "./Hearsay.ts"
 import { lastBefore } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { patiently } from "./Patience.ts"
+import { isDead, isSilence, unreadable } from "./Refusal.ts"
 import { suspect } from "./Suspicion.ts"
 
 /** Questions that one step may lead to; what is left over waits for the next round. */

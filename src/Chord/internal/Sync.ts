@@ -7,10 +7,11 @@ import * as Record from "../Record.ts"
 import { decodeDescription, type Description, encodeHashes, encodeQuestion } from "../RecordDescription.ts"
 import { RecordExchange } from "../RecordDigest.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
-import { type ChordNode, isDead, unreadable } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import { Pace } from "./Pace.ts"
 import { patiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
+import { isDead, unreadable } from "./Refusal.ts"
 import { batchBytes, digestLimits, maxHashes } from "./ShareArc.ts"
 
 /** How many records went each way. */

@@ -6,8 +6,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CallRefused } from "../CallError.ts"
-import { type ChordNode, syncing } from "./ChordNode.ts"
+import type { ChordNode } from "./ChordNode.ts"
 import type { Member } from "./Member.ts"
+import { syncing } from "./Refusal.ts"
 import * as Stabilizer from "./Stabilizer.ts"
 import { exchange } from "./Sync.ts"
 
