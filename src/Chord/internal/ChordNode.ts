@@ -24,7 +24,7 @@ import type { KeyPlacement } from "../KeyPlacement.ts"
 import { estimateSize } from "../Membership.ts"
 import { check, type Record } from "../Record.ts"
 import * as Ring from "../Ring.ts"
-import * as Version from "../Version.ts"
+import type * as Version from "../Version.ts"
 import { Answers } from "./Answers.ts"
 import { Arcs } from "./Arcs.ts"
 import { aloneBytes, writePosition } from "./ChordCodec.ts"
@@ -38,6 +38,7 @@ import { isSilent } from "./Refusal.ts"
 import { ShareSets } from "./ShareSets.ts"
 import { Slots } from "./Slots.ts"
 import { type Start, toEffect } from "./Start.ts"
+import { Versions } from "./Versions.ts"
 
 /** An arc, behind `from` up to `to`, of which another node is to hold what this one does. */
 export interface Comparison {
@@ -116,6 +117,8 @@ export class ChordNode {
   readonly sets: ShareSets
   /** Of members that get their records, by the id of the node that gives them. */
   readonly takeOvers = new Turns((error): error is CallError => error instanceof CallError && isSilent(error))
+  /** What this node stamps its writes with. */
+  readonly versions: Versions
   /** Of operations under way. */
   readonly deadlines: Deadlines
   /** Reads and writes that this node makes at once. */
@@ -137,7 +140,6 @@ export class ChordNode {
   #nextAudit = 0
   /** Arcs of which others keep copies here, by their ends. */
   readonly #covered = new Map<bigint, { readonly from: bigint; readonly atMillis: number }>()
-  #newest: Version.Version | undefined
 
   constructor(peers: Peers, options: ChordOptions, services: ChordServices, newest: Version.Version | undefined) {
     this.peers = peers
@@ -153,7 +155,7 @@ export class ChordNode {
     this.reads = new Slots(() => maxReads, this.deadlines)
     this.writes = new Slots(() => this.#writesAtOnce, this.deadlines)
     this.sets = new ShareSets(services, uptimeMillis)
-    this.#newest = newest
+    this.versions = new Versions(peers.nodeId, options, () => this.nowMillis(), newest)
   }
 
   get id(): string {
@@ -270,32 +272,9 @@ export class ChordNode {
     return contact.nodeId === this.id
   }
 
-  /** A version above all that this node has seen. */
-  nextVersion(): Version.Version {
-    return this.#newest = Version.next(this.#previous, this.nowMillis(), this.id)
-  }
-
-  /** What was seen, but for what lies too far ahead: its own from when its clock was wrong, which nobody takes. */
-  get #previous(): Version.Version | undefined {
-    const latest = this.nowMillis() + this.#maxSkewMillis
-    return this.#newest !== undefined && this.#newest.millis > latest ? undefined : this.#newest
-  }
-
-  get #maxSkewMillis(): number {
-    return Duration.toMillis(this.options.maxClockSkew)
-  }
-
-  /** Takes in the version of another node; the fault when it is too far ahead. */
-  observe(version: Version.Version): Version.VersionTooFarAhead | undefined {
-    const observed = this.#observed(version)
-    if (observed._tag === "Failure") return observed.failure
-    this.#newest = observed.success
-    return undefined
-  }
-
   /** Takes in the version of a record of another node; why this one stores no such record, if it does not. */
   refusalOf(record: Record): CallRefused | undefined {
-    const fault = check(record, this.options)?.reason ?? this.observe(record.version)
+    const fault = check(record, this.options)?.reason ?? this.versions.observe(record.version)
     if (fault !== undefined) return new CallRefused(fault._tag, fault.message)
     if (this.canGive(record)) return undefined
     const limit = `the limit is ${this.options.maxMessageBytes} (maxMessageBytes)`
@@ -305,16 +284,6 @@ export class ChordNode {
   /** Whether a message holds that record: a share may have some from when messages could be longer. */
   canGive(record: Record): boolean {
     return aloneBytes(this.bits, record) <= this.options.maxMessageBytes
-  }
-
-  /** The fault of a version that is too far ahead; nothing is taken in. */
-  faultOf(version: Version.Version): Version.VersionTooFarAhead | undefined {
-    const observed = this.#observed(version)
-    return observed._tag === "Failure" ? observed.failure : undefined
-  }
-
-  #observed(version: Version.Version) {
-    return Version.observe(this.#previous, version, this.nowMillis(), this.#maxSkewMillis)
   }
 
   /**

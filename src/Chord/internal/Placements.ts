@@ -172,7 +172,7 @@ const checked = <A>(
   answer: A
 ): Exit.Exit<A, Version.VersionTooFarAhead> => {
   const version = versionOf(answer)
-  const fault = version === undefined ? undefined : node.faultOf(version)
+  const fault = version === undefined ? undefined : node.versions.faultOf(version)
   return fault === undefined ? Exit.succeed(answer) : Exit.fail(fault)
 }
 

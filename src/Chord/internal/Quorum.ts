@@ -41,7 +41,7 @@ export const write = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Version.Version, WriteError> {
   const quorum = options.quorum ?? node.options.writeQuorum
   const makeRecord = () =>
-    Record.make({ key, version: node.nextVersion(), value, expiresAtMillis: expiry(node, options) }, node.options)
+    Record.make({ key, version: node.versions.next(), value, expiresAtMillis: expiry(node, options) }, node.options)
   // What no node would take is refused before anybody is asked.
   const trial = makeRecord()
   if (Result.isFailure(trial)) return yield* trial.failure
@@ -50,7 +50,7 @@ export const write = Effect.fnUntraced(function*(
   if (!before.isKnown && before.fault !== undefined) return yield* before.fault
   let newer = before.version
   for (let stamp = 1;; stamp++) {
-    if (newer !== undefined) node.observe(newer)
+    if (newer !== undefined) node.versions.observe(newer)
     const made = makeRecord()
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
@@ -265,7 +265,7 @@ export const read = Effect.fnUntraced(function*(
   const behind = found === undefined ? [] : [...answers].filter(([, answer]) => !isSame(answer, found))
   const holders = answers.size - behind.length
   if (found !== undefined && behind.length > 0) {
-    node.observe(found.version)
+    node.versions.observe(found.version)
     node.counters.readRepairs += behind.length
     // So many that any other quorum meets one of them. What fewer than a majority told is promised to nobody.
     const wanted = order.length - quorum + 1
