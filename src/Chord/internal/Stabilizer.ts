@@ -74,7 +74,7 @@ const take = (
     node.settledMillis = node.uptimeMillis()
     if (isClaim) {
       member.claim(sureStart)
-      node.services.run(confirmPredecessor(node, member))
+      judgeClaim(node, member)
     } else if (predecessor !== undefined) member.confirm()
     noteLostArc(node, before, step.state)
   }
@@ -240,7 +240,7 @@ const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membersh
 export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const { predecessor } = member.membership
   if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) {
-    if (member.isClaimed) node.services.run(confirmPredecessor(node, member))
+    if (member.isClaimed) judgeClaim(node, member)
     else member.confirm()
     return
   }
@@ -322,6 +322,11 @@ export const confirmPredecessor = (node: ChordNode, member: Member): Effect.Effe
       )
     )
   )
+
+/** One look at a time, and nobody waits for it: claims may come as fast as messages do. */
+const judgeClaim = (node: ChordNode, member: Member): void => {
+  if (!member.confirmation.isRunning) node.services.run(confirmPredecessor(node, member))
+}
 
 const askPredecessor = (node: ChordNode, member: Member): Effect.Effect<void> => {
   const { predecessor } = member.membership
