@@ -4,7 +4,7 @@ import { Chord } from "../../src/Chord/Chord.ts"
 import type { ChordEvent } from "../../src/Chord/ChordEvent.ts"
 import { ChordStorage } from "../../src/Chord/ChordStorage.ts"
 import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
-import { quick, simulate, snapshotOf, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { findKey, quick, simulate, snapshotOf, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 import { collect } from "../utils/MeshNetwork.ts"
 
 const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`)
@@ -342,6 +342,36 @@ describe("a quorum that cannot be had", () => {
       assert.strictEqual(error._tag, "QuorumError")
       assert.include(error.message, "a quorum is a whole number from 1 to 5")
     }
+  })
+
+  it.each([1, 2, 3, 4, 5])("does not call a value degraded that all it asked have: %i placements", (quorum) => {
+    const { degraded, entry } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5)
+        yield* nodes[0]!.set("key", "value")
+        const entry = yield* nodes[1]!.read("key", { quorum })
+        return { entry, degraded: (yield* nodes[1]!.stats).degraded }
+      })
+    )
+
+    assert.isFalse(Option.getOrThrow(entry).isDegraded)
+    assert.strictEqual(degraded, 0)
+  })
+
+  it("calls a value degraded that fewer could tell than were asked for", () => {
+    const [five, three] = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 10)
+        const { key, owners } = yield* findKey(nodes[0]!)
+        yield* nodes[0]!.set(key, "value")
+        yield* simulation.network.stall("0", owners[0]!)
+        const options = { timeout: "60 seconds" } as const
+        return [yield* nodes[0]!.read(key, { ...options, quorum: 5 }), yield* nodes[0]!.read(key, options)]
+      })
+    )
+
+    assert.deepInclude(Option.getOrThrow(five!), { value: "value", isDegraded: true })
+    assert.deepInclude(Option.getOrThrow(three!), { value: "value", isDegraded: false })
   })
 
   it("gives what one placement has as degraded, unless that is not wanted", () => {

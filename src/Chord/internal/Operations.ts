@@ -25,7 +25,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
       return node.reads.enter(endMillis, Quorum.read(node, key, options, endMillis), late(toError))
     })
     const found = Effect.flatMap(inTurn, (found) => {
-      const entry = toEntry(node, found)
+      const entry = toEntry(node, found, wanted)
       if (originals === undefined || Option.isSome(entry)) return Effect.succeed(entry)
       return Effect.map(Effect.timeoutOption(originals.read(key), timeout), Option.flatten)
     })
@@ -93,10 +93,10 @@ const whenJoined = <E>(
     })
   })
 
-const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found): Option.Option<Entry> => {
+const toEntry = (node: ChordNode, { asked, holders, record }: Quorum.Found, quorum: number): Option.Option<Entry> => {
   const value = record === undefined ? undefined : Record.valueAt(record, node.nowMillis())
   if (record === undefined || value === undefined) return Option.none()
-  const isDegraded = asked < node.options.readQuorum || holders < Math.min(asked, node.options.readQuorum)
+  const isDegraded = asked < quorum || holders < Math.min(quorum, node.options.readQuorum)
   if (isDegraded) node.counters.degraded++
   return Option.some({
     value: decoder.decode(value),
