@@ -3,22 +3,27 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Chord } from "../../src/Chord/Chord.ts"
 import { Contact } from "../../src/Chord/Contact.ts"
-import { writeContact, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
+import { writeAnswer, writeContact, writePosition } from "../../src/Chord/internal/ChordCodec.ts"
 import * as Peers from "../../src/Chord/internal/Peers.ts"
+import type { Handler } from "../../src/Chord/internal/PeersOptions.ts"
 import { layerWire } from "../../src/Layers/MemoryMesh.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { simulate, startRing } from "../utils/ChordRing.ts"
 
 /** One who can call the nodes of a ring. */
-const startStranger = Effect.fnUntraced(function*(simulation: Simulation.Simulation, chord: Chord["Service"]) {
+const startStranger = Effect.fnUntraced(function*(
+  simulation: Simulation.Simulation,
+  chord: Chord["Service"],
+  handler: Handler = () => []
+) {
   let peers: Peers.Peers | undefined
   const stranger = Effect.map(
     Peers.make({
       nodeId: "stranger",
       networkId: chord.networkId,
       listen: new PeerAddress({ host: "stranger", port: 5555 }),
-      handler: () => []
+      handler
     }),
     (made) => void (peers = made)
   )
@@ -60,7 +65,13 @@ describe("a stranger", () => {
           yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, "value"), { concurrency: 8 })
           const victim = nodes[5]!
           const { predecessor, self } = yield* neighborsOf(victim)
-          const stranger = yield* startStranger(simulation, victim)
+          // It answers as a member does.
+          const stranger = yield* startStranger(
+            simulation,
+            victim,
+            (_, kind) =>
+              kind === "state" ? writeAnswer({ predecessor: undefined, successors: [self], isWhole: false }) : []
+          )
           const position = (self.position + (1n << bit)) % (1n << 160n)
           const contact = new Contact(position, new PeerAddress({ host: "stranger", port: 5555 }), "stranger")
           const notify = stranger.tell({ address: victim.address }, "notify", [
@@ -83,6 +94,28 @@ describe("a stranger", () => {
       assert.isFalse(wrong)
     }
   )
+
+  it.each(["stranger", "nowhere"])("takes no place before a node, where no member answers: at %s", (host) => {
+    const values = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 12)
+        const keys = Array.from({ length: 10 }, (_, count) => `key ${count}`)
+        yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, "value"))
+        const stranger = yield* startStranger(simulation, nodes[0]!)
+        for (const victim of nodes) {
+          const { self } = yield* neighborsOf(victim)
+          const contact = new Contact(self.position - 1n, new PeerAddress({ host, port: 5555 }), "stranger")
+          const packets = [writePosition(self.position), writeContact(contact)]
+          const notify = Effect.ignore(stranger.tell({ address: victim.address }, "notify", packets))
+          yield* Effect.forkScoped(Effect.forever(Effect.andThen(notify, Effect.sleep("50 millis"))))
+        }
+        yield* Effect.sleep("2 seconds")
+        return yield* Effect.forEach(keys, (key) => Effect.orElseSucceed(nodes[7]!.get(key), Option.none))
+      })
+    )
+
+    assert.deepStrictEqual(values, values.map(() => Option.some("value")))
+  })
 
   it("does not have a node ask its predecessor as often as it asks that node for what is not its own", () => {
     const { calls, refused } = simulate((simulation) =>

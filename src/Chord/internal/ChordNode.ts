@@ -101,6 +101,8 @@ export class ChordNode {
   readonly hearsay: Hearsay
   /** Hints that are being followed, by who gave them to which member. */
   readonly hints = new Set<string>()
+  /** Those that say that they are before a member, and are being asked, by their id and the member. */
+  readonly notifiers = new Set<string>()
   /** Those of whom somebody says that they do not answer, and that are being asked, by member. */
   readonly doubted = new Set<string>()
   /** Who answered for what lately. */

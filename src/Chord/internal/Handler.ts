@@ -73,9 +73,14 @@ const services: ReadonlyMap<string, Serve> = new Map(Object.entries<Serve>({
   state: (node, { answer, membership }, [known]) => answer.tell(membership, node.services.placement.hashing, known),
   notify: (node, member, [packet], from, teller) => {
     const notifier = readContact(node.bits, packet)
-    return notifier === undefined || isTaken(node, notifier, teller)
-      ? withSelf(packet, from, Stabilizer.onNotify)(node, member)
-      : Stabilizer.refuse(notTaken, `strangers are not called at ${notifier.address} from here`)
+    if (notifier !== undefined && !isTaken(node, notifier, teller)) {
+      return Stabilizer.refuse(notTaken, `strangers are not called at ${notifier.address} from here`)
+    }
+    let asked: Effect.Effect<void> | undefined
+    const result = withSelf(packet, from, (node, member, self) => {
+      asked = Stabilizer.onNotify(node, member, self)
+    })(node, member)
+    return asked === undefined ? result : Effect.as(asked, done)
   },
   hint: (node, member, [packet], from, teller) =>
     withContact(packet, (node, member, candidate) => {

@@ -3,6 +3,7 @@
  * operations; what they mean stands there.)
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import { type CallError, CallRefused } from "../CallError.ts"
 import { type Contact, isPadding, isSame } from "../Contact.ts"
@@ -234,16 +235,35 @@ const follow = (node: ChordNode, member: Member, actions: ReadonlyArray<Membersh
   })
 
 /**
- * Somebody may be this member's predecessor. Taken at once where nobody has to be asked, and in a fiber of the node where
- * the present one has to be.
+ * Somebody says that it may be this member's predecessor. It is taken once it has answered where it says that it is, as
+ * everybody is: whoever named a place before a node, and was not there, would keep all others from what that node holds.
+ * What is given ends when the member knows it, if that takes time; what is to be done then goes on in a fiber of the node.
  */
-export const onNotify = (node: ChordNode, member: Member, notifier: Contact): void => {
+export const onNotify = (node: ChordNode, member: Member, notifier: Contact): Effect.Effect<void> | undefined => {
+  const { notifiers } = node
   const { predecessor } = member.membership
-  if (predecessor?.position === notifier.position && predecessor.nodeId === notifier.nodeId) {
+  if (predecessor !== undefined && isSame(predecessor, notifier)) {
     if (member.isClaimed) judgeClaim(node, member)
     else member.confirm()
-    return
+    return undefined
   }
+  const key = `${notifier.nodeId} ${member.self.position}`
+  if (node.isOwn(notifier)) rectify(node, member, notifier)
+  if (node.isOwn(notifier) || notifiers.has(key) || notifiers.size >= maxNotifiers) return undefined
+  notifiers.add(key)
+  const taken = Effect.match(askOnce(node, notifier), {
+    onSuccess: () => rectify(node, member, notifier),
+    onFailure: () => undefined
+  })
+  // It is always run: a handler that is not even begun would leave the key behind.
+  const asked = node.services.run(Effect.ensuring(taken, Effect.sync(() => notifiers.delete(key))))
+  return Effect.asVoid(Fiber.await(asked))
+}
+
+/** Who notifies beside so many that are being asked is not heard: it does so again. */
+const maxNotifiers = 64
+
+const rectify = (node: ChordNode, member: Member, notifier: Contact): void => {
   const actions = take(node, member, Membership.rectify(member.membership, notifier))
   if (actions.length > 0) node.services.run(follow(node, member, actions))
 }
