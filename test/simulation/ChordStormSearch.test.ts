@@ -11,9 +11,13 @@ const storm: ChordStorm = {
   latencyMillis: 20
 }
 
-const failureOf = (changes: Partial<ChordStorm>, maxRuns: number) => {
-  const result = search({ ...storm, ...changes }, maxRuns)
-  return result._tag === "Failed" ? result : assert.fail("nothing broke")
+/** Of the first of these storms that breaks anything: which one does hangs on every step of every node. */
+const failureOf = (changes: Partial<ChordStorm>, maxRuns: number, seeds: ReadonlyArray<string> = [storm.seed]) => {
+  for (const seed of seeds) {
+    const result = search({ ...storm, ...changes, seed }, maxRuns)
+    if (result._tag === "Failed") return result
+  }
+  return assert.fail("nothing broke")
 }
 
 describe("the search for faults that break a ring", () => {
@@ -26,15 +30,16 @@ describe("the search for faults that break a ring", () => {
 
   it("finds that single copies and quorums of one give stale reads", () => {
     const failure = failureOf(
-      { seed: "10", isStrict: true, settings: { copies: 1, readQuorum: 1, writeQuorum: 1 } },
-      6
+      { isStrict: true, settings: { copies: 1, readQuorum: 1, writeQuorum: 1 } },
+      6,
+      ["3", "6", "8", "9", "16"]
     )
 
     assert.include(
       ["StaleRead", "NonMonotonicRead", "ResurrectedDelete", "WriteOutOfOrder"],
       failure.violation.invariant
     )
-    assert.include(explain(failure), `in a storm of {"nodes":9,"seed":"10"`)
+    assert.include(explain(failure), `in a storm of {"nodes":9,"seed":"${failure.storm.seed}"`)
   })
 
   it("finds that two rings stay two when nobody looks for another one, and that a partition did it", () => {
