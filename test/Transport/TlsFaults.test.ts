@@ -289,6 +289,31 @@ describe("TLS", () => {
       assert.deepStrictEqual(reason, { _tag: "Full", limit: 2 })
     }).pipe(Effect.scoped))
 
+  it.live("has a place again at once where a connection in the middle of its handshake made room", () =>
+    Effect.gen(function*() {
+      const { accepted, address } = yield* listen(NodeTls.layer({
+        handshakeTimeout: "1 minute",
+        maxPendingHandshakes: 2,
+        maxConnections: 3,
+        lingerMillis: 60_000
+      }))
+      const options = { host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2", rejectUnauthorized: false }
+      const certificate = yield* certified("ed25519", 3)
+      for (let i = 0; i < 2; i++) {
+        const silent = yield* stranger(() => Tls.connect({ ...options, ...certificate }))
+        // The verdict on its certificate; it never says one of its own.
+        yield* Effect.callback<void>((resume) => void silent.once("data", () => resume(Effect.void)))
+      }
+
+      const transport = yield* build(pinned)
+      yield* transport.dial(address)
+      yield* Queue.take(accepted)
+      yield* eventually(transport.dial(address))
+      const { remote } = yield* Queue.take(accepted)
+
+      assert.strictEqual(remote.hostname, "127.0.0.1")
+    }).pipe(Effect.scoped))
+
   it.live("takes no more connections than it is told, those that it is closing included", () =>
     Effect.gen(function*() {
       const layer = NodeTls.layer({ mode: "compatible", maxConnections: 1, lingerMillis: 60_000 })

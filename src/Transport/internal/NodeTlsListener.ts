@@ -62,7 +62,8 @@ export const listen = Effect.fnUntraced(function*(
 
   const open = Effect.fnUntraced(function*(raw: Net.Socket, remote: PeerAddress) {
     const socket = yield* gate.secure(raw)
-    yield* Effect.addFinalizer(() => closeGently(socket, lingerMillis))
+    // One that made room is gone, and what stood on it never tells that it closed.
+    yield* Effect.addFinalizer(() => raw.destroyed ? Effect.void : closeGently(socket, lingerMillis))
     const identity = yield* agree(socket, credentials, undefined)
     return yield* Effect.orDie(options.connect(socket, remote, identity))
   })
