@@ -28,6 +28,22 @@ describe("the search for faults that break a mesh", () => {
     assert.deepInclude(found._tag === "Held" ? found.result.figures : {}, { faults: 12, doubled: 0 })
   })
 
+  it("does not take for leaks what nodes go on dialing that find no room for their links", () => {
+    const settings = { maxOutboundLinks: 4, maxInboundLinks: 3 }
+    const found = search({
+      ...scenario,
+      nodes: 14,
+      seed: "0",
+      durationSeconds: 10,
+      broadcasts: 5,
+      latencyMillis: 500,
+      faults: 0,
+      settings
+    })
+
+    assert.strictEqual(found._tag, "Held", found._tag === "Failed" ? explain(found) : "")
+  })
+
   it("finds a mesh that forgets what it has seen, and that one late message is enough", () => {
     const trace = new MeshTrace()
     const { shortest, violation } = failureOf({ settings: { maxSeenIds: 1 }, trace })

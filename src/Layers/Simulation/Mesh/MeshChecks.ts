@@ -93,17 +93,19 @@ export const convergence = Effect.fnUntraced(function*(observer: MeshObserver) {
 
 /**
  * Broadcasts said while nothing was wrong, nor went wrong as they spread, that did not come to somebody who was connected
- * to the author and lives on. `isCalm` tells whether no fault stood in that time.
+ * to the author and lives on. `isCalm` tells whether no fault stood in that time: at least `spreadMillis`, and for each
+ * link on its way the `linkMillis` that it may take.
  *
  * @category predicates
  * @since 0.1.0
  */
 export const lost = (
   observer: MeshObserver,
+  linkMillis: number,
   isCalm: (fromMillis: number, toMillis: number) => boolean
 ): string | undefined => {
-  for (const { atMillis, author, deliveries, expected, number } of observer.broadcasts.values()) {
-    if (!isCalm(atMillis, atMillis + spreadMillis)) continue
+  for (const { atMillis, author, deliveries, expected, furthest, number } of observer.broadcasts.values()) {
+    if (!isCalm(atMillis, atMillis + Math.max(spreadMillis, furthest * linkMillis))) continue
     const missed = [...expected].find((node) => node.isAlive && !deliveries.has(node))
     if (missed !== undefined) {
       return `broadcast ${number}, said by node ${author.name} at ${
@@ -118,16 +120,24 @@ export const lost = (
 export const spreadMillis = 1000
 
 /**
- * Connections of a mesh that has been left in peace which are nobody's link: what a node gave up it has to close.
+ * Pairs of nodes with connections that are nobody's link, or links without one. What a node gave up it has to close: a pair
+ * that stays among them, where a mesh has been left in peace, leaks. Others are on the way to become links, or to be closed.
  *
  * @category predicates
  * @since 0.1.0
  */
-export const leaks = Effect.fnUntraced(function*(simulation: Simulation, observer: MeshObserver) {
-  let ends = 0
-  for (const peers of (yield* observer.graph).values()) ends += peers.size
-  const count = yield* simulation.network.connectionCount
-  return 2 * count === ends ? undefined : `${count} connections are open, and nodes know of ${ends / 2}`
+export const leaks = Effect.fnUntraced(function*(
+  simulation: Simulation,
+  observer: MeshObserver
+): Effect.fn.Return<ReadonlySet<string>> {
+  const ends = new Map<string, number>()
+  const add = (one: string, other: string, count: number): void => {
+    const pair = one < other ? `${one} and ${other}` : `${other} and ${one}`
+    ends.set(pair, (ends.get(pair) ?? 0) + count)
+  }
+  for (const { dialer, listener } of yield* simulation.network.connections) add(dialer, listener, 2)
+  for (const [node, peers] of yield* observer.graph) for (const peer of peers) add(node.name, peer.name, -1)
+  return new Set([...ends].filter(([, count]) => count !== 0).map(([pair]) => pair))
 })
 
 /** What is passed on: 0.4 has a word of its own for what is not from its author any more. */

@@ -40,6 +40,8 @@ export interface ObservedBroadcast {
   readonly atMillis: number
   /** The nodes that were connected to the author while it spread, by paths of links that lasted. */
   expected: ReadonlySet<ObservedNode>
+  /** Links on the shortest way to the furthest of them. */
+  furthest: number
   readonly deliveries: Map<ObservedNode, Delivery>
 }
 
@@ -147,12 +149,14 @@ export class MeshObserver {
     const number = this.broadcasts.size
     this.#trace?.record(atMillis, { event: "broadcast", node: author.name, number })
     const id = yield* Effect.orDie(author.mesh.broadcast(text))
+    const hops = hopsFrom(author, graph)
     const broadcast: ObservedBroadcast = {
       id,
       number,
       author,
       atMillis,
-      expected: reach(author, graph),
+      expected: new Set(hops.keys()),
+      furthest: [...hops.values()].at(-1) ?? 0,
       deliveries: new Map()
     }
     this.broadcasts.set(id, broadcast)
@@ -170,7 +174,9 @@ export class MeshObserver {
       const linked = now.get(node)
       lasting.set(node, new Set([...peers].filter((peer) => linked?.has(peer))))
     }
-    broadcast.expected = reach(broadcast.author, lasting)
+    const hops = hopsFrom(broadcast.author, lasting)
+    broadcast.expected = new Set(hops.keys())
+    broadcast.furthest = [...hops.values()].at(-1) ?? 0
   }).bind(this)
 
   /** Who is linked with whom now. */
@@ -224,10 +230,14 @@ export class MeshObserver {
 }
 
 /** The nodes that any path leads to, without where it begins. */
-export const reach = <Node>(from: Node, graph: ReadonlyMap<Node, ReadonlySet<Node>>): ReadonlySet<Node> => {
-  const found = new Set([from])
-  for (const node of found) {
-    for (const peer of graph.get(node) ?? []) found.add(peer)
+export const reach = <Node>(from: Node, graph: ReadonlyMap<Node, ReadonlySet<Node>>): ReadonlySet<Node> =>
+  new Set(hopsFrom(from, graph).keys())
+
+/** The same, with the links on the shortest way to each; the furthest come last. */
+const hopsFrom = <Node>(from: Node, graph: ReadonlyMap<Node, ReadonlySet<Node>>): ReadonlyMap<Node, number> => {
+  const found = new Map([[from, 0]])
+  for (const [node, hops] of found) {
+    for (const peer of graph.get(node) ?? []) if (!found.has(peer)) found.set(peer, hops + 1)
   }
   found.delete(from)
   return found

@@ -53,19 +53,26 @@ const value = <A, E>(exit: Exit.Exit<A, E>): A =>
   Exit.isSuccess(exit) ? exit.value : assert.fail(`the run failed: ${exit.cause}`)
 
 it("a broadcast that did not come to somebody is noticed, if it was said while nothing was wrong", () => {
-  const [kept, gone, stormy] = value(observed((_, observer) =>
+  const [kept, gone, stormy, slow] = value(observed((_, observer) =>
     Effect.gen(function*() {
       const { broadcast } = yield* observer.broadcast(observer.nodes.get("a")!, "hello")
       yield* Effect.sleep("1 second")
-      const kept = lost(observer, () => true)
+      const kept = lost(observer, 75, () => true)
       broadcast.deliveries.clear()
-      return [kept, lost(observer, () => true), lost(observer, (from, to) => from !== 5000 || to !== 6000)]
+      return [
+        kept,
+        lost(observer, 75, () => true),
+        lost(observer, 75, (from, to) => from !== 5000 || to !== 6000),
+        lost(observer, 3000, (from, to) => from !== 5000 || to !== 8000)
+      ]
     })
   ))
 
   assert.isUndefined(kept)
   assert.strictEqual(gone, "broadcast 0, said by node a at 5 s, did not come to node b")
-  assert.strictEqual(stormy, undefined)
+  assert.isUndefined(stormy)
+  // It may be on its way for that long.
+  assert.isUndefined(slow)
 })
 
 it("a connection that broke leaves no calm time about it", () => {
@@ -83,11 +90,11 @@ it("a connection that is nobody's link is noticed", () => {
     Effect.gen(function*() {
       const before = yield* leaks(simulation, observer)
       yield* simulation.network.transport("c").dial(new PeerAddress({ host: "a", port: 4444 }))
-      return [before, yield* leaks(simulation, observer)]
+      return [[...before], [...yield* leaks(simulation, observer)]]
     })
   ))
 
-  assert.deepStrictEqual(found, [undefined, "2 connections are open, and nodes know of 1"])
+  assert.deepStrictEqual(found, [[], ["a and c"]])
 })
 
 const watched = (change: (node: ReturnType<typeof nodeOf>) => ReturnType<typeof nodeOf>) => {
