@@ -9,25 +9,26 @@ import type { Handler } from "../../src/Chord/internal/PeersOptions.ts"
 import { layerWire } from "../../src/Layers/MemoryMesh.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
-import { simulate, startRing } from "../utils/ChordRing.ts"
+import { simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 /** One who can call the nodes of a ring. */
 const startStranger = Effect.fnUntraced(function*(
   simulation: Simulation.Simulation,
   chord: Chord["Service"],
-  handler: Handler = () => []
+  handler: Handler = () => [],
+  name = "stranger"
 ) {
   let peers: Peers.Peers | undefined
   const stranger = Effect.map(
     Peers.make({
-      nodeId: "stranger",
+      nodeId: name,
       networkId: chord.networkId,
-      listen: new PeerAddress({ host: "stranger", port: 5555 }),
+      listen: new PeerAddress({ host: name, port: 5555 }),
       handler
     }),
     (made) => void (peers = made)
   )
-  yield* simulation.start("stranger", Layer.provide(Layer.effectDiscard(stranger), layerWire(undefined)))
+  yield* simulation.start(name, Layer.provide(Layer.effectDiscard(stranger), layerWire(undefined)))
   return peers!
 })
 
@@ -115,6 +116,30 @@ describe("a stranger", () => {
     )
 
     assert.deepStrictEqual(values, values.map(() => Option.some("value")))
+  })
+
+  it("keeps nobody from a place before a node, with many others that claim it and are silent", () => {
+    const seconds = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6)
+        const victim = nodes[3]!
+        const { predecessor, self } = yield* neighborsOf(victim)
+        for (let count = 0; count < 70; count++) {
+          const name = `stranger ${count}`
+          const stranger = yield* startStranger(simulation, victim, () => Effect.never, name)
+          const position = self.position - 1000n - BigInt(count)
+          const contact = new Contact(position, new PeerAddress({ host: name, port: 5555 }), name)
+          const packets = [writePosition(self.position), writeContact(contact)]
+          const notify = Effect.ignore(stranger.tell({ address: victim.address }, "notify", packets))
+          yield* Effect.forkScoped(Effect.forever(Effect.andThen(notify, Effect.sleep("50 millis"))))
+        }
+        yield* Effect.sleep("2 seconds")
+        yield* simulation.crash(predecessor!.address.host)
+        return yield* untilIdeal(nodes.filter((node) => node.address.host !== predecessor!.address.host))
+      })
+    )
+
+    assert.isAtMost(seconds, 30)
   })
 
   it("does not have a node ask its predecessor as often as it asks that node for what is not its own", () => {

@@ -249,7 +249,11 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): Ef
   }
   const key = `${notifier.nodeId} ${member.self.position}`
   if (node.isOwn(notifier)) rectify(node, member, notifier)
-  if (node.isOwn(notifier) || notifiers.has(key) || notifiers.size >= maxNotifiers) return undefined
+  if (node.isOwn(notifier) || notifiers.has(key)) return undefined
+  if (notifiers.size >= maxNotifiers) {
+    if (!member.search.isRunning) node.services.run(seekCloser(node, member))
+    return undefined
+  }
   notifiers.add(key)
   const taken = Effect.match(askOnce(node, notifier), {
     onSuccess: () => rectify(node, member, notifier),
@@ -260,7 +264,7 @@ export const onNotify = (node: ChordNode, member: Member, notifier: Contact): Ef
   return Effect.asVoid(Fiber.await(asked))
 }
 
-/** Who notifies beside so many that are being asked is not heard: it does so again. */
+/** Who notifies beside so many that are being asked, and may all be silent, is not asked: others are, who is before the member. */
 const maxNotifiers = 64
 
 const rectify = (node: ChordNode, member: Member, notifier: Contact): void => {
@@ -315,6 +319,21 @@ export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact
     Effect.match(lastBefore(node, member.self.position, entry), {
       onSuccess: (contact) => {
         if (member.membership.predecessor === undefined) takeFound(node, member, contact)
+      },
+      onFailure: () => undefined
+    })
+  )
+
+/** The same where there may be one: others may name one that is closer. */
+const seekCloser = (node: ChordNode, member: Member): Effect.Effect<void> =>
+  member.search.run(
+    node.services.run,
+    Effect.match(lastBefore(node, member.self.position), {
+      onSuccess: (contact) => {
+        const { predecessor, self } = member.membership
+        const isCloser = predecessor === undefined ||
+          Ring.isClockwise(predecessor.position, contact.position, self.position)
+        if (isCloser) takeFound(node, member, contact)
       },
       onFailure: () => undefined
     })
