@@ -187,7 +187,7 @@ export class Mesh extends Context.Service<
     /**
      * Sends many to every node of the network, in order, each as `broadcast` does and all for less: for whoever has them at
      * hand, as the batches of a stream (`Stream.runForEachArray(stream, (batch) => mesh.broadcastAll(batch))`). Gives no
-     * ids: their texts would be a tenth of the work. Fails at one that is too large, when those before it are sent, and
+     * ids. Fails at one that is too large, when those before it are sent, and
      * it and those behind it are not.
      */
     readonly broadcastAll: (many: Iterable<Packets>, options?: SendOptions) => Effect.Effect<void, MessageTooLarge>

@@ -68,7 +68,7 @@ export class Hashing extends Context.Service<Hashing, {
     const text = new Uint8Array(maxIdBytes)
     return {
       digest: (algorithm, first, second) => mixInto(new Uint8Array(digestBytes[algorithm]), first, second),
-      // Without a digest that is made for each message: a tenth of what a simulation leaves to be collected.
+      // Without a digest that is made for each message.
       idText: (first, second) => view(text, 0, Base58.writeBytes(mixInto(digest, first, second), text, 0))
     }
   })

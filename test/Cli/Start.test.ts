@@ -14,6 +14,19 @@ const temporaryDirectory = Effect.acquireRelease(
 )
 
 describe.each(["mesh", "chord"])("p2p %s", (command) => {
+  /** Starts it with a flag, where the import of a package fails with this error (an expression). */
+  const startWithout = (missing: string, error: string, flag: string) => {
+    const hook = `import { registerHooks } from "node:module"; registerHooks({ resolve(name, context, next) {
+      if (name === "${missing}") throw ${error}
+      return next(name, context)
+    } })`
+    return ChildProcess.spawnSync(
+      process.execPath,
+      ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, packed, command, flag],
+      { encoding: "utf8", input: "" }
+    )
+  }
+
   it.live("does not start with a file of addresses that it could not write", () =>
     Effect.gen(function*() {
       const folder = yield* temporaryDirectory
@@ -34,17 +47,9 @@ describe.each(["mesh", "chord"])("p2p %s", (command) => {
     }))
 
   it("does not start when it lacks the package for the LAN", () => {
-    const hook = `import { registerHooks } from "node:module"; registerHooks({ resolve(name, context, next) {
-      if (name === "multicast-dns") throw Object.assign(new Error(name), { code: "ERR_MODULE_NOT_FOUND" })
-      return next(name, context)
-    } })`
-    const without = `data:text/javascript,${encodeURIComponent(hook)}`
+    const error = `Object.assign(new Error(name), { code: "ERR_MODULE_NOT_FOUND" })`
 
-    const { status, stderr, stdout } = ChildProcess.spawnSync(
-      process.execPath,
-      ["--import", without, packed, command, "--lan"],
-      { encoding: "utf8", input: "" }
-    )
+    const { status, stderr, stdout } = startWithout("multicast-dns", error, "--lan")
 
     assert.deepStrictEqual([status, stdout], [1, ""])
     assert.match(stderr, /^p2p: .*it needs one package more: npm install multicast-dns\n$/)
@@ -63,17 +68,7 @@ describe.each(["mesh", "chord"])("p2p %s", (command) => {
       [`new Error("it is broken")`, /^p2p: could not load @peculiar\/x509, which TLS needs: Error: it is broken\n$/]
     ]
     for (const [error, said] of failing) {
-      const hook = `import { registerHooks } from "node:module"; registerHooks({ resolve(name, context, next) {
-        if (name === "@peculiar/x509") throw ${error}
-        return next(name, context)
-      } })`
-      const without = `data:text/javascript,${encodeURIComponent(hook)}`
-
-      const { status, stderr, stdout } = ChildProcess.spawnSync(
-        process.execPath,
-        ["--import", without, packed, command, "--tls"],
-        { encoding: "utf8", input: "" }
-      )
+      const { status, stderr, stdout } = startWithout("@peculiar/x509", error, "--tls")
 
       assert.deepStrictEqual([status, stdout], [1, ""])
       assert.match(stderr, said)

@@ -58,7 +58,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
   }
 })
 
-/** Made when it is due: an error takes the stack with it, which is more than a tenth of a read. */
+/** Made when it is due: an error takes its stack, and hardly any read is ever late. */
 const late = <E>(toError: (cause: string) => E): Effect.Effect<never, E> =>
   Effect.suspend(() => Effect.fail(toError(tooMany)))
 

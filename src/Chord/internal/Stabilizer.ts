@@ -314,26 +314,27 @@ export const checkPredecessor = (node: ChordNode, member: Member): Effect.Effect
  * is still theirs. One search at a time; the others wait for it.
  */
 export const seekPredecessor = (node: ChordNode, member: Member, entry?: Contact): Effect.Effect<void> =>
+  seek(node, member, entry, () => member.membership.predecessor === undefined)
+
+/** The same where there may be one: others may name one that is closer. */
+const seekCloser = (node: ChordNode, member: Member): Effect.Effect<void> =>
+  seek(node, member, undefined, ({ position }) => {
+    const { predecessor, self } = member.membership
+    return predecessor === undefined || Ring.isClockwise(predecessor.position, position, self.position)
+  })
+
+/** Has others name who is last before a member, and takes it if it is still wanted then. */
+const seek = (
+  node: ChordNode,
+  member: Member,
+  entry: Contact | undefined,
+  isWanted: (found: Contact) => boolean
+): Effect.Effect<void> =>
   member.search.run(
     node.services.run,
     Effect.match(lastBefore(node, member.self.position, entry), {
       onSuccess: (contact) => {
-        if (member.membership.predecessor === undefined) takeFound(node, member, contact)
-      },
-      onFailure: () => undefined
-    })
-  )
-
-/** The same where there may be one: others may name one that is closer. */
-const seekCloser = (node: ChordNode, member: Member): Effect.Effect<void> =>
-  member.search.run(
-    node.services.run,
-    Effect.match(lastBefore(node, member.self.position), {
-      onSuccess: (contact) => {
-        const { predecessor, self } = member.membership
-        const isCloser = predecessor === undefined ||
-          Ring.isClockwise(predecessor.position, contact.position, self.position)
-        if (isCloser) takeFound(node, member, contact)
+        if (isWanted(contact)) takeFound(node, member, contact)
       },
       onFailure: () => undefined
     })

@@ -68,31 +68,24 @@ export class Weather {
 
   /** What is no number would stop the clock: a table of regions in which two are missing, most often. */
   #checkedLatency(latency: Latency.Latency): Latency.Latency {
-    return (from, to, chance) => {
-      let millis: number
-      try {
-        millis = latency(from, to, chance)
-      } catch (error) {
-        return this.#refuse(error)
-      }
-      if (millis >= 0 || millis < 0) return millis
-      return this.#refuse(new RangeError(`the latency from ${from} to ${to} is ${millis}: give milliseconds`))
-    }
+    return this.#checked("latency", latency, (millis) => millis >= 0 || millis < 0, "milliseconds")
   }
 
   /** The same: what is sent would never have left. */
-  #checkedBandwidth(bandwidth: (from: string, to: string) => number) {
-    return (from: string, to: string): number => {
-      let bytes: number
+  #checkedBandwidth(bandwidth: (from: string, to: string) => number): (from: string, to: string) => number {
+    return this.#checked("bandwidth", bandwidth, (bytes) => bytes > 0, "bytes a second, more than 0")
+  }
+
+  #checked(what: string, give: Latency.Latency, isPossible: (value: number) => boolean, wanted: string) {
+    return (from: string, to: string, chance = 0): number => {
+      let value: number
       try {
-        bytes = bandwidth(from, to)
+        value = give(from, to, chance)
       } catch (error) {
         return this.#refuse(error)
       }
-      if (bytes > 0) return bytes
-      return this.#refuse(
-        new RangeError(`the bandwidth from ${from} to ${to} is ${bytes}: give bytes a second, more than 0`)
-      )
+      if (isPossible(value)) return value
+      return this.#refuse(new RangeError(`the ${what} from ${from} to ${to} is ${value}: give ${wanted}`))
     }
   }
 
