@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as NodeSigning from "../../src/Layers/NodeSigning.ts"
+import type { Mesh } from "../../src/Mesh/Mesh.ts"
 import * as Topic from "../../src/Mesh/Topic.ts"
 import { Signing } from "../../src/Protocol/Signing.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
@@ -108,6 +109,33 @@ describe("many broadcasts at once", () => {
 
         assert.deepStrictEqual(order, ["another", "all"])
       }).pipe(Effect.provide(network), Random.withSeed("turns")))
+  }
+
+  const calls = {
+    "many batches": (mesh: Mesh["Service"], big: Uint8Array) => mesh.broadcastAll([big]),
+    "broadcasts one by one": (mesh: Mesh["Service"], big: Uint8Array) => mesh.broadcast(big),
+    "whispers": (mesh: Mesh["Service"], big: Uint8Array, to: string) => mesh.whisper(to, big)
+  }
+  for (const [what, send] of Object.entries(calls)) {
+    it.effect(`let others have a turn between calls: ${what}`, () =>
+      Effect.gen(function*() {
+        const [author, other] = yield* startNetwork(2)
+        const order: Array<string> = []
+
+        const sending = yield* Effect.forkChild(
+          Effect.forEach(
+            Array.from({ length: 12 }, (_, index) => new Uint8Array(65_536).fill(index)),
+            (big) => send(author!.mesh, big, other!.mesh.id)
+          ).pipe(Effect.andThen(Effect.sync(() => order.push("all")))),
+          { startImmediately: true }
+        )
+        const another = yield* Effect.forkChild(Effect.sync(() => order.push("another")))
+        yield* Fiber.join(sending)
+        yield* Fiber.join(another)
+        yield* TestClock.adjust("1 second")
+
+        assert.deepStrictEqual(order, ["another", "all"])
+      }).pipe(Effect.provide(network), Random.withSeed("calls")))
   }
 
   it.effect("end at one that is too large, behind those before it", () =>

@@ -104,6 +104,8 @@ export class MeshNode {
   readonly searches = new Map<string, (entry: { readonly id: string; readonly address: PeerAddress }) => void>()
   /** Peers whose queue is more than half full and who do not count as slow yet: senders wait for them. */
   readonly congested = new Set<Peer>()
+  /** What it sent since others had a turn, in bytes of bodies; see `Sender`. */
+  turnBytes = 0
   /** Dials under way, by address. */
   readonly dials = new Map<string, SharedDial>()
   /** Addresses under which this node found itself. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { maxPackets, type Message } from "../../Protocol/Message.ts"
 import { contentOf, type Packet } from "../../Protocol/Packet.ts"
 import { hasRoomWithin } from "../../Transport/Lag.ts"
+import type { Outgoing } from "../../Transport/Outgoing.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
 import * as Congestion from "./Congestion.ts"
@@ -17,8 +18,8 @@ import { find } from "./Search.ts"
 /** Seconds by which a broadcast may be stamped ahead, to tell it from an equal one of the same second. */
 const maxStampAheadSeconds = 20
 
-/** What is made in one step, in bytes of bodies: some milliseconds. */
-const stepBytes = 262_144
+/** What is made until others have a turn, in bytes of bodies: some milliseconds. */
+const turnBytes = 262_144
 /** As many bytes' work is it to sign a message, and to queue one for a peer. */
 const signedBytes = 4096
 const queuedBytes = 32
@@ -45,7 +46,8 @@ const overheadBytes = 512
  * the message. An id covers payload and second at most, so the same payload sent twice within a second would pass
  * for a duplicate: the second one is stamped with the next second that is free.
  *
- * One step of the fiber as a rule: nothing here is waited for but room in the queues of peers that lag.
+ * One step of the fiber as a rule: nothing here is waited for but room in the queues of peers that lag, and the turn
+ * of others.
  */
 export const broadcast = <A>(
   node: MeshNode,
@@ -62,7 +64,8 @@ export const broadcast = <A>(
     }
     flood(node, message)
     const value = result(message)
-    return node.congested.size === 0 ? Effect.succeed(value) : Effect.as(Congestion.awaitRoom(node), value)
+    const pause = pauseOf(node)
+    return pause === undefined ? Effect.succeed(value) : Effect.as(pause, value)
   })
 
 /**
@@ -78,17 +81,15 @@ export const broadcastAll = <A>(
     Effect.suspend(() => {
       const nowSeconds = node.nowSeconds()
       const uptimeSeconds = node.uptimeSeconds()
-      const eachBytes = node.table.count * queuedBytes + signatures(node) * signedBytes
-      let bytes = 0
       for (let index = start; index < items.length; index++) {
-        if (bytes >= stepBytes) return Effect.andThen(Effect.yieldNow, from(index))
         const payload = payloadOf(items[index]!)
         const error = tooLarge(node, payload)
         if (error !== undefined) return Effect.fail(error)
         const message = stamp(node, payload, 0, nowSeconds, uptimeSeconds)
         if (message === undefined) return Effect.andThen(Effect.sleep("1 second"), from(index))
-        bytes += flood(node, message) + eachBytes
-        if (node.congested.size > 0) return Effect.andThen(Congestion.awaitRoom(node), from(index + 1))
+        flood(node, message)
+        const pause = pauseOf(node)
+        if (pause !== undefined) return Effect.andThen(pause, from(index + 1))
       }
       return Effect.void
     })
@@ -98,15 +99,34 @@ export const broadcastAll = <A>(
 /** What applications get of a message that they sent. */
 export const idOf = (message: Message): string => message.id
 
-/** Queues a message for every peer; gives the length of its body. */
-const flood = (node: MeshNode, message: Message): number => {
-  const outgoing = node.outgoing(message)
+/** What is to be waited for before the next broadcast, if anything: peers that lag, or the turn of others. */
+const pauseOf = (node: MeshNode): Effect.Effect<void> | undefined =>
+  node.congested.size > 0 ? Congestion.awaitRoom(node) : turnOfOthers(node)
+
+/**
+ * What lets others have a turn, when it is due. A fiber yields by the number of its steps, and a step here is a large
+ * message or a batch of them: a loop over such steps would keep the others waiting for seconds.
+ */
+const turnOfOthers = (node: MeshNode): Effect.Effect<void> | undefined => {
+  if (node.turnBytes < turnBytes) return undefined
+  node.turnBytes = 0
+  return Effect.yieldNow
+}
+
+/** Counts a message that was sent to so many peers. */
+const charge = (node: MeshNode, outgoing: Outgoing, peers: number): void => {
   node.counters.sent++
+  node.turnBytes += outgoing.bodyBytes + peers * queuedBytes + signatures(node) * signedBytes
+}
+
+/** Queues a message for every peer. */
+const flood = (node: MeshNode, message: Message): void => {
+  const outgoing = node.outgoing(message)
+  charge(node, outgoing, node.table.count)
   for (const peer of node.table.values()) {
     peer.link.remember(message)
     Congestion.pass(node, peer, outgoing)
   }
-  return outgoing.bodyBytes
 }
 
 const stamp = (
@@ -144,7 +164,8 @@ export const whisper = Effect.fnUntraced(function*(
     if (peer.link.outbox.isClosed) return yield* new PeerUnavailable({ id, detail: "the link ended" })
   }
   peer.link.remember(message)
-  node.counters.sent++
+  charge(node, outgoing, 1)
+  yield* turnOfOthers(node) ?? Effect.void
   return message
 })
 
@@ -153,8 +174,9 @@ export const offer = (node: MeshNode, peer: Peer, payload: ReadonlyArray<Packet>
   const error = tooLarge(node, payload)
   if (error !== undefined) return error
   const message = Proofs.make(node, "whisper", peer.id, payload, node.nowSeconds())
-  if (!Congestion.send(node, peer, node.outgoing(message))) return undefined
+  const outgoing = node.outgoing(message)
+  if (!Congestion.send(node, peer, outgoing)) return undefined
   peer.link.remember(message)
-  node.counters.sent++
+  charge(node, outgoing, 1)
   return undefined
 }
