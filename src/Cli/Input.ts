@@ -21,14 +21,21 @@ export class InputFailed extends Schema.TaggedError<InputFailed>()("InputFailed"
 /** In characters; a message of the default limit of 2 MiB has four million in hex. */
 const maxLineLength = 16 * 1024 * 1024
 
-/** How long the line under way is, which is kept until it ends. */
-const grow = (length: number, text: string): Effect.Effect<readonly [number, ReadonlyArray<string>], InputFailed> => {
-  const first = text.indexOf("\n")
-  if (length + (first === -1 ? text.length : first) > maxLineLength) {
+/** Where lines end: at LF alone, since a CR within a line is part of what it says. */
+const cut = (
+  begun: string,
+  text: string
+): Effect.Effect<readonly [begun: string, lines: ReadonlyArray<string>], InputFailed> => {
+  const [first = "", ...others] = text.split("\n")
+  const line = begun + first
+  if (line.length > maxLineLength) {
     return Effect.fail(new InputFailed({ cause: new Error(`a line of more than ${maxLineLength} characters`) }))
   }
-  return Effect.succeed([first === -1 ? length + text.length : text.length - text.lastIndexOf("\n") - 1, [text]])
+  const last = others.pop()
+  return Effect.succeed(last === undefined ? [line, []] : [last, [line, ...others].map(withoutReturn)])
 }
+
+const withoutReturn = (line: string): string => line.endsWith("\r") ? line.slice(0, -1) : line
 
 /**
  * The lines of standard input, whether they end with LF or CRLF, read as UTF-8; fails at one of more than 16 million
@@ -41,7 +48,12 @@ const grow = (length: number, text: string): Effect.Effect<readonly [number, Rea
 export const lines: Stream.Stream<string, InputFailed> = NodeStream.fromReadable<Uint8Array, InputFailed>({
   evaluate: () => process.stdin,
   onError: (cause) => new InputFailed({ cause })
-}).pipe(Stream.decodeText, Stream.mapAccumEffect(() => 0, grow), Stream.splitLines)
+}).pipe(
+  Stream.decodeText,
+  Stream.mapAccumEffect(() => "", cut, {
+    onHalt: (begun) => begun === "" ? [] : [withoutReturn(begun)]
+  })
+)
 
 /**
  * Whether there is no input to speak of: standard input is `/dev/null`, as for services and for

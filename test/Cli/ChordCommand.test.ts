@@ -339,6 +339,22 @@ describe("p2p chord", () => {
       assert.deepInclude(JSON.parse(stdout.at(-1)!), { event: "banned", target: "192.0.2.1", why: "spam" })
     }))
 
+  it.live("takes a CR in a line for a part of the value, and no line behind it for a command", () =>
+    Effect.gen(function*() {
+      const { status, stdout } = yield* run(["chord", "--json"], [
+        "set note first\rset color red\r",
+        "get note\r",
+        "get color"
+      ])
+
+      assert.strictEqual(status, 0)
+      assert.deepStrictEqual(stdout.slice(1).map((line) => JSON.parse(line)), [
+        { event: "set", key: "note" },
+        { event: "get", key: "note", value: "first\rset color red" },
+        { event: "get", key: "color", value: null }
+      ])
+    }))
+
   it.live("ends with status 1 when the input ends and a line of it was not done", () =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* run(["chord"], [
