@@ -65,11 +65,11 @@ export const check = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, NodePeersFile.PeersFileError | NodeLan.LanError> {
   if (lan) yield* Effect.flatMap(Effect.promise(() => import("../Layers/NodeLan.ts")), (module) => module.check)
   if (peers === undefined) return
-  const { PeersFileError } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
+  const { mustBeFile, PeersFileError } = yield* Effect.promise(() => import("../Layers/NodePeersFile.ts"))
   const draft = `${peers}.${crypto.randomUUID()}`
   yield* Effect.try({
     try: () => {
-      if (fs.statSync(peers, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a directory")
+      mustBeFile(peers)
       fs.writeFileSync(draft, "", { flag: "wx" })
       fs.rmSync(draft)
     },

@@ -155,6 +155,18 @@ const behindLinks = (file: string, maxLinks = 40): string => {
 }
 
 /**
+ * Throws where something else than a file has that name: a pipe or a device may be read for ever, which no signal ends,
+ * and what is written later would take its place.
+ *
+ * @internal
+ */
+export const mustBeFile = (file: string): void => {
+  const found = fs.statSync(file, { throwIfNoEntry: false })
+  if (found === undefined || found.isFile()) return
+  throw new Error(found.isDirectory() ? "it is a directory" : "it is no file but a pipe or a device")
+}
+
+/**
  * Reads a file; one that is missing is empty. Fails when it cannot be read, has a line that is not an address, or
  * one and a time, or is larger than 256 KiB and the `maxPeers` longest lines of a node.
  *
@@ -169,6 +181,7 @@ export const open = Effect.fnUntraced(function*(
   const text = yield* Effect.try({
     try: () => {
       if (!fs.existsSync(file)) return ""
+      mustBeFile(file)
       if (fs.statSync(file).size > maxBytes) {
         throw new Error(`it has more than ${maxBytes} bytes, which is the most for ${maxPeersOf(options)} addresses`)
       }

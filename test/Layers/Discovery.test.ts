@@ -251,6 +251,19 @@ describe("a file of addresses", () => {
       assert.include(large.message, "more than 326144 bytes")
     }))
 
+  it.effect.skipIf(process.platform === "win32")(
+    "is no pipe or device, which may have no end",
+    () =>
+      Effect.gen(function*() {
+        const { message } = yield* Effect.flip(NodePeersFile.open({ file: "/dev/null" }))
+
+        assert.strictEqual(
+          message,
+          "cannot use /dev/null as a file of addresses: it is no file but a pipe or a device"
+        )
+      })
+  )
+
   it.effect("refuses a line with more than an address and a time", () =>
     Effect.gen(function*() {
       const file = path.join(yield* temporary, "peers.txt")
