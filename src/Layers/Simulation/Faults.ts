@@ -44,7 +44,9 @@ export const random = (options: RandomScheduleOptions): FaultSchedule => {
     throw new RangeError(`nodes has ${options.nodes.length} names: give those of the two or more that may be hit`)
   }
   const { count, fromMillis, maxForMillis: longest = 60_000, toMillis } = options
-  if (!(count >= 0)) throw new RangeError(`count is ${count}: write how many faults, 0 or more`)
+  if (!(count >= 0 && count < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`count is ${count}: write how many faults, 0 or more`)
+  }
   if (!(fromMillis >= 0 && toMillis >= fromMillis && toMillis < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`faults from ${fromMillis} to ${toMillis} ms: write two times, of which the first comes first`)
   }

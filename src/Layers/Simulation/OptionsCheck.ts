@@ -3,6 +3,9 @@ import type * as Duration from "effect/Duration"
 import { millisOf } from "../../Transport/internal/Weather.ts"
 import type { SimulationOptions } from "./Simulation.ts"
 
+/** The last time of day that a `Date` can have: far beyond it a clock stands still, for a millisecond more is the same number. */
+const maxStartMillis = 8.64e15
+
 /**
  * Throws a `RangeError` that says what to write. What the network is asked for is for the network to look at.
  *
@@ -13,7 +16,9 @@ export const check = (
   { maxDuration = 1, maxTraceEvents = 0, maxTurns = 1, startMillis = 0 }: SimulationOptions
 ): void => {
   if (!(maxTraceEvents >= 0)) throw new RangeError(`maxTraceEvents is ${maxTraceEvents}: write a number, 0 or more`)
-  if (!Number.isFinite(startMillis)) throw new RangeError(`startMillis is ${startMillis}: write milliseconds`)
+  if (!(Math.abs(startMillis) <= maxStartMillis)) {
+    throw new RangeError(`startMillis is ${startMillis}: write milliseconds that a Date can have`)
+  }
   if (!(maxTurns > 0)) throw new RangeError(`maxTurns is ${maxTurns}: write a number more than 0`)
   checkTime("maxDuration", maxDuration, (millis) => millis > 0, "a time such as \"1 day\", or Infinity")
 }

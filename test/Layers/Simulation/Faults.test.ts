@@ -330,6 +330,7 @@ describe("a schedule of faults", () => {
   it.each(
     [
       [{ count: Number.NaN }, "count is NaN"],
+      [{ count: Infinity }, "count is Infinity"],
       [{ fromMillis: 10_000, toMillis: 5000 }, "faults from 10000 to 5000 ms"],
       [{ toMillis: Infinity }, "to Infinity ms"],
       [{ maxForMillis: -1 }, "maxForMillis is -1"]

@@ -205,6 +205,7 @@ describe("options of a simulation", () => {
       [{ windowBytes: 0 }, "windowBytes is 0: write a number more than 0"],
       [{ maxTraceEvents: -1 }, "maxTraceEvents is -1: write a number, 0 or more"],
       [{ startMillis: Number.NaN }, "startMillis is NaN: write milliseconds"],
+      [{ startMillis: 1e300 }, "startMillis is 1e+300: write milliseconds that a Date can have"],
       [{ maxTurns: Number.NaN }, "maxTurns is NaN: write a number more than 0"],
       [{ maxDuration: Number.NaN }, "maxDuration is NaN: write a time such as \"1 day\", or Infinity"]
     ] as const
