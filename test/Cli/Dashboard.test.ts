@@ -8,6 +8,9 @@ import * as Http from "node:http"
 import { chromium as playwright, type Page } from "playwright"
 import * as Dashboard from "../../src/Cli/Dashboard/Dashboard.ts"
 import * as Trace from "../../src/Cli/Dashboard/page/Trace.ts"
+import * as Words from "../../src/Cli/Dashboard/page/Words.ts"
+import { fromEvent } from "../../src/Cli/MeshReport.ts"
+import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { chromium, chromiumFlags } from "../browser/chromium.ts"
 
@@ -53,6 +56,31 @@ const request = (address: PeerAddress, options: Http.RequestOptions) =>
       }).on("error", reject).end()
     })
   )
+
+describe("the events of a dashboard", () => {
+  it.each<readonly [MeshEvent, string]>([
+    [
+      { _tag: "PeerBanned", target: "203.0.113.7", why: "silent", isAutomatic: true, forMillis: 600_000 },
+      "203.0.113.7 is banned for 10 min: silent"
+    ],
+    [
+      { _tag: "PeerBanned", target: "6RoTYR1wabc", why: "spam", isAutomatic: false, forMillis: 45_000 },
+      "6RoTYR is banned for 45 s: spam"
+    ],
+    [
+      { _tag: "PeerBanned", target: "2001:db8::", why: "spam", isAutomatic: true, forMillis: 128 * 600_000 },
+      "2001:db8:: is banned for 21 h: spam"
+    ],
+    [
+      { _tag: "PeerBanned", target: "203.0.113.7", why: "spam", isAutomatic: false, forMillis: Infinity },
+      "203.0.113.7 is banned until this node stops: spam"
+    ],
+    [{ _tag: "PeerUnbanned", target: "203.0.113.7" }, "203.0.113.7 is not banned any more"],
+    [{ _tag: "PeerThrottled", id: "6RoTYR1wabc", what: "searches", count: 1 }, "6RoTYR sends too many searches"]
+  ])("say who, and why: %j", (event, says) => {
+    assert.strictEqual(Words.tell({ ...fromEvent(event), seq: 1, atMillis: 0 }).text, says)
+  })
+})
 
 const record = (nodes: number, maxLines?: number) => {
   const trace = new MeshTrace(maxLines)

@@ -33,6 +33,16 @@ const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? new Map(Object.entries(value)).get(name) : undefined
 const size = (value: unknown): number => Array.isArray(value) ? value.length : 0
 
+/** Who is banned: a host is shown whole, an id by its first letters. */
+const target = (value: unknown): string => /[.:]/.test(text(value)) ? text(value) : id(value)
+
+/** Of a ban, in seconds: null for as long as the node runs. */
+const howLong = (value: unknown): string => {
+  if (typeof value !== "number") return "until this node stops"
+  if (value < 60) return `for ${value} s`
+  return value < 3600 ? `for ${Math.round(value / 60)} min` : `for ${count(value / 3600)} h`
+}
+
 type Teller = (event: PageEvent) => Line
 
 const tellers: Readonly<Record<string, Teller>> = {
@@ -50,6 +60,13 @@ const tellers: Readonly<Record<string, Teller>> = {
   }),
   "dial-failed": (e) => ({ icon: "!", color: "warn", text: text(e["detail"]) }),
   slow: (e) => ({ icon: "!", color: "warn", text: `${id(e["id"])} takes messages slowly` }),
+  throttled: (e) => ({ icon: "!", color: "warn", text: `${id(e["id"])} sends too many ${text(e["what"])}` }),
+  banned: (e) => ({
+    icon: "✕",
+    color: "bad",
+    text: `${target(e["target"])} is banned ${howLong(e["seconds"])}: ${text(e["why"])}`
+  }),
+  unbanned: (e) => ({ icon: "·", color: "far", text: `${target(e["target"])} is not banned any more` }),
   recovered: (e) => ({ icon: "✓", color: "good", text: `${id(e["id"])} caught up, ${text(e["dropped"])} lost to it` }),
   message: (e) => ({
     icon: e["kind"] === "whisper" ? "→" : "»",
