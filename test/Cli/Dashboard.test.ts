@@ -5,6 +5,8 @@ import { Chord, Mesh } from "effect-p2p"
 import { NodeChord, NodeMesh } from "effect-p2p/node"
 import { ChordScenario, ChordTrace, MeshScenario, MeshTrace } from "effect-p2p/simulation"
 import * as Http from "node:http"
+import * as net from "node:net"
+import { text } from "node:stream/consumers"
 import { chromium as playwright, type Page } from "playwright"
 import * as Dashboard from "../../src/Cli/Dashboard/Dashboard.ts"
 import * as Trace from "../../src/Cli/Dashboard/page/Trace.ts"
@@ -120,6 +122,19 @@ describe("the dashboard", () => {
 
       const error = yield* Effect.flip(Dashboard.serveMesh(mesh, address))
       assert.include(error.message, `${address}: another program uses that port; choose another`)
+    }))
+
+  it.live("answers one question of a connection, however many are asked at once", () =>
+    Effect.gen(function*() {
+      const { mesh } = yield* startMesh({})
+      const address = yield* Dashboard.serveMesh(mesh, anywhere)
+
+      const socket = net.connect(address.port, address.hostname)
+      socket.write("GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20))
+      const answers = yield* Effect.promise(() => text(socket))
+
+      assert.lengthOf(answers.match(/HTTP\/1.1 200/g) ?? [], 1)
+      assert.strictEqual((yield* request(address, { path: "/state" })).statusCode, 200)
     }))
 
   it.live.skipIf(chromium === undefined)(

@@ -55,6 +55,8 @@ export const serve = Effect.fnUntraced(function*(
 ): Effect.fn.Return<PeerAddress, ListenError, Scope.Scope> {
   const server = Http.createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 10_000 })
   server.maxConnections = maxConnections
+  // Whoever asks on without waiting for an answer would have all of them made and kept: a thousand questions are one packet.
+  server.maxRequestsPerSocket = 1
   const { address, serve } = yield* NodeHttpServer.make(() => server, {
     host: listen.hostname,
     port: listen.port,
