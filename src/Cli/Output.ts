@@ -6,6 +6,7 @@ import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -83,14 +84,15 @@ const watch = () => {
  * @since 0.1.0
  */
 export interface LineWriter {
-  /** Takes lines; waits while `maxWaitingLines` are not written yet. */
+  /** Takes lines, all of them; waits before that while `maxWaitingLines`, or `maxWaitingLength`, are not written yet. */
   readonly print: (lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** Fails when writing does; never succeeds. */
   readonly closed: Effect.Effect<never, OutputFailed>
 }
 
-/** Lines that may wait for whoever reads the output. */
+/** Lines that may wait for whoever reads the output, and their characters: those of one message may be millions. */
 const maxWaitingLines = 1024
+const maxWaitingLength = 16 * 1024 * 1024
 
 /** How long the end of the program may wait for whoever reads the output. */
 const flushTimeout = "1 second"
@@ -105,12 +107,22 @@ const flushTimeout = "1 second"
 export const makeLineWriter = Effect.fnUntraced(function*(
   writeText: (text: string) => Effect.Effect<void, OutputFailed> = write
 ): Effect.fn.Return<LineWriter, never, Scope.Scope> {
-  const queue = yield* Queue.bounded<string, Cause.Done>(maxWaitingLines)
+  const queue = yield* Queue.unbounded<string, Cause.Done>()
   const failure = yield* Deferred.make<never, OutputFailed>()
+  const room = yield* Latch.make(true)
+  const waiting = { lines: 0, length: 0 }
+  const count = (lines: ReadonlyArray<string>, sign: 1 | -1) => {
+    waiting.lines += sign * lines.length
+    for (const { length } of lines) waiting.length += sign * length
+    const isFull = waiting.lines >= maxWaitingLines || waiting.length >= maxWaitingLength
+    return isFull ? room.closeUnsafe() : room.openUnsafe()
+  }
   const fiber = yield* Queue.takeAll(queue).pipe(
-    Effect.flatMap((lines) => writeText(`${lines.join("\n")}\n`)),
+    Effect.flatMap((lines) => Effect.andThen(writeText(`${lines.join("\n")}\n`), Effect.sync(() => count(lines, -1)))),
     Effect.forever,
     Effect.catchTag("OutputFailed", (error) => Deferred.fail(failure, error)),
+    // Nothing would be printed any more, and nobody told.
+    Effect.catchDefect((defect) => Deferred.die(failure, defect)),
     Effect.exit,
     Effect.forkScoped
   )
@@ -120,5 +132,12 @@ export const makeLineWriter = Effect.fnUntraced(function*(
       Effect.timeoutOption(flushTimeout)
     )
   )
-  return { print: (lines) => Queue.offerAll(queue, lines), closed: Deferred.await(failure) }
+  const print = (lines: ReadonlyArray<string>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (!room.isOpen()) return Effect.andThen(room.await, print(lines))
+      count(lines, 1)
+      Queue.offerAllUnsafe(queue, lines)
+      return Effect.void
+    })
+  return { print, closed: Deferred.await(failure) }
 })

@@ -1,8 +1,9 @@
 /** Standard output that cannot be written. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Cause, Effect, Exit, Fiber, Latch } from "effect"
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import * as Output from "../../src/Cli/Output.ts"
 import { packed } from "./command.ts"
 import { run, start } from "./CommandLine.ts"
 
@@ -53,5 +54,42 @@ describe("standard output", () => {
         1,
         "p2p: standard output was closed by the program that read it; stopped\n"
       ])
+    }))
+})
+
+/** Lets all others do what they can. */
+const turns = Effect.repeat(Effect.yieldNow, { times: 5000 })
+
+describe("a writer of lines", () => {
+  it.effect.each([["a million characters", 2 ** 20, 100, 16], ["one character", 1, 5000, 1024]] as const)(
+    "has whoever prints wait for who does not read, with lines of %s, and then writes all, bit by bit",
+    ([, length, count, most]) =>
+      Effect.gen(function*() {
+        const reads = yield* Latch.make(false)
+        const written: Array<number> = []
+        const writer = yield* Output.makeLineWriter((text) =>
+          Effect.andThen(reads.await, Effect.sync(() => written.push(text.length)))
+        )
+        let printed = 0
+        const print = Effect.tap(writer.print(["x".repeat(length)]), () => Effect.sync(() => printed++))
+        const printing = yield* Effect.forkScoped(Effect.repeat(print, { times: count - 1 }))
+        yield* turns
+
+        assert.strictEqual(printed, most)
+        yield* reads.open
+        yield* Fiber.join(printing)
+        yield* turns
+        assert.strictEqual(written.reduce((sum, each) => sum + each, 0), count * (length + 1))
+        assert.isAtMost(Math.max(...written), most * (length + 1))
+      })
+  )
+
+  it.effect("ends the program by a defect, rather than be silent from then on", () =>
+    Effect.gen(function*() {
+      const writer = yield* Output.makeLineWriter(() => Effect.die(new RangeError("too long")))
+      yield* writer.print(["a line"])
+      const exit = yield* Effect.exit(writer.closed)
+
+      assert.include(String(Exit.isFailure(exit) && Cause.squash(exit.cause)), "too long")
     }))
 })
