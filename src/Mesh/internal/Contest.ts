@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
 import type { Link } from "../../Transport/Link.ts"
 import { linksOf, type Peer } from "../RoutingTable.ts"
+import { turned } from "./Eviction.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { part } from "./Parting.ts"
 import * as Places from "./Places.ts"
@@ -84,6 +85,7 @@ const isNamed = (node: MeshNode, older: Link, newer: Link, dialed: PeerAddress):
 
 const replace = (node: MeshNode, peer: Peer): void => {
   part(node, node.table.replace(peer), { _tag: "Duplicate", id: peer.id })
+  turned(node, peer)
   node.wake.openUnsafe()
 }
 

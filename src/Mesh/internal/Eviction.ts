@@ -10,6 +10,7 @@
  * push out all of them by pretending; and there as here, links that the node dialed are not touched.
  */
 import * as Duration from "effect/Duration"
+import type { CloseReason } from "../../Transport/CloseReason.ts"
 import { setLatest } from "../../Transport/Latest.ts"
 import { linksOf, type Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -27,10 +28,9 @@ const maxRestingSources = 4096
 /** The part of the inbound peers that stays because they have been there longest. */
 const protectedPart = 0.25
 
-/** Whether there is an inbound slot for a connection from there, and for a node with that id, if it is known. */
-export const isRoomFor = (node: MeshNode, source: string, id: string | undefined): boolean =>
+/** Whether there is an inbound slot for a connection from there. */
+export const isRoomFor = (node: MeshNode, source: string): boolean =>
   node.table.countOf("inbound") < node.options.maxInboundLinks ||
-  (id !== undefined && node.table.get(id) !== undefined) ||
   (!isResting(node, source) && findUseless(node) !== undefined)
 
 const isResting = (node: MeshNode, source: string): boolean => {
@@ -44,11 +44,31 @@ export const evict = (node: MeshNode): void => {
   if (node.table.countOf("inbound") < maxInboundLinks) return
   const peer = findUseless(node)
   if (peer === undefined) return
-  const reason = { _tag: "Full", limit: maxInboundLinks } as const
-  node.table.drop(peer)
-  Places.left(node, peer, peer.link, reason)
   setLatest(node.evictedSources, peer.link.source, node.uptimeSeconds(), maxRestingSources)
   node.counters.evicted++
+  leave(node, peer, { _tag: "Full", limit: maxInboundLinks })
+}
+
+/**
+ * A second link has taken over: a peer that the node dialed has no inbound slot, and needs one when the link that is left
+ * was opened at the other end. It leaves when there is none for it: else whoever is dialed and dials in turn would get slots
+ * past all limits.
+ */
+export const turned = (node: MeshNode, peer: Peer): void => {
+  if (node.table.get(peer.id) !== peer || peer.link.direction === "outbound") return
+  const { link } = peer
+  const { maxInboundLinks } = node.options
+  const refusal = node.guard.gate.refuseLink(link, true)
+  if (refusal !== undefined) return leave(node, peer, refusal)
+  if (node.table.countOf("inbound") <= maxInboundLinks) return
+  if (!isResting(node, link.source)) evict(node)
+  if (node.table.countOf("inbound") > maxInboundLinks) leave(node, peer, { _tag: "Full", limit: maxInboundLinks })
+}
+
+/** The peer is told where else to go. */
+const leave = (node: MeshNode, peer: Peer, reason: CloseReason): void => {
+  node.table.drop(peer)
+  Places.left(node, peer, peer.link, reason)
   node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
   peer.link.tell(node.listFor(peer.link, peer))
   for (const link of linksOf(peer)) part(node, link, reason)

@@ -16,7 +16,7 @@ import type { Connection, DialError, RefusedConnection } from "../../Transport/T
 import type { Peer } from "../RoutingTable.ts"
 import { awaitRoom } from "./Congestion.ts"
 import * as Contest from "./Contest.ts"
-import { evict, isRoomFor } from "./Eviction.ts"
+import { evict, isRoomFor, turned } from "./Eviction.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import * as Places from "./Places.ts"
 import * as Relay from "./Relay.ts"
@@ -148,20 +148,13 @@ class Session {
       furtherAddresses: node.addresses.slice(1),
       timeout: node.options.handshakeTimeout
     }
-    const isFull = link.direction === "inbound" && !isRoomFor(node, link.source, undefined)
+    const isFull = link.direction === "inbound" && !isRoomFor(node, link.source)
     if (!isFull) yield* Handshake.introduce(link, options)
     const identity = yield* Handshake.receive(link, options, (peers) => node.learn(peers, link))
     session.#settle()
-    // Many may have shown their handshakes since this connection was accepted.
-    if (isFull || (link.direction === "inbound" && !isRoomFor(node, link.source, identity.id))) {
-      link.tell(node.listFor(link, undefined))
-      return yield* refuse({ _tag: "Full", limit: node.options.maxInboundLinks })
-    }
-    const refusal = session.#refusalOf(identity.id)
-    if (refusal !== undefined) {
-      if (refusal._tag === "SourceFull") link.tell(node.listFor(link, undefined))
-      return yield* refuse(refusal)
-    }
+    if (isFull) return yield* session.#turnAway({ _tag: "Full", limit: node.options.maxInboundLinks })
+    const banned = node.guard.refusalOf(link.host, identity.id)
+    if (banned !== undefined) return yield* refuse(banned)
     const expected = session.#expectation?.id
     if (expected !== undefined && expected !== identity.id) {
       return yield* refuse({ _tag: "WrongPeer", expected, found: identity.id })
@@ -169,19 +162,29 @@ class Session {
     return yield* session.#join(identity)
   })
 
-  #refusalOf(id: string): CloseReason | undefined {
-    const node = this.#node
-    const banned = node.guard.refusalOf(this.#link.host, id)
-    if (banned !== undefined) return banned
-    // A second link to a peer takes no slot; which of the two stays is decided among them.
-    return node.table.get(id) === undefined ? node.guard.gate.refuseLink(this.#link) : undefined
+  /** Tells where else to go. */
+  #turnAway(reason: CloseReason): Effect.Effect<never, LinkClosed> {
+    this.#link.tell(this.#node.listFor(this.#link, undefined))
+    return refuse(reason)
+  }
+
+  /** Why there is no slot for the link, though there was one when it was accepted: many may have come meanwhile. */
+  #lacksSlot(): CloseReason | undefined {
+    const { options, guard } = this.#node
+    if (!isRoomFor(this.#node, this.#link.source)) return { _tag: "Full", limit: options.maxInboundLinks }
+    return guard.gate.refuseLink(this.#link)
   }
 
   #join(identity: Handshake.PeerIdentity): Effect.Effect<Peer, LinkClosed> {
     const node = this.#node
     const link = this.#link
     const proven = Contest.makeWay(node, identity.id, link)
-    if (link.direction === "inbound" && node.table.get(identity.id) === undefined) evict(node)
+    // A second link to a peer takes no slot; which of the two stays is decided among them.
+    if (link.direction === "inbound" && node.table.get(identity.id) === undefined) {
+      const reason = this.#lacksSlot()
+      if (reason !== undefined) return this.#turnAway(reason)
+      evict(node)
+    }
     const admission = proven === undefined
       ? node.table.admit(identity, link, node.uptimeSeconds(), node.freshCount)
       : { _tag: "Refused", peer: proven } as const
@@ -229,10 +232,13 @@ class Session {
     if (node.table.remove(peer, this.#link) === "left") {
       Places.left(node, peer, this.#link, reason)
       node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
-    } else if (this.#expectation !== undefined && isWord(reason, "Duplicate")) {
+      return
+    }
+    if (this.#expectation !== undefined && isWord(reason, "Duplicate")) {
       // The node there says that the other link is its own, too.
       Places.prove(node, peer, this.#expectation.address)
     }
+    turned(node, peer)
   }
 
   #settle(): void {

@@ -89,12 +89,13 @@ export class Gate {
     this.#pending.delete(pending)
   }
 
-  /** Why a link whose handshake is done gets no place among those of its source. */
-  refuseLink(link: Link): CloseReason | undefined {
+  /** Why a link whose handshake is done gets no place among those of its source; one that `isCounted` has to leave it. */
+  refuseLink(link: Link, isCounted = false): CloseReason | undefined {
     if (link.direction === "outbound" || !this.isLimited(link.remote)) return undefined
     const { source } = link
     const limit = this.#node.limits.maxLinksPerSource
-    return this.#node.linksFrom(source) < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
+    const others = this.#node.linksFrom(source) - (isCounted ? 1 : 0)
+    return others < limit ? undefined : { _tag: "SourceFull", source, slots: "links", limit }
   }
 
   #countOf(source: string): number {
