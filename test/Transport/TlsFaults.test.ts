@@ -314,6 +314,33 @@ describe("TLS", () => {
       assert.strictEqual(remote.hostname, "127.0.0.1")
     }).pipe(Effect.scoped))
 
+  for (const what of ["speak no TLS", "are refused"]) {
+    it.live(`lets in who comes from elsewhere, when all places are taken by some that ${what} and stay`, () =>
+      Effect.gen(function*() {
+        const { accepted, address, refused } = yield* listen(
+          NodeTls.layer({ maxPendingHandshakes: 2, maxConnections: 3, lingerMillis: 60_000 })
+        )
+        const where = { host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
+        const certificate = yield* certified("ec", 3)
+        for (let i = 0; i < 4; i++) {
+          const raw = yield* stranger(() => Net.connect(where))
+          if (what === "speak no TLS") raw.write(greeting)
+          // It reads no further than the handshake, so that it does not see how the other end closes.
+          else yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
+          yield* refused
+        }
+
+        const transport = yield* build(pinned)
+        yield* transport.dial(address)
+        yield* Queue.take(accepted)
+        // The place of the one that made room is free, too.
+        yield* eventually(transport.dial(address))
+        const { remote } = yield* Queue.take(accepted)
+
+        assert.strictEqual(remote.hostname, "127.0.0.1")
+      }).pipe(Effect.scoped))
+  }
+
   it.live("takes no more connections than it is told, those that it is closing included", () =>
     Effect.gen(function*() {
       const layer = NodeTls.layer({ mode: "compatible", maxConnections: 1, lingerMillis: 60_000 })

@@ -70,9 +70,14 @@ export const listen = Effect.fnUntraced(function*(
 
   const accept = (raw: Net.Socket, remote: PeerAddress, opening: Opening, isOver: () => boolean) => {
     const settle = () => pending.delete(opening)
+    // The last one to run: it is pending while it is being closed, too, or they would be past all count.
+    const over = Effect.sync(() => {
+      raw.destroy()
+      settle()
+    })
     const tell = (reason: RefusedConnection["reason"]) => isOver() ? undefined : audience.tell?.({ remote, reason })
     return Effect.gen(function*() {
-      yield* Effect.addFinalizer(() => Effect.sync(() => raw.destroy()))
+      yield* Effect.addFinalizer(() => over)
       const opened = yield* Effect.timeoutOption(open(raw, remote), handshakeMillis)
       if (Option.isNone(opened)) return tell({ _tag: "HandshakeTimeout", afterMillis: handshakeMillis })
       // It waits for whoever serves, and nobody else.
@@ -81,8 +86,12 @@ export const listen = Effect.fnUntraced(function*(
       yield* Queue.offer(secured, { connection: opened.value, settle, done })
       yield* Deferred.await(done)
     }).pipe(
-      Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => tell(reason))),
-      Effect.ensuring(Effect.sync(settle))
+      Effect.catchTag("TlsRefused", (reason) =>
+        Effect.sync(() => {
+          tell(reason)
+          // It was told of, and is only to make room from now on.
+          opening.end = () => void raw.destroy()
+        }))
     )
   }
 
