@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Exit } from "effect"
 import { explain } from "../../src/Cli/SimulateFailure.ts"
+import { run } from "../../src/Layers/Simulation/Mesh/MeshScenario.ts"
 import { type FaultScenario, search } from "../../src/Layers/Simulation/Mesh/MeshSearch.ts"
 import { MeshTrace } from "../../src/Layers/Simulation/Mesh/MeshTrace.ts"
 import { InvariantViolated } from "../../src/Layers/Simulation/SimulationError.ts"
@@ -42,6 +44,21 @@ describe("the search for faults that break a mesh", () => {
     })
 
     assert.strictEqual(found._tag, "Held", found._tag === "Failed" ? explain(found) : "")
+  })
+
+  it("wants no node to be found that only knew one on the other side of a partition, which went for good meanwhile", () => {
+    const groups = [["0", "1", "2", "3", "4", "5", "6", "10", "11"]]
+    const exit = run({
+      ...scenario,
+      nodes: 12,
+      seed: "c10",
+      durationSeconds: 300,
+      broadcasts: 100,
+      churnMillis: 15_000,
+      faults: [{ atMillis: 236_581, forMillis: 39_996, fault: { _tag: "Partition", groups } }]
+    })
+
+    assert.isTrue(Exit.isSuccess(exit), `${exit}`)
   })
 
   it("finds a mesh that forgets what it has seen, and that one late message is enough", () => {

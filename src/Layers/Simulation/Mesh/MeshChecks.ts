@@ -13,7 +13,7 @@ import type { Protocol } from "../../../Protocol/Protocol.ts"
 import { isWireFault } from "../../../Protocol/WireFault.ts"
 import type { Simulation } from "../Simulation.ts"
 import type { TraceEvent } from "../Trace.ts"
-import { type MeshObserver, reach } from "./MeshObserver.ts"
+import { type MeshObserver, type ObservedNode, reach } from "./MeshObserver.ts"
 
 /**
  * Watches for as long as the scope lasts that no user gets a broadcast twice or its own, that no node
@@ -74,21 +74,35 @@ const bounds = Effect.fnUntraced(function*(observer: MeshObserver, settings: Mes
 })
 
 /**
- * What is wrong with a mesh that has been left in peace, if anything: nodes that no path of links
- * leads to.
+ * What is wrong with a mesh that has been left in peace, if anything: nodes that no path of links leads to, though somebody
+ * is to keep to one on the other side. `kept` gives whom each node was told to keep to, by name: where all of them have gone
+ * for good while a partition stood, nobody knows of the other side any more.
  *
  * @category predicates
  * @since 0.1.0
  */
-export const convergence = Effect.fnUntraced(function*(observer: MeshObserver) {
+export const convergence = Effect.fnUntraced(function*(
+  observer: MeshObserver,
+  kept: ReadonlyMap<string, ReadonlyArray<string>>
+) {
   const graph = yield* observer.graph
-  const [first] = graph.keys()
-  if (first === undefined) return undefined
-  const found = reach(first, graph)
-  const apart = [...graph.keys()].filter((node) => node !== first && !found.has(node))
-  return apart.length === 0
-    ? undefined
-    : `no path from node ${first.name} to ${apart.map((node) => node.name).join(", ")}`
+  const ways = new Map(Array.from(graph, ([node, peers]) => [node, new Set(peers)]))
+  for (const [node, ends] of ways) {
+    for (const name of kept.get(node.name) ?? []) {
+      const other = observer.nodes.get(name)
+      if (other === undefined) continue
+      ends.add(other)
+      ways.get(other)?.add(node)
+    }
+  }
+  const looked = new Set<ObservedNode>()
+  for (const node of graph.keys()) {
+    if (looked.has(node)) continue
+    const found = reach(node, graph)
+    const apart = [...reach(node, ways)].filter((other) => looked.add(other) && !found.has(other))
+    if (apart.length > 0) return `no path from node ${node.name} to ${apart.map(({ name }) => name).join(", ")}`
+  }
+  return undefined
 })
 
 /**

@@ -154,6 +154,8 @@ class Play {
   readonly #simulation: Simulation
   readonly #observer: MeshObserver
   readonly #healing: Array<HealStep> = []
+  /** Whom each node was told to keep to when it started last. */
+  readonly #kept = new Map<string, ReadonlyArray<string>>()
   #startCount = 0
   #healMillis: number | null = null
   /** The faults are over, and the mesh is left in peace. */
@@ -220,6 +222,7 @@ class Play {
     const layer = Layer.suspend(() => {
       const bootstrap = isAgain ? [...known, ...this.#newcomers] : known
       isAgain = true
+      this.#kept.set(name, bootstrap.map(({ hostname }) => hostname))
       return MemoryMesh.layerTransport({ ...this.#scenario.settings, host: name, bootstrap })
     })
     return Context.get(yield* this.#simulation.start(name, this.#observer.watch(name, layer)), Mesh)
@@ -298,7 +301,7 @@ class Play {
   readonly #mustConverge = Effect.fnUntraced(function*(this: Play): Effect.fn.Return<void, Violation> {
     this.#isAtPeace = true
     yield* Effect.sleep(1000 * peaceSeconds)
-    const apart = yield* MeshChecks.convergence(this.#observer)
+    const apart = yield* MeshChecks.convergence(this.#observer, this.#kept)
     if (apart !== undefined) return yield* this.#violation("converges", apart)
     let leaks = yield* MeshChecks.leaks(this.#simulation, this.#observer)
     for (const author of [...this.#observer.nodes.values()].slice(-3)) {
