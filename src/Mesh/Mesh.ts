@@ -193,6 +193,12 @@ export class Mesh extends Context.Service<
     readonly broadcastAll: (many: Iterable<Packets>, options?: SendOptions) => Effect.Effect<void, MessageTooLarge>
     /** Sends to one node, a neighbor or one that is found and dialed; gives the message's id. */
     readonly whisper: (id: string, packets: Packets, options?: SendOptions) => Effect.Effect<string, WhisperError>
+    /**
+     * Waits until little waits to be sent to a neighbor, 32 KiB at most; `false` when it is none, or takes nothing for a minute.
+     * For whoever whispers much to one node, before each whisper: all of it at once takes as long as the line to that node
+     * does, and what is queued behind it, such as the pings that tell whether it is there, comes too late.
+     */
+    readonly untilSent: (id: string) => Effect.Effect<boolean>
     /** Whispers to the author of a message. */
     readonly reply: (message: MeshMessage, packets: Packets) => Effect.Effect<string, WhisperError>
     /**
@@ -359,6 +365,7 @@ const service = (node: MeshNode, topics: Topics, questions: Questions): Mesh["Se
     broadcastPayload: (payload, options) => broadcastPayload(node, payload, options),
     whisperPayload: (id, payload) => Sender.whisper(node, id, node.services.protocol.encodePayload(payload)),
     whisper,
+    untilSent: (id) => Sender.untilSent(node, id),
     reply: (message, packets) => whisper(message.sender, packets),
     messages: node.inbox.stream,
     publish: (topic, value) => topics.publish(topic, value),

@@ -99,15 +99,19 @@ export class SyncTable {
     return this.#digests.slice()
   }
 
-  /** What is held in the shares whose digests are others than here. */
-  differing(digests: Uint8Array): ReadonlyArray<SyncState> {
+  /**
+   * What is held in the shares whose digests are others than here, one share after the other, for whoever gets a part of
+   * it need not be sent again the shares that it has. Begins with the share `first`, a fraction of all of them.
+   */
+  differing(digests: Uint8Array, first = 0): ReadonlyArray<SyncState> {
     const shares = new Set<number>()
     for (let i = 0; i < digestsBytes; i++) {
       if (digests[i] !== this.#digests[i]) shares.add(Math.floor(i / digestBytes))
     }
-    return shares.size === 0
-      ? []
-      : Array.from(this.#held.values()).filter(({ share }) => shares.has(share)).map(({ state }) => state)
+    if (shares.size === 0) return []
+    const turnOf = ({ share }: Held) => (share + shareCount - Math.floor(first * shareCount)) % shareCount
+    return Array.from(this.#held.values()).filter(({ share }) => shares.has(share))
+      .sort((a, b) => turnOf(a) - turnOf(b)).map(({ state }) => state)
   }
 
   /** Whether the digests are those of what is held here. */

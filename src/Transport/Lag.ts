@@ -35,3 +35,18 @@ export const catchesUp = (outbox: Outbox, slowTimeout: Duration.Input): Effect.E
       if (outbox.writtenBytes - writtenBytes < outbox.capacityBytes * leastPart) return false
     }
   })
+
+/**
+ * Waits until little is queued; `false` when the link ends before, or its peer takes nothing for so long.
+ *
+ * @category waiting
+ * @since 0.1.0
+ */
+export const becomesQuiet = (outbox: Outbox, wait: Duration.Input): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    while (true) {
+      const { writtenBytes } = outbox
+      if (Option.isSome(yield* Effect.timeoutOption(outbox.quiet, wait))) return !outbox.isClosed
+      if (outbox.writtenBytes === writtenBytes) return false
+    }
+  })

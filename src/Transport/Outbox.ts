@@ -7,6 +7,7 @@
  * first, so that an answer does not wait behind a flood that is being relayed.
  */
 import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { ByteBudget } from "./ByteBudget.ts"
 
@@ -17,6 +18,8 @@ const droppedPart = 1 / 8
 /** What is taken at once of the passing frames, and handed to the transport in one call at most, in bytes. */
 const groupBytes = 262_144
 const gone = new Uint8Array(0)
+/** A queue with so many bytes or less in it is quiet: over a slow line they are gone before a ping behind them is late. */
+const quietBytes = 32_768
 /** Frames that were taken are cleared away when there are so many. */
 const clearedCount = 1024
 /** In place of a set that most links never need; nothing is added to it. */
@@ -37,6 +40,8 @@ export class Outbox {
   /** Made for the first who waits: most links never have any. */
   #room: Latch.Latch | undefined
   #hasRoom = true
+  /** Made for those who wait until little is left, and opened once. */
+  #quiet: Latch.Latch | undefined
   readonly #budget: ByteBudget | undefined
   /** What is taken first, and never dropped. */
   #kept: Array<Uint8Array> = []
@@ -71,6 +76,17 @@ export class Outbox {
   /** Open while there is room. */
   get room(): Latch.Latch {
     return this.#room ??= Latch.makeUnsafe(this.#hasRoom)
+  }
+
+  /** Ends when little waits, 32 KiB at most, or the link is closed. */
+  get quiet(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#isQuiet ? Effect.void : Effect.asVoid((this.#quiet ??= Latch.makeUnsafe(false)).await)
+    )
+  }
+
+  get #isQuiet(): boolean {
+    return this.#queuedBytes <= quietBytes || this.#isClosed
   }
 
   /** Whether frames wait that were not taken. */
@@ -172,6 +188,7 @@ export class Outbox {
   close(): void {
     this.#isClosed = true
     this.#open()
+    this.#settle()
   }
 
   /** Gives up what was not written: nobody will write it any more. */
@@ -239,6 +256,14 @@ export class Outbox {
     this.#queuedBytes -= bytes
     if (this.#budget !== undefined) this.#budget.usedBytes -= bytes
     if (!this.#hasRoom && this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
+    if (this.#quiet !== undefined) this.#settle()
+  }
+
+  #settle(): void {
+    const quiet = this.#quiet
+    if (quiet === undefined || !this.#isQuiet) return
+    this.#quiet = undefined
+    quiet.openUnsafe()
   }
 }
 

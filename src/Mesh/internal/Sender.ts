@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { maxPackets, type Message } from "../../Protocol/Message.ts"
 import { contentOf, type Packet } from "../../Protocol/Packet.ts"
-import { hasRoomWithin } from "../../Transport/Lag.ts"
+import { becomesQuiet, hasRoomWithin } from "../../Transport/Lag.ts"
 import type { Outgoing } from "../../Transport/Outgoing.ts"
 import { MessageTooLarge, type PeerNotFound, PeerUnavailable, type TooManyRequests } from "../MeshError.ts"
 import type { Peer } from "../RoutingTable.ts"
@@ -168,6 +168,16 @@ export const whisper = Effect.fnUntraced(function*(
   yield* turnOfOthers(node) ?? Effect.void
   return message
 })
+
+/** So long may a peer take nothing for which somebody waits who has much for it. */
+const untakenTimeout = "1 minute"
+
+/** Waits until little waits for a neighbor; `false` when it is none, or takes nothing. */
+export const untilSent = (node: MeshNode, id: string): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    const peer = node.table.get(id)
+    return peer === undefined ? Effect.succeed(false) : becomesQuiet(peer.link.outbox, untakenTimeout)
+  })
 
 /** Whispers to a neighbor without waiting: where its queue has no room the message is dropped, which is counted. */
 export const offer = (node: MeshNode, peer: Peer, payload: ReadonlyArray<Packet>): MessageTooLarge | undefined => {

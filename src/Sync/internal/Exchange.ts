@@ -116,7 +116,8 @@ const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage
   if (!(yield* isDue(node, message.from))) return
   node.forgetDeleted(node.nowSeconds())
   if (node.table.isSame(digests)) return
-  const differing = node.table.differing(digests)
+  // Each peer of a newcomer begins elsewhere.
+  const differing = node.table.differing(digests, yield* Random.next)
   const copies = tellCopies(node, message.from, differing)
   // Before the copies: the other end is to see what it lacks, not what is on its way.
   yield* send(
@@ -143,14 +144,18 @@ const tellDigests = (node: SyncNode, id: string, verb: "ask" | "answer"): Effect
     return Effect.ignore(node.mesh.whisper(id, packets, { subFlag: digestSubFlag }))
   })
 
-/** A peer that cannot be reached any more gets no further ones. */
+/**
+ * A peer that cannot be reached any more gets no further ones. As fast as the line takes them: more in its queue would hold
+ * up pings, so that the link to whoever is behind a slow line ended before all was there, again and again.
+ */
 const tellCopies = (node: SyncNode, id: string, states: ReadonlyArray<SyncState>): Effect.Effect<void> =>
-  Effect.ignore(Effect.forEach(
-    states,
-    // What is too large for a message of this node holds up no others.
-    (state) => Effect.catchTag(Effect.asVoid(tell(node, id, state)), "MessageTooLarge", () => Effect.void),
-    { discard: true }
-  ))
+  Effect.gen(function*() {
+    for (const state of states) {
+      if (!(yield* node.mesh.untilSent(id))) return
+      // What is too large for a message of this node holds up no others.
+      yield* Effect.catchTag(Effect.asVoid(tell(node, id, state)), "MessageTooLarge", () => Effect.void)
+    }
+  }).pipe(Effect.ignore)
 
 const tell = (node: SyncNode, id: string, state: SyncState): Effect.Effect<unknown, WhisperError> => {
   const { key, owner, time, value } = state.entry
