@@ -39,7 +39,7 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
   readonly origins?: ReadonlyArray<string> | undefined
   /**
    * Connections of one listener, those in the opening handshake included; further ones are cut and told of as `Full`. When
-   * there are so many, the host with most of those in the opening handshake makes room for others. Default 512.
+   * there are so many, the host with most of those that are being opened or closed makes room for others. Default 512.
    */
   readonly maxConnections?: number | undefined
   /**
@@ -151,9 +151,10 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   const limit = options.maxConnections ?? 512
   const audience: Audience = { tell: undefined }
   const http = yield* Effect.acquireRelease(
-    Effect.sync(() => keepRoom(bound(makeServer(), options, limit + spareConnections), limit, audience)),
+    Effect.sync(() => bound(makeServer(), options, limit + spareConnections)),
     closeServer
   )
+  const closing = keepRoom(http, limit, audience)
   const others = http.listeners("error")
   const [server] = yield* Effect.all([
     NodeSocketServer.makeWebSocket({
@@ -184,7 +185,8 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
         // The peer was gone before the handler began: there is nobody to tell. Nor where it is: who comes from this
         // machine may be a proxy of strangers, by whichever of its addresses.
         yield* Effect.matchEffect(made, {
-          onSuccess: (connection) => handler(telling(connection, message, undefined)),
+          onSuccess: (connection) =>
+            Effect.ensuring(handler(telling(connection, message, undefined)), closing(request.socket)),
           onFailure: () => Effect.void
         })
       }).pipe(Effect.scoped)

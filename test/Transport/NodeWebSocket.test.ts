@@ -146,6 +146,39 @@ describe("NodeWebSocket", () => {
   )
 
   test(
+    "lets in who comes from elsewhere, when all places are taken by some that were turned away and stay",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const isStranger = ({ remote }: Connection) => remote.hostname === "127.0.0.2"
+      yield* Effect.forkScoped(listener.serve((one) => isStranger(one) ? Effect.void : Effect.never))
+      const { port } = listener.address
+      const turnedAway = Effect.callback<Net.Socket>((resume) => {
+        const socket = Net.createConnection({ host: "127.0.0.1", port, localAddress: "127.0.0.2" })
+        socket.on("error", () => {}).write([
+          "GET / HTTP/1.1",
+          "Host: 127.0.0.1",
+          "Connection: Upgrade",
+          "Upgrade: websocket",
+          "Sec-WebSocket-Version: 13",
+          "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+          `Sec-WebSocket-Protocol: ${WebSocket.subprotocol}`,
+          "\r\n"
+        ].join("\r\n"))
+        // It hears the other end's farewell, and does not answer it.
+        socket.on("data", (bytes) => bytes.includes(0x88) && resume(Effect.succeed(socket)))
+      })
+      const sockets = [yield* turnedAway, yield* turnedAway]
+
+      yield* Effect.ensuring(
+        transport.dial(listener.address),
+        Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+      )
+    }),
+    NodeWebSocket.layer({ maxConnections: 2, lingerMillis: 60_000 })
+  )
+
+  test(
     "listens on wss only with a server that has a certificate",
     Effect.gen(function*() {
       const transport = yield* Transport

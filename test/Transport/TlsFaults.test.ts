@@ -341,6 +341,35 @@ describe("TLS", () => {
       }).pipe(Effect.scoped))
   }
 
+  it.live("lets in who comes from elsewhere, when all places are taken by some that were turned away and stay", () =>
+    Effect.gen(function*() {
+      const transport = yield* build(
+        NodeTls.layer({ maxPendingHandshakes: 2, maxConnections: 3, lingerMillis: 60_000 })
+      )
+      const listener = yield* transport.listen(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+      const met = yield* Queue.unbounded<string>()
+      yield* Effect.forkScoped(
+        listener.serve(({ remote: { hostname } }) =>
+          Effect.andThen(Queue.offer(met, hostname), hostname === "127.0.0.2" ? Effect.void : Effect.never)
+        )
+      )
+      const where = { host: "127.0.0.1", port: listener.address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
+      const certificate = yield* certified("ed25519", 3)
+      for (let i = 0; i < 3; i++) {
+        const raw = yield* stranger(() => Net.connect(where))
+        const socket = yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
+        // Its verdict; it does not see how the other end closes.
+        socket.write(Uint8Array.of(0))
+        const closed = Effect.callback<void>((resume) => void raw.once("close", () => resume(Effect.void)))
+        yield* Effect.race(Queue.take(met), closed)
+      }
+
+      yield* transport.dial(listener.address)
+      yield* eventually(transport.dial(listener.address))
+
+      assert.deepStrictEqual([yield* Queue.take(met), yield* Queue.take(met)], ["127.0.0.1", "127.0.0.1"])
+    }).pipe(Effect.scoped))
+
   it.live("takes no more connections than it is told, those that it is closing included", () =>
     Effect.gen(function*() {
       const layer = NodeTls.layer({ mode: "compatible", maxConnections: 1, lingerMillis: 60_000 })

@@ -69,7 +69,9 @@ export const listen = Effect.fnUntraced(function*(
   })
 
   const accept = (raw: Net.Socket, remote: PeerAddress, opening: Opening, isOver: () => boolean) => {
+    const { source } = opening
     const settle = () => pending.delete(opening)
+    const cut = () => void raw.destroy()
     // The last one to run: it is pending while it is being closed, too, or they would be past all count.
     const over = Effect.sync(() => {
       raw.destroy()
@@ -85,12 +87,16 @@ export const listen = Effect.fnUntraced(function*(
       const done = yield* Deferred.make<void>()
       yield* Queue.offer(secured, { connection: opened.value, settle, done })
       yield* Deferred.await(done)
+      opening.end = cut
+      // Whoever was turned away may stay until it has been closed: no more of those than of others that nobody serves.
+      if (pending.count >= maxPending && !pending.makeRoom(source)) cut()
+      else pending.add(opening)
     }).pipe(
       Effect.catchTag("TlsRefused", (reason) =>
         Effect.sync(() => {
           tell(reason)
           // It was told of, and is only to make room from now on.
-          opening.end = () => void raw.destroy()
+          opening.end = cut
         }))
     )
   }

@@ -1,4 +1,5 @@
 /** Room for WebSockets: who opens connections to a listener and says nothing keeps out no others. */
+import * as Effect from "effect/Effect"
 import type * as Http from "node:http"
 import type * as Net from "node:net"
 import { type Opening, Openings } from "../Admission/Openings.ts"
@@ -15,10 +16,19 @@ export interface Audience {
   tell: Tell | undefined
 }
 
-/** Beyond so many connections, of those that did not come to the point yet one of the host with most of them is cut. */
-export const keepRoom = (server: Http.Server, limit: number, audience: Audience): Http.Server => {
+/** One that is counted. */
+interface Counted {
+  readonly opening: Opening
+  readonly socket: Net.Socket
+}
+
+/**
+ * Beyond so many connections, of those that did not come to the point yet one of the host with most of them is cut; so are
+ * those that are being closed, as they are told to what this gives: whoever was turned away need not go at once.
+ */
+export const keepRoom = (server: Http.Server, limit: number, audience: Audience) => {
   const openings = new Openings()
-  const byEnd = new Map<string, Opening>()
+  const byEnd = new Map<string, Counted>()
   let openCount = 0
   const admit = (socket: Net.Socket): void => {
     const { remoteAddress = "", remotePort = 0 } = socket
@@ -32,7 +42,7 @@ export const keepRoom = (server: Http.Server, limit: number, audience: Audience)
     const opening: Opening = { source, end }
     openCount++
     openings.add(opening)
-    byEnd.set(key, opening)
+    byEnd.set(key, { opening, socket })
     socket.once("close", () => {
       openCount--
       openings.delete(opening)
@@ -42,10 +52,16 @@ export const keepRoom = (server: Http.Server, limit: number, audience: Audience)
   server.on("connection", admit)
   // Over TLS it is another socket, with the same ends.
   server.on("upgrade", ({ socket }) => {
-    const opening = byEnd.get(endOf(socket))
-    if (opening !== undefined) openings.delete(opening)
+    const counted = byEnd.get(endOf(socket))
+    if (counted !== undefined) openings.delete(counted.opening)
   })
-  return server
+  return (closing: Net.Socket): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const counted = byEnd.get(endOf(closing))
+      if (counted === undefined) return
+      counted.opening.end = () => void counted.socket.destroy()
+      openings.add(counted.opening)
+    })
 }
 
 const endOf = (socket: Net.Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
