@@ -148,11 +148,13 @@ export class Outbox {
       this.#shift()
       if (isKept) this.#kept.push(frame)
       else {
-        this.#release(frame.length)
+        this.#forget(frame.length)
         droppedCount++
       }
     }
     this.#clear()
+    // Nothing that is written would open it. Else its peer has to take something: one that is stuck has caught up with nothing.
+    if (this.#queuedBytes === 0) this.#release(0)
     return droppedCount
   }
 
@@ -251,10 +253,14 @@ export class Outbox {
       : Math.min(this.capacityBytes, budget.maxBytes * fairPart)
   }
 
-  /** Written or dropped: nothing would open an outbox in which nothing is left to write. */
-  #release(bytes: number): void {
+  #forget(bytes: number): void {
     this.#queuedBytes -= bytes
     if (this.#budget !== undefined) this.#budget.usedBytes -= bytes
+  }
+
+  /** Written, or given up. */
+  #release(bytes: number): void {
+    this.#forget(bytes)
     if (!this.#hasRoom && this.#queuedBytes * 4 <= this.capacityBytes) this.#open()
     if (this.#quiet !== undefined) this.#settle()
   }

@@ -110,6 +110,27 @@ describe("a peer that does not read", () => {
       assert.strictEqual((yield* node.mesh.peers).length, 2)
     }).pipe(Effect.provide(MemoryNetwork.layer()), Random.withSeed("bounded")))
 
+  it.effect("loses its link also where many of its kind have used up what all queues may hold", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { ...options, maxQueuedBytes: 1_000_000, pingInterval: "1 hour" })
+      for (let index = 0; index < 16; index++) {
+        const id = `stuck ${index}`
+        yield* (yield* RawPeer.dial(node, { host: `10.0.2.${index}`, id, reads: false })).handshake
+      }
+      yield* TestClock.adjust("1 second")
+
+      const flood = Effect.forEach(
+        Array.from({ length: 600 }, (_, i) => i),
+        (i) => Effect.andThen(node.mesh.broadcast(large(i + 1)), Effect.sleep("50 millis"))
+      )
+      yield* Effect.forkChild(flood, { startImmediately: true })
+      yield* TestClock.adjust("30 seconds")
+
+      const left = node.events.flatMap((event) => event._tag === "PeerLeft" ? [event.reason._tag] : [])
+      assert.deepStrictEqual(left, Array.from({ length: 16 }, () => "TooSlow"))
+      assert.isFalse(node.events.some((event) => event._tag === "PeerRecovered"))
+    }).pipe(Effect.provide(MemoryNetwork.layer({ windowBytes: 1000 })), Random.withSeed("budget")))
+
   it.effect("makes a whisper to it wait, and fail when its queue stays full", () =>
     Effect.gen(function*() {
       const { node } = yield* withStuckPeer()
