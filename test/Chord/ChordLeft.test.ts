@@ -1,6 +1,6 @@
-/** A ring that all of its nodes have left. */
+/** What nodes that leave or end may say of their ring: one that all have left, and writes under way at an end. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Fiber, Option } from "effect"
 import { simulate, startRing, untilIdeal } from "../utils/ChordRing.ts"
 
 describe("a ring that all nodes have left", () => {
@@ -40,5 +40,25 @@ describe("a ring that all nodes have left", () => {
     )
 
     assert.include(error.message, "that address is this node itself")
+  })
+})
+
+describe("a node that ends in a ring of two", () => {
+  it("calls no write acknowledged that the other one has not got", () => {
+    const writes = Array.from({ length: 12 }, (_, count) =>
+      simulate((simulation) =>
+        Effect.gen(function*() {
+          const [first, second] = yield* startRing(simulation, 2, { leaveTimeout: 0 })
+          const writing = yield* Effect.forkScoped(Effect.option(second!.set("key", "value")))
+          yield* Effect.sleep(10 * count)
+          yield* simulation.stop("1")
+          const written = yield* Fiber.join(writing)
+          yield* Effect.sleep("5 seconds")
+          return { isAcknowledged: Option.isSome(written), isThere: yield* first!.has("key") }
+        })
+      ))
+
+    assert.deepStrictEqual(writes.filter((write) => write.isAcknowledged && !write.isThere), [])
+    assert.isTrue(writes.some((write) => !write.isAcknowledged))
   })
 })
