@@ -159,11 +159,11 @@ export class Member {
     return { isOwner: false, self, predecessor, closer, following }
   }
 
-  /** Which of its successors answers for a position, if the list reaches so far. */
+  /** Which of its successors answers for a position, if the list reaches so far, and that one is not doubted. */
   successorAt(position: bigint): Contact | undefined {
     let from = this.self.position
     for (const contact of this.successors) {
-      if (isWithin(from, position, contact.position)) return contact
+      if (isWithin(from, position, contact.position)) return this.#doubted.has(contact.position) ? undefined : contact
       from = contact.position
     }
     return undefined
