@@ -4,9 +4,10 @@
  * maker had seen, and no two writers make the same one. So any two versions of a key are ordered,
  * everywhere in the same way, without a node that would have to be asked.
  *
- * A node keeps the highest version it made or saw: it makes each version by `next` from that one,
- * and takes in those of others by `observe`, which refuses what lies too far in the future. Without
- * that bound one wrong clock would drag the versions of the whole network with it.
+ * A node keeps the highest version it made or saw: it makes each version by `next` from that one, or
+ * from that of the key where it knows that, and takes in those of others by `observe`, which refuses
+ * what lies too far in the future. Without that bound one wrong clock would drag the versions of the
+ * whole network with it.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -51,6 +51,28 @@ describe("a node whose clock is wrong", () => {
     assert.deepStrictEqual(results, [true, Option.some("value")])
   })
 
+  it("keeps nobody from writing other keys, though some just take its versions and are ahead of others themselves", () => {
+    const failed = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 8)
+        for (let index = 0; index < 7; index++) yield* simulation.skew(`${index}`, index % 2 === 0 ? 400 : -400)
+        yield* simulation.skew("7", "60 seconds")
+        const beat = Effect.ignore(nodes[7]!.set("beat", "value", { timeout: "2 seconds" }))
+        yield* Effect.forkScoped(Effect.forever(Effect.andThen(beat, Effect.sleep("200 millis"))))
+        yield* Effect.sleep("5 seconds")
+        const failed: Array<number> = []
+        for (const [index, node] of nodes.slice(0, 7).entries()) {
+          for (const key of keys.slice(0, 5)) {
+            if (Result.isFailure(yield* Effect.result(node.set(`${key} of ${index}`, "value")))) failed.push(index)
+          }
+        }
+        return failed
+      })
+    )
+
+    assert.deepStrictEqual(failed, [])
+  })
+
   it("keeps copies of what is not of its future, though there is some of that as well", () => {
     const held = simulate((simulation) =>
       Effect.gen(function*() {

@@ -40,10 +40,10 @@ export const write = Effect.fnUntraced(function*(
   endMillis: number
 ): Effect.fn.Return<Version.Version, WriteError> {
   const quorum = options.quorum ?? node.options.writeQuorum
-  const makeRecord = () =>
-    Record.make({ key, version: node.versions.next(), value, expiresAtMillis: expiry(node, options) }, node.options)
+  const makeRecord = (version: Version.Version) =>
+    Record.make({ key, version, value, expiresAtMillis: expiry(node, options) }, node.options)
   // What no node would take is refused before anybody is asked.
-  const trial = makeRecord()
+  const trial = makeRecord(node.versions.next())
   if (Result.isFailure(trial)) return yield* trial.failure
   const owners: Owners = new Map()
   const before = yield* versionBefore(node, key, owners, endMillis)
@@ -51,7 +51,7 @@ export const write = Effect.fnUntraced(function*(
   let newer = before.version
   for (let stamp = 1;; stamp++) {
     if (newer !== undefined) node.versions.observe(newer)
-    const made = makeRecord()
+    const made = makeRecord(before.isKnown ? node.versions.above(newer) : node.versions.next())
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
     newer = yield* store(node, record, owners, quorum, endMillis, "write")

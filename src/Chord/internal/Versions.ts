@@ -1,4 +1,4 @@
-/** The versions that a node has seen, and those that it makes: above all of them. */
+/** The versions that a node has seen, and those that it makes: above all of them, or above those of a key. */
 import * as Duration from "effect/Duration"
 import type { ChordOptions } from "../ChordConfig.ts"
 import * as Version from "../Version.ts"
@@ -8,6 +8,8 @@ export class Versions {
   readonly #options: Pick<ChordOptions, "maxClockSkew">
   readonly #nowMillis: () => number
   #newest: Version.Version | undefined
+  /** The last one that it made by its clock alone. */
+  #byClock: Version.Version | undefined
 
   /** `newest`: of what lies in the node's share from an earlier life. */
   constructor(
@@ -24,7 +26,21 @@ export class Versions {
 
   /** A version above all that this node has seen. */
   next(): Version.Version {
-    return this.#newest = Version.next(this.#previous, this.#nowMillis(), this.#writer)
+    const now = this.#nowMillis()
+    const made = Version.next(this.#sensible(this.#newest), now, this.#writer)
+    if (made.millis <= now) this.#byClock = made
+    return this.#newest = made
+  }
+
+  /**
+   * A version above those that a key has. What is seen of other keys may lie as far ahead as is just taken here, by the
+   * clock of one node that is wrong: by this node's own time others take what is above that key, and not above all.
+   */
+  above(version: Version.Version | undefined): Version.Version {
+    const now = Math.floor(this.#nowMillis())
+    const isAhead = this.#newest !== undefined && this.#newest.millis > now
+    if (!isAhead || (version !== undefined && version.millis >= now)) return this.next()
+    return this.#byClock = Version.next(this.#sensible(this.#byClock), now, this.#writer)
   }
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
@@ -41,10 +57,10 @@ export class Versions {
     return observed._tag === "Failure" ? observed.failure : undefined
   }
 
-  /** What was seen, but for what lies too far ahead: its own from when its clock was wrong, which nobody takes. */
-  get #previous(): Version.Version | undefined {
+  /** A version to go on from, but for one that lies too far ahead: its own from when its clock was wrong, which nobody takes. */
+  #sensible(version: Version.Version | undefined): Version.Version | undefined {
     const latest = this.#nowMillis() + this.#maxSkewMillis
-    return this.#newest !== undefined && this.#newest.millis > latest ? undefined : this.#newest
+    return version !== undefined && version.millis > latest ? undefined : version
   }
 
   get #maxSkewMillis(): number {
@@ -52,6 +68,6 @@ export class Versions {
   }
 
   #observed(version: Version.Version) {
-    return Version.observe(this.#previous, version, this.#nowMillis(), this.#maxSkewMillis)
+    return Version.observe(this.#sensible(this.#newest), version, this.#nowMillis(), this.#maxSkewMillis)
   }
 }
