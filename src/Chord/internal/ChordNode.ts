@@ -32,7 +32,6 @@ import { Deadlines } from "./Deadlines.ts"
 import { Hearsay } from "./Hearsay.ts"
 import { Learned } from "./Learned.ts"
 import { isWithin, type Member } from "./Member.ts"
-import { Mute } from "./Mute.ts"
 import type { Peers } from "./Peers.ts"
 import type { Handler, Packets } from "./PeersOptions.ts"
 import { isSilent } from "./Refusal.ts"
@@ -108,8 +107,6 @@ export class ChordNode {
   readonly doubted = new Set<string>()
   /** Who answered for what lately. */
   readonly arcs = new Arcs()
-  /** Those that are to keep copies, and do not answer. */
-  readonly mute = new Mute()
   /** What its neighbors know of theirs. */
   readonly answers = new Answers()
   /** Opened for the members to ask their successors now, and not at the next turn. */

@@ -163,7 +163,7 @@ export class Member {
   successorAt(position: bigint): Contact | undefined {
     let from = this.self.position
     for (const contact of this.successors) {
-      if (isWithin(from, position, contact.position)) return this.#doubted.has(contact.position) ? undefined : contact
+      if (isWithin(from, position, contact.position)) return this.isDoubted(contact) ? undefined : contact
       from = contact.position
     }
     return undefined
@@ -212,6 +212,11 @@ export class Member {
     // By then the word of its death, a step a round, has come here.
     this.#doubted.set(contact.position, this.#roundCount + successorCount)
     return true
+  }
+
+  /** Whether somebody got no answer from a successor, and it was not found to live since. */
+  isDoubted({ position }: Contact): boolean {
+    return this.#doubted.has(position)
   }
 
   /** Whether it names a contact to those who look for others. */

@@ -6,7 +6,7 @@ import type { Contact } from "../Contact.ts"
 export const isDead = ({ reason }: CallError): boolean => {
   switch (reason._tag) {
     case "Unreachable":
-      return !isShortage(reason) && !isOwnEnd(reason)
+      return !isOwn(reason.cause)
     case "TimedOut":
     case "WrongPeer":
       return true
@@ -21,14 +21,16 @@ export const isDead = ({ reason }: CallError): boolean => {
 export const isShortage = (reason: CallError["reason"]): boolean =>
   reason._tag === "Unreachable" && reason.cause._tag === "Full"
 
-/** Whether it was not, because this node ends: who took the other one for dead would count a write as kept by all there are. */
-const isOwnEnd = (reason: CallError["reason"]): boolean =>
-  reason._tag === "Unreachable" && reason.cause._tag === "Stopped"
+/**
+ * Whether it was not sent for that, or because this node ends: who took the other one for dead then would count a write as
+ * kept by all there are.
+ */
+const isOwn = ({ _tag }: { readonly _tag: string }): boolean => _tag === "Full" || _tag === "Stopped"
 
 /** Whether a call failed in a way in which it may for one that lives: where nobody can be dialed, nobody does. */
 export const isSilence = ({ reason }: CallError): boolean =>
   reason._tag === "TimedOut" ||
-  (reason._tag === "Unreachable" && reason.cause._tag !== "DialError" && !isShortage(reason) && !isOwnEnd(reason))
+  (reason._tag === "Unreachable" && reason.cause._tag !== "DialError" && !isOwn(reason.cause))
 
 /** Whether a node did not answer at all, at whichever of its positions. */
 export const isSilent = (error: CallError): boolean => isDead(error) && error.reason._tag !== "Refused"

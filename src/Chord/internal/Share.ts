@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { CallError, CallRefused } from "../CallError.ts"
+import type { CallRefused } from "../CallError.ts"
 import { type StorageError, StorageFull } from "../ChordStorage.ts"
 import type { Contact } from "../Contact.ts"
 import * as Membership from "../Membership.ts"
@@ -16,7 +16,8 @@ import { startPatiently } from "./Patience.ts"
 import type { Packets } from "./PeersOptions.ts"
 import { isSilent, malformed, notMine, syncing } from "./Refusal.ts"
 import { checkPredecessor, checkSuccessor, confirmPredecessor, refuse, seekPredecessor } from "./Stabilizer.ts"
-import { follow, followAll } from "./Start.ts"
+import { followAll } from "./Start.ts"
+import { hearSay } from "./Suspicion.ts"
 import { isPlaceHeld, mustHoldPlace } from "./Tenure.ts"
 
 type Served = Effect.Effect<Packets, CallRefused>
@@ -90,7 +91,8 @@ const full = (node: ChordNode): Effect.Effect<CallRefused> =>
 
 /**
  * Copies a record to the nodes that keep this member's, and gives who took it. When the heir, the first of them, did
- * not, it is looked whether it lives, and the next one is the heir if not. Others that are mute are not waited for.
+ * not, it is looked whether it lives, and the next one is the heir if not. Others that do not answer are doubted, and get
+ * none while they are: they stay in the lists for some rounds, and all writes would wait for as long.
  */
 const copyOut = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -100,32 +102,20 @@ const copyOut = Effect.fnUntraced(function*(
   const packets = [Record.encode(record)]
   const holders = new Set<string>()
   for (let triesLeft = 1;; triesLeft--) {
-    const others = replicas(node, member)
-    const copy = (contact: Contact) => startPatiently(node, node.startCall(contact, "copy", packets))
-    for (const contact of others.slice(1)) {
-      if (!holders.has(contact.nodeId) && node.mute.askAgain(contact)) {
-        follow(copy(contact), node.services.run, (exit) => noteCopy(node, contact, exit))
-      }
-    }
-    const missing = others.filter((contact, index) =>
-      !holders.has(contact.nodeId) && (index === 0 || !node.mute.has(contact))
+    const missing = replicas(node, member).filter((contact, index) =>
+      !holders.has(contact.nodeId) && (index === 0 || !member.isDoubted(contact))
     )
-    yield* followAll(missing.map(copy), node.services.run, (exit, index) => {
+    const copies = missing.map((contact) => startPatiently(node, node.startCall(contact, "copy", packets)))
+    yield* followAll(copies, node.services.run, (exit, index) => {
       const contact = missing[index]!
-      noteCopy(node, contact, exit)
       if (Exit.isSuccess(exit)) holders.add(contact.nodeId)
+      else if (Option.exists(Exit.findErrorOption(exit), isSilent)) hearSay(node, member, contact)
     })
     const [heir] = replicas(node, member)
     if (heir === undefined || holders.has(heir.nodeId) || triesLeft === 0) return holders
     yield* checkSuccessor(node, member, heir)
   }
 })
-
-/** Whoever refuses a copy answers, too. */
-const noteCopy = (node: ChordNode, contact: Contact, exit: Exit.Exit<Packets, CallError>): void => {
-  if (Option.exists(Exit.findErrorOption(exit), isSilent)) node.mute.add(contact)
-  else node.mute.delete(contact)
-}
 
 /**
  * The nodes beside this one that hold what it owns: those that follow it, each process once. In a

@@ -45,15 +45,14 @@ export class Versions {
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
   observe(version: Version.Version): Version.VersionTooFarAhead | undefined {
-    const observed = this.#observed(version)
-    if (observed._tag === "Failure") return observed.failure
-    this.#newest = observed.success
-    return undefined
+    const fault = this.faultOf(version)
+    if (fault === undefined) this.#newest = Version.max(this.#sensible(this.#newest), version)
+    return fault
   }
 
   /** The fault of a version that is too far ahead; nothing is taken in. */
   faultOf(version: Version.Version): Version.VersionTooFarAhead | undefined {
-    const observed = this.#observed(version)
+    const observed = Version.observe(undefined, version, this.#nowMillis(), this.#maxSkewMillis)
     return observed._tag === "Failure" ? observed.failure : undefined
   }
 
@@ -65,9 +64,5 @@ export class Versions {
 
   get #maxSkewMillis(): number {
     return Duration.toMillis(this.#options.maxClockSkew)
-  }
-
-  #observed(version: Version.Version) {
-    return Version.observe(this.#sensible(this.#newest), version, this.#nowMillis(), this.#maxSkewMillis)
   }
 }
