@@ -26,6 +26,7 @@
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -284,7 +285,8 @@ const make = Effect.gen(function*() {
     signing: yield* Signing,
     clock: yield* Clock.Clock,
     random: yield* Random.Random,
-    run: yield* FiberSet.runtime(fibers)<never>()
+    run: yield* FiberSet.runtime(fibers)<never>(),
+    ended: yield* Deferred.make<void>()
   }
   const listener = yield* transport.listen(options.listen)
   const further = yield* Effect.forEach(options.listenFurther, (address) => transport.listen(address))
@@ -302,7 +304,16 @@ const make = Effect.gen(function*() {
   const questions = new Questions(node)
   const topics = new Topics(node)
   yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
-  yield* Effect.addFinalizer(() => Effect.all([node.inbox.end, topics.end, node.events.end, node.changes.end]))
+  yield* Effect.addFinalizer(() =>
+    Effect.all([
+      Deferred.succeed(services.ended, undefined),
+      questions.end,
+      node.inbox.end,
+      topics.end,
+      node.events.end,
+      node.changes.end
+    ])
+  )
   for (const each of [listener, ...further]) {
     yield* Effect.forkScoped(
       each.serve((connection) => Session.accept(node, connection), (refused) => Session.refused(node, refused))

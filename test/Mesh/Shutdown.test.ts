@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Metric, Random, Stream } from "effect"
+import { Clock, Effect, Fiber, Metric, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as Query from "../../src/Mesh/Query.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNetwork, startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
 import * as RawPeer from "../utils/RawPeer.ts"
@@ -78,4 +79,36 @@ describe("the end of a node", () => {
 
       assert.strictEqual(b!.received.length, 50)
     }).pipe(Effect.provide(network), Random.withSeed("drain")))
+
+  it.effect("is told at once to whoever waits for another node", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Riddle = Query.make("riddle", { question: Schema.String, answer: Schema.String })
+      yield* b!.mesh.respond(Riddle, () => Effect.never)
+      const waiting = yield* Effect.forkChild(
+        Effect.all([
+          Effect.flip(a!.mesh.ask(Riddle, b!.mesh.id, "?", { timeout: "1 hour" })),
+          Effect.flip(a!.mesh.whisper("nobody", ""))
+        ], { concurrency: 2 }),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 second")
+
+      yield* a!.stop
+
+      const before = yield* Clock.currentTimeMillis
+      const errors = [
+        ...yield* Fiber.join(waiting),
+        yield* Effect.flip(a!.mesh.ask(Riddle, b!.mesh.id, "?")),
+        yield* Effect.flip(a!.mesh.whisper(b!.mesh.id, "")),
+        yield* Effect.flip(a!.mesh.connect(b!.address))
+      ]
+      assert.strictEqual(yield* Clock.currentTimeMillis, before)
+      assert.deepStrictEqual(
+        errors.map(({ _tag }) => _tag),
+        ["AskRefused", "PeerNotFound", "PeerNotFound", "PeerNotFound", "ConnectError"]
+      )
+      assert.include(errors[0]!.message, "this node is shutting down")
+      assert.include(errors[4]!.message, "the node is shutting down")
+    }).pipe(Effect.provide(network), Random.withSeed("waiting")))
 })

@@ -61,6 +61,8 @@ export interface NodeServices {
   readonly random: typeof Random.Random["Service"]
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  /** Done when the node is shut down: whoever waits for another one then waits for nothing. */
+  readonly ended: Deferred.Deferred<void>
 }
 
 export class MeshNode {

@@ -39,11 +39,17 @@ interface Asked extends Sized<Asked> {
   readonly text: string
 }
 
+/** A question that waits for its answer, or for what is said instead. */
+interface Waiting {
+  readonly id: string
+  readonly answer: Deferred.Deferred<string, string>
+}
+
 /** The questions of one node: those it can answer, and those it waits for. */
 export class Questions {
   readonly #node: MeshNode
   readonly #responders = new Map<string, (asked: Asked) => void>()
-  readonly #waiting = new Map<string, { readonly id: string; readonly answer: Deferred.Deferred<string, string> }>()
+  readonly #waiting = new Map<string, Waiting>()
 
   constructor(node: MeshNode) {
     this.#node = node
@@ -56,6 +62,13 @@ export class Questions {
       claim(this.#node, answerSubFlag, (message) => this.#answered(message))
     )
   )
+
+  /** The node is shutting down: nobody's answer comes any more. */
+  readonly end: Effect.Effect<void> = Effect.sync(() => {
+    for (const { answer } of this.#waiting.values()) {
+      Deferred.doneUnsafe(answer, Effect.fail("this node is shutting down"))
+    }
+  })
 
   respond<Q, A, E, R>(
     query: Query<Q, A>,

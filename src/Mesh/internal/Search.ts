@@ -3,6 +3,7 @@
  * whoever is linked to the node answers with its address, and the node is dialed. An answer counts
  * only if the node that is met there is the one that was looked for.
  */
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -57,10 +58,12 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
         return yield* Effect.raceAll(
           Array.from({ length: maxDials }, (_, index) => Effect.delay(dialAnswers, index * staggerMillis))
         )
-      }).pipe(Effect.timeoutOrElse({
-        duration: node.options.requestTimeout,
-        orElse: () => Effect.fail(new PeerNotFound({ id, detail: failure(node, said.size) }))
-      })),
+      }).pipe(Effect.raceFirst(
+        Effect.flatMap(
+          Effect.timeoutOption(Deferred.await(node.services.ended), node.options.requestTimeout),
+          () => Effect.fail(new PeerNotFound({ id, detail: failure(node, said.size) }))
+        )
+      )),
     () => Effect.sync(() => node.searches.delete(requestId))
   )
 })

@@ -54,9 +54,9 @@ const begin = (node: MeshNode, address: PeerAddress, id: string | undefined): Sh
   node.dials.set(format(address), dial)
   fiber.addObserver(() => {
     forget(node, address, dial)
-    // As a rule it was settled long ago, and an error would be made for nobody.
+    // As a rule it was settled long ago, and an error would be made for nobody. Who still waits does so because the node ends.
     if (Deferred.isDoneUnsafe(joined)) return
-    Deferred.doneUnsafe(joined, Effect.fail(new LinkClosed({ reason: { _tag: "Disconnected" } })))
+    Deferred.doneUnsafe(joined, Effect.fail(new LinkClosed({ reason: { _tag: "Stopped" } })))
   })
   return dial
 }
