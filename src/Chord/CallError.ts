@@ -40,7 +40,7 @@ export const Refused = Schema.TaggedStruct("Refused", { tag: Schema.String, deta
  * @category models
  * @since 0.1.0
  */
-export const TooLarge = Schema.TaggedStruct("TooLarge", { bytes: Schema.Int, maxBytes: Schema.Int })
+export const TooLarge = Schema.TaggedStruct("TooLarge", { bytes: Schema.Int, maxBytes: Schema.Number })
 
 /**
  * As many calls as are allowed are under way from this node; nothing was sent.
@@ -48,7 +48,7 @@ export const TooLarge = Schema.TaggedStruct("TooLarge", { bytes: Schema.Int, max
  * @category models
  * @since 0.1.0
  */
-export const TooManyCalls = Schema.TaggedStruct("TooManyCalls", { limit: Schema.Int })
+export const TooManyCalls = Schema.TaggedStruct("TooManyCalls", { limit: Schema.Number })
 
 /**
  * Every reason; match on `_tag`. `WrongPeer`: the node at that address is not the one that was named.

@@ -25,8 +25,8 @@ import type { Version } from "./Version.ts"
  * @since 0.1.0
  */
 export class StorageFull extends Schema.TaggedError<StorageFull>()("StorageFull", {
-  maxRecords: Schema.Int,
-  maxBytes: Schema.Int
+  maxRecords: Schema.Number,
+  maxBytes: Schema.Number
 }) {
   override get message(): string {
     return `this node's share is full: it takes ${this.maxRecords} records (maxRecords) of together ` +
@@ -118,7 +118,8 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
 }
 
 /**
- * The bounds of a share.
+ * The bounds of a share. On Node a number or a time that makes no sense is a `RangeError`, of which the layer dies, that
+ * says what to write.
  *
  * @category options
  * @since 0.1.0

@@ -75,7 +75,7 @@ export const defaultTombstoneTtlMillis = 24 * 60 * 60 * 1000
  */
 export class KeyTooLong extends Schema.TaggedError<KeyTooLong>()("KeyTooLong", {
   bytes: Schema.Int,
-  maxBytes: Schema.Int
+  maxBytes: Schema.Number
 }) {
   override get message(): string {
     return `the key takes ${this.bytes} bytes, the limit is ${this.maxBytes} (maxKeyBytes)`
@@ -114,7 +114,7 @@ export class ValueNotText extends Schema.TaggedError<ValueNotText>()("ValueNotTe
  */
 export class ValueTooLarge extends Schema.TaggedError<ValueTooLarge>()("ValueTooLarge", {
   bytes: Schema.Int,
-  maxBytes: Schema.Int
+  maxBytes: Schema.Number
 }) {
   override get message(): string {
     return `the value takes ${this.bytes} bytes, the limit is ${this.maxBytes} (maxValueBytes)`

@@ -256,7 +256,11 @@ const toStorage = (
   { data, maxBytes, maxRecords, tombstoneTtl }: Pick<NodeChordWithStorage, "data" | keyof StorageOptions>
 ): Layer.Layer<ChordStorage, StorageError> => {
   const options = { maxBytes, maxRecords, tombstoneTtl }
-  return data === undefined ? ChordStorage.layerMemory(options) : NodeChordStorage.layerFileSystem(data, options)
+  if (data !== undefined) return NodeChordStorage.layerFileSystem(data, options)
+  return Layer.unwrap(Effect.sync(() => {
+    NodeChordStorage.checkBounds(options)
+    return ChordStorage.layerMemory(options)
+  }))
 }
 
 const toChordOptions = Effect.fnUntraced(function*<E>(scheme: "" | "ws://", options: EveryOption<E>) {

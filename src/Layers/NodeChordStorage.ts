@@ -21,6 +21,7 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -39,6 +40,7 @@ import {
 import * as Record from "../Chord/Record.ts"
 import type { RecordIndex } from "../Chord/RecordIndex.ts"
 import { isSalt } from "../Protocol/internal/Salt.ts"
+import { checked } from "../Transport/Settings.ts"
 import * as RecordLog from "./ChordStorage/RecordLog.ts"
 import * as ErrorText from "./NodeErrorText.ts"
 
@@ -58,6 +60,17 @@ export interface FileSystemOptions extends StorageOptions {
   readonly compactFromBytes?: number | undefined
 }
 
+const logDefaults = { compactFromBytes: 4 * 1024 * 1024 }
+
+/** Throws a `RangeError` that says what to write for a bound that makes no sense. @internal */
+export const checkBounds = ({ maxBytes, maxRecords, tombstoneTtl }: StorageOptions): void => {
+  checked({ maxRecords: 0, maxBytes: 0, tombstoneTtl: Duration.zero }, {
+    maxRecords,
+    maxBytes,
+    tombstoneTtl: tombstoneTtl as Duration.Duration
+  })
+}
+
 /**
  * A share in a directory, which is made if it is missing. Fails with a `StorageError`: `StorageInUse`
  * when another node has it, `StorageUnreadable` when the log there is none of ours, `StorageFailed`
@@ -73,9 +86,11 @@ export const layerFileSystem = (
   Layer.effect(
     ChordStorage,
     Effect.gen(function*() {
+      checkBounds(options)
+      const { compactFromBytes } = checked(logDefaults, options)
       yield* makeDirectory(directory)
       yield* lock(`${directory}/lock`, directory)
-      const journal = yield* RecordLog.make(directory, options.compactFromBytes ?? 4 * 1024 * 1024)
+      const journal = yield* RecordLog.make(directory, compactFromBytes)
       return yield* makeWithJournal(inPlainWords(journal), options)
     })
   ).pipe(Layer.provide([NodeFileSystem.layer, NodePath.layer]))
@@ -96,6 +111,7 @@ export const layerSqlite = (
   Layer.effect(
     ChordStorage,
     Effect.gen(function*() {
+      checkBounds(options)
       const database = yield* openDatabase(file, file)
       const journal = yield* attempt(file, "open", () => {
         prepare(database, file)

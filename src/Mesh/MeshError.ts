@@ -35,7 +35,7 @@ export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectErr
  */
 export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
   bytes: Schema.Int,
-  maxBytes: Schema.Int,
+  maxBytes: Schema.Number,
   packets: Schema.Int,
   maxPackets: Schema.Int
 }) {
@@ -49,7 +49,8 @@ export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("Mess
 }
 
 /**
- * There is no link to that node, and nobody said in time where it can be dialed, or the answers did not lead there.
+ * There is no link to that node, and nobody said in time where it can be dialed, or the answers did not lead there, or
+ * this node is shutting down.
  *
  * @category errors
  * @since 0.1.0
@@ -85,7 +86,7 @@ export class PeerUnavailable extends Schema.TaggedError<PeerUnavailable>()("Peer
  * @since 0.1.0
  */
 export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()("TooManyRequests", {
-  limit: Schema.Int
+  limit: Schema.Number
 }) {
   override get message(): string {
     return `${this.limit} requests are under way already (maxPendingRequests)`
@@ -110,7 +111,7 @@ export class AskTimeout extends Schema.TaggedError<AskTimeout>()("AskTimeout", {
 
 /**
  * The other node could not answer: nobody responds to that question there, it refused the value,
- * or its responder failed.
+ * or its responder failed. Or this node is shutting down, and hears no answer any more.
  *
  * @category errors
  * @since 0.1.0

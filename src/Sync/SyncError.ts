@@ -24,7 +24,7 @@ export class LeaseHeld extends Schema.TaggedError<LeaseHeld>()("LeaseHeld", {
  * @category errors
  * @since 0.1.0
  */
-export class SyncFull extends Schema.TaggedError<SyncFull>()("SyncFull", { key: Schema.String, limit: Schema.Int }) {
+export class SyncFull extends Schema.TaggedError<SyncFull>()("SyncFull", { key: Schema.String, limit: Schema.Number }) {
   override get message(): string {
     return `no room for "${this.key}": there are ${this.limit} keys; delete some, or raise maxEntries on all nodes`
   }
@@ -39,7 +39,7 @@ export class SyncFull extends Schema.TaggedError<SyncFull>()("SyncFull", { key: 
 export class EntryTooLarge extends Schema.TaggedError<EntryTooLarge>()("EntryTooLarge", {
   part: Schema.Literals(["key", "value"]),
   bytes: Schema.Int,
-  maxBytes: Schema.Int
+  maxBytes: Schema.Number
 }) {
   override get message(): string {
     return `a ${this.part} of ${this.bytes} bytes where ${this.maxBytes} are allowed`

@@ -47,7 +47,7 @@ export const SelfConnection = Schema.TaggedStruct("SelfConnection", {})
 export const Duplicate = Schema.TaggedStruct("Duplicate", { id: Schema.String })
 
 /** All slots for links are taken. @category models @since 0.1.0 */
-export const Full = Schema.TaggedStruct("Full", { limit: Schema.Int })
+export const Full = Schema.TaggedStruct("Full", { limit: Schema.Number })
 
 /** It is on this node's list of bans. @category models @since 0.1.0 */
 export const Banned = Schema.TaggedStruct("Banned", {
@@ -66,7 +66,7 @@ export const TooManyConnects = Schema.TaggedStruct("TooManyConnects", {
 export const SourceFull = Schema.TaggedStruct("SourceFull", {
   source: Schema.String,
   slots: Schema.Literals(["handshakes", "links"]),
-  limit: Schema.Int
+  limit: Schema.Number
 })
 
 /** A frame began, and its end did not come in time. @category models @since 0.1.0 */

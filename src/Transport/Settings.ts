@@ -1,9 +1,11 @@
 /** Settings of a node as users give them: what is left out has its default, and what makes no sense is refused. */
 import * as Duration from "effect/Duration"
 
+type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined }
+
 /** The defaults with those settings changed that are given: one that is undefined is not. @internal */
-export const withDefaults = <Options extends object>(defaults: Options, given: Partial<Options>): Options => {
-  const settings = { ...defaults, ...given }
+export const withDefaults = <Options extends object>(defaults: Options, given: Given<Options>): Options => {
+  const settings = { ...defaults, ...given } as Options
   for (const name in defaults) settings[name] ??= defaults[name]
   return settings
 }
@@ -15,7 +17,7 @@ const mustBePositive = /Interval$|^reconnect|^(maxSeenIds|inboxCapacity|maxMessa
  * The same, and throws a `RangeError` that says what to write for a number or a time that makes no sense. Pages
  * do without it: what they load is counted. @internal
  */
-export const checked = <Options extends object>(defaults: Options, given: Partial<Options>): Options => {
+export const checked = <Options extends object>(defaults: Options, given: Given<Options>): Options => {
   const settings = withDefaults(defaults, given)
   for (const name in defaults) {
     const [value, usual]: ReadonlyArray<unknown> = [settings[name], defaults[name]]
