@@ -134,6 +134,12 @@ const conflictIn = (options: NodeSecurityOptions): ConflictingOptions | undefine
       })
     }
   }
+  if (mode !== "pinned" && Object.keys(tls?.pins ?? {}).length > 0) {
+    return new ConflictingOptions({
+      options: ["tls.pins", "tls.mode"],
+      detail: `tls.pins is for tls.mode "pinned", in "${mode}" nobody looks at it: set that mode, or leave it out`
+    })
+  }
   if (identity === undefined || sign || mode === "pinned" || mode === "authority") return undefined
   return new ConflictingOptions({
     options: ["identity", ...(mode === undefined ? [] : ["tls.mode"])],

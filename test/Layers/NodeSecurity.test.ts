@@ -29,6 +29,11 @@ const nodes: Readonly<Record<string, readonly [Refused, ReadonlyArray<string>, R
     ["tls.ca", "tls.mode"],
     /tls.ca is for tls.mode "authority", and the mode is "pinned"/
   ],
+  "keys that are to be met, in a mode that does not look at them": [
+    NodeMesh.layerTls({ tls: { mode: "compatible", pins: { "127.0.0.1:4444": "SHA256:x" } } }),
+    ["tls.pins", "tls.mode"],
+    /tls.pins is for tls.mode "pinned"/
+  ],
   "files of an authority from the environment, without its mode": [
     NodeMesh.layerConfig.pipe(from({ P2P_TLS_CA: "ca.pem", P2P_TLS_CERT: "own.pem", P2P_TLS_KEY: "own.key" })),
     ["tls.ca", "tls.mode"],
