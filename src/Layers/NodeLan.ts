@@ -27,6 +27,7 @@ import * as os from "node:os"
 import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, fromParts, parse, type PeerAddress, withScheme } from "../Protocol/PeerAddress.ts"
+import { checked } from "../Transport/Settings.ts"
 import { enter } from "./internal/ringEntry.ts"
 
 /**
@@ -45,7 +46,7 @@ export interface LanOptions {
 }
 
 /**
- * The LAN cannot be asked: the package is missing, or the system does not let this program.
+ * The LAN cannot be asked: the package is missing, the system does not let this program, or a setting makes no sense.
  *
  * @category errors
  * @since 0.1.0
@@ -99,6 +100,7 @@ type LanNode = Pick<Mesh["Service"], "id" | "address" | "addresses" | "networkId
 
 /** Answers and asks until the scope closes. */
 const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
+  const { interval } = yield* Effect.try({ try: () => checkedOf(options), catch: (cause) => new LanError({ cause }) })
   const dns = yield* openDns(options)
   const context = yield* Effect.context<never>()
   const answers = toAnswers(node)
@@ -112,10 +114,9 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
     const teller = toTeller(address)
     if (found.length > 0 && teller !== undefined) Effect.runSyncWith(context)(node.learn(found, teller))
   })
-  const interval = Duration.toMillis(options.interval ?? "1 minute")
   const ask = Effect.andThen(
     Effect.sync(() => dns.query({ questions: [{ name: service, type: "PTR" }] })),
-    Effect.flatMap(Random.next, (chance) => Effect.sleep(interval * (0.8 + 0.4 * chance)))
+    Effect.flatMap(Random.next, (chance) => Effect.sleep(Duration.toMillis(interval) * (0.8 + 0.4 * chance)))
   )
   yield* Effect.forkScoped(Effect.forever(ask))
   const answer = Effect.sync(() => {
@@ -126,6 +127,14 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
     Effect.forever(asked.await.pipe(Effect.andThen(answer), Effect.andThen(Effect.sleep(answerMillis))))
   )
 })
+
+/** Throws what to write for a setting that makes no sense: the package throws for a port that is none where nobody catches it. */
+const checkedOf = ({ interval, port = 5353 }: LanOptions) => {
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) {
+    return checked({ interval: Duration.minutes(1) as Duration.Input }, { interval })
+  }
+  throw new RangeError(`the setting port is ${port}: write one from 1 to 65535`)
+}
 
 const load = () => import("multicast-dns")
 

@@ -27,6 +27,7 @@ import { Chord } from "../Chord/Chord.ts"
 import { neighbors } from "../Chord/Membership.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
 import { format, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
+import { checked } from "../Transport/Settings.ts"
 import { enter } from "./internal/ringEntry.ts"
 
 /**
@@ -47,7 +48,7 @@ export interface PeersFileOptions {
 }
 
 /**
- * The file cannot be read, or holds something else.
+ * The file cannot be read, or holds something else; or a setting makes no sense.
  *
  * @category errors
  * @since 0.1.0
@@ -65,9 +66,15 @@ export class PeersFileError extends Schema.TaggedError<PeersFileError>()("PeersF
 const maxUserBytes = 256 * 1024
 const maxLineBytes = 320
 
-const maxPeersOf = (options: PeersFileOptions): number => options.maxPeers ?? 200
+const defaults = {
+  maxPeers: 200,
+  maxAge: Duration.days(30) as Duration.Input,
+  saveInterval: Duration.minutes(1) as Duration.Input
+}
 
-const maxAgeOf = (options: PeersFileOptions): number => Duration.toMillis(options.maxAge ?? "30 days")
+const maxPeersOf = (options: PeersFileOptions): number => options.maxPeers ?? defaults.maxPeers
+
+const maxAgeOf = (options: PeersFileOptions): number => Duration.toMillis(options.maxAge ?? defaults.maxAge)
 
 /** For links that merely stand the file is not written each minute: so old may their times get, in milliseconds. */
 const maxHeldMillis = 3_600_000
@@ -168,7 +175,7 @@ export const mustBeFile = (file: string): void => {
 
 /**
  * Reads a file; one that is missing is empty. Fails when it cannot be read, has a line that is not an address, or
- * one and a time, or is larger than 256 KiB and the `maxPeers` longest lines of a node.
+ * one and a time, or is larger than 256 KiB and the `maxPeers` longest lines of a node, and for a setting that makes no sense.
  *
  * @category constructors
  * @since 0.1.0
@@ -180,6 +187,7 @@ export const open = Effect.fnUntraced(function*(
   const maxBytes = maxUserBytes + maxLineBytes * maxPeersOf(options)
   const text = yield* Effect.try({
     try: () => {
+      checked(defaults, options)
       if (!fs.existsSync(file)) return ""
       mustBeFile(file)
       if (fs.statSync(file).size > maxBytes) {
@@ -292,7 +300,7 @@ const remember = <Event>(opened: PeersFile, options: PeersFileOptions, told: Rem
       Effect.forkScoped({ startImmediately: true })
     )
     const saveLater = Effect.andThen(
-      Effect.sleep(options.saveInterval ?? "1 minute"),
+      Effect.sleep(options.saveInterval ?? defaults.saveInterval),
       save(Math.min(maxHeldMillis, maxAgeOf(options) / 10))
     )
     yield* Effect.forkScoped(Effect.forever(saveLater))

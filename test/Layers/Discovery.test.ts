@@ -206,6 +206,21 @@ describe("an invitation", () => {
 })
 
 describe("a file of addresses", () => {
+  it.effect.each<readonly [Partial<NodePeersFile.PeersFileOptions>, string]>([
+    [{ saveInterval: 0 }, "saveInterval is 0: write a time above 0"],
+    [{ saveInterval: "often" as "1 second" }, "saveInterval is often: write a time above 0"],
+    [{ maxPeers: Number.NaN }, "maxPeers is NaN: write a number of 0 or more"],
+    [{ maxAge: -1 }, "maxAge is -1: write a time of 0 or more"]
+  ])("is not opened with settings that make no sense: %j", ([settings, says]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        NodePeersFile.open({ file: path.join(yield* temporary, "peers.txt"), ...settings })
+      )
+
+      assert.strictEqual(error._tag, "PeersFileError")
+      assert.include(error.message, `the setting ${says}`)
+    }))
+
   it.effect("keeps the lines of the user, and of what was linked the latest, as long as it is not too old", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(Date.parse("2026-01-31T00:00:00Z"))
@@ -555,6 +570,25 @@ const withoutInterfaces = Effect.acquireRelease(
 )
 
 describe("the LAN", () => {
+  it.live.each<readonly [NodeLan.LanOptions, string]>([
+    [{ port: 99_999 }, "port is 99999: write one from 1 to 65535"],
+    [{ port: -1 }, "port is -1: write one from 1 to 65535"],
+    [{ port: 0 }, "port is 0: write one from 1 to 65535"],
+    [{ interval: 0 }, "interval is 0: write a time above 0"],
+    [{ interval: "often" as "1 second" }, "interval is often: write a time above 0"]
+  ])(
+    "is not asked by settings that make no sense, and the program goes on: %j",
+    ([settings, says]) =>
+      Effect.gen(function*() {
+        const node = NodeLan.layerMesh(settings).pipe(Layer.provideMerge(NodeMesh.layer()))
+
+        const error = yield* Effect.flip(build(node))
+
+        assert.strictEqual(error._tag, "LanError")
+        assert.include(error.message, `the setting ${says}`)
+      })
+  )
+
   it.live("that cannot be asked, for the port is taken, is an error that the program can handle", () =>
     Effect.gen(function*() {
       const taken = yield* Effect.acquireRelease(
