@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type { MulticastDNS, Options, ResponsePacket } from "multicast-dns"
+import * as net from "node:net"
 import * as os from "node:os"
 import { Chord } from "../Chord/Chord.ts"
 import { Mesh } from "../Mesh/Mesh.ts"
@@ -41,7 +42,7 @@ export interface LanOptions {
   readonly interval?: Duration.Input | undefined
   /** The port of the questions and answers. Default 5353, which all use. */
   readonly port?: number | undefined
-  /** The address of the network interface. Default all of them. */
+  /** The IPv4 address of the network interface. Default all of them. */
   readonly interface?: string | undefined
 }
 
@@ -129,7 +130,10 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
 })
 
 /** Throws what to write for a setting that makes no sense: the package throws for a port that is none where nobody catches it. */
-const checkedOf = ({ interval, port = 5353 }: LanOptions) => {
+const checkedOf = ({ interface: host = "0.0.0.0", interval, port = 5353 }: LanOptions) => {
+  if (!net.isIPv4(host)) {
+    throw new RangeError(`the setting interface is ${host}: write the IPv4 address of one, such as 192.168.1.20`)
+  }
   if (Number.isInteger(port) && port >= 1 && port <= 65535) {
     return checked({ interval: Duration.minutes(1) as Duration.Input }, { interval })
   }

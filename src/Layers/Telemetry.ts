@@ -16,7 +16,8 @@
  * NodeRuntime.runMain(Effect.provide(Effect.never, node))
  * ```
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Otlp from "effect/observability/Otlp"
@@ -27,6 +28,7 @@ import * as ChordMetrics from "../Chord/ChordMetrics.ts"
 import type { Mesh } from "../Mesh/Mesh.ts"
 import * as MeshLog from "../Mesh/MeshLog.ts"
 import * as MeshMetrics from "../Mesh/MeshMetrics.ts"
+import { checked } from "../Transport/Settings.ts"
 
 /**
  * Where telemetry is sent, and as whose.
@@ -67,16 +69,25 @@ export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMet
  * Sends metrics, spans and logs by OTLP (JSON over HTTP); spans and logs that are left when the scope closes, too.
  * A node's metrics are gone by then: what it counted since they were sent last is not. Provide it
  * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
- * telemetry, and up to three seconds when the scope closes.
+ * telemetry, and up to three seconds when the scope closes. Dies with a `RangeError` that says what to write for a
+ * `baseUrl` that is no URL of http or https, and for an interval that makes no sense.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerOtlp = (options: OtlpOptions): Layer.Layer<never> =>
-  Otlp.layer({
-    baseUrl: options.baseUrl,
-    resource: { serviceName: options.serviceName ?? "effect-p2p" },
-    headers: options.headers,
-    metricsExportInterval: options.metricsInterval,
-    loggerMergeWithExisting: options.keepLoggers ?? true
-  }).pipe(Layer.provide([FetchHttpClient.layer, OtlpSerialization.layerJson]))
+  Layer.unwrap(Effect.sync(() => {
+    const { baseUrl } = options
+    // Nothing would arrive there, and nothing would say so.
+    if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
+      throw new RangeError(`baseUrl is "${baseUrl}": write the URL of a collector, such as http://127.0.0.1:4318`)
+    }
+    const { metricsInterval } = checked({ metricsInterval: Duration.seconds(10) as Duration.Input }, options)
+    return Otlp.layer({
+      baseUrl,
+      resource: { serviceName: options.serviceName ?? "effect-p2p" },
+      headers: options.headers,
+      metricsExportInterval: metricsInterval,
+      loggerMergeWithExisting: options.keepLoggers ?? true
+    })
+  })).pipe(Layer.provide([FetchHttpClient.layer, OtlpSerialization.layerJson]))

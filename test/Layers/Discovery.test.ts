@@ -574,6 +574,7 @@ describe("the LAN", () => {
     [{ port: 99_999 }, "port is 99999: write one from 1 to 65535"],
     [{ port: -1 }, "port is -1: write one from 1 to 65535"],
     [{ port: 0 }, "port is 0: write one from 1 to 65535"],
+    [{ interface: "eth0" }, "interface is eth0: write the IPv4 address of one"],
     [{ interval: 0 }, "interval is 0: write a time above 0"],
     [{ interval: "often" as "1 second" }, "interval is often: write a time above 0"]
   ])(

@@ -121,6 +121,16 @@ describe("--metrics", () => {
 })
 
 describe("OTLP", () => {
+  it.live.each<readonly [Partial<Observability.OtlpOptions>, string]>([
+    [{ baseUrl: "collector:4318" }, "baseUrl is \"collector:4318\": write the URL of a collector"],
+    [{ metricsInterval: 0 }, "the setting metricsInterval is 0: write a time above 0"]
+  ])("is not sent by settings that make no sense: %j", ([settings, says]) =>
+    Effect.gen(function*() {
+      const otlp = Observability.layerOtlp({ baseUrl: "http://127.0.0.1:4318", ...settings })
+
+      assert.include(String(yield* Effect.exit(Layer.build(otlp))), `RangeError: ${says}`)
+    }))
+
   it.live("carries metrics, spans and logs of a node to a collector", () =>
     Effect.gen(function*() {
       const { got, url } = yield* collector
