@@ -26,7 +26,6 @@
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -285,8 +284,7 @@ const make = Effect.gen(function*() {
     signing: yield* Signing,
     clock: yield* Clock.Clock,
     random: yield* Random.Random,
-    run: yield* FiberSet.runtime(fibers)<never>(),
-    ended: yield* Deferred.make<void>()
+    run: yield* FiberSet.runtime(fibers)<never>()
   }
   const listener = yield* transport.listen(options.listen)
   const further = yield* Effect.forEach(options.listenFurther, (address) => transport.listen(address))
@@ -306,7 +304,7 @@ const make = Effect.gen(function*() {
   yield* Effect.orDie(Effect.andThen(questions.listen, topics.listen))
   yield* Effect.addFinalizer(() =>
     Effect.all([
-      Deferred.succeed(services.ended, undefined),
+      node.ended.open,
       questions.end,
       node.inbox.end,
       topics.end,

@@ -11,7 +11,7 @@ export const withDefaults = <Options extends object>(defaults: Options, given: G
 }
 
 /** What is done again after a time, or forgotten one by one: with none a node would do nothing else. Of the last two none would let nothing in. */
-const mustBePositive = /[iI]nterval$|^reconnect|^(maxSeenIds|inboxCapacity|maxMessagesPerSecond)$/
+const mustBePositive = /nterval$|^reconnect|^(maxSeenIds|inboxCapacity|maxMessagesPerSecond)$/
 
 /**
  * The same, and throws a `RangeError` that says what to write for a number or a time that makes no sense. Pages

@@ -108,7 +108,7 @@ describe("the end of a node", () => {
         errors.map(({ _tag }) => _tag),
         ["AskRefused", "PeerNotFound", "PeerNotFound", "PeerNotFound", "ConnectError"]
       )
-      assert.include(errors[0]!.message, "this node is shutting down")
+      assert.include(errors[0]!.message, "this node ends")
       assert.include(errors[4]!.message, "the node is shutting down")
     }).pipe(Effect.provide(network), Random.withSeed("waiting")))
 })

@@ -61,8 +61,6 @@ export interface NodeServices {
   readonly random: typeof Random.Random["Service"]
   /** Starts a fiber that the node supervises. */
   readonly run: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  /** Done when the node is shut down: whoever waits for another one then waits for nothing. */
-  readonly ended: Deferred.Deferred<void>
 }
 
 export class MeshNode {
@@ -114,6 +112,8 @@ export class MeshNode {
   readonly ownAddresses = new Set<string>()
   /** Opened when links or addresses changed, for the upkeep to look again. */
   readonly wake = Latch.makeUnsafe(false)
+  /** Opened when this node is shut down: whoever waits for another one then waits for nothing. */
+  readonly ended = Latch.makeUnsafe(false)
   /** When each peer was last sent a list of peers on its request. */
   readonly listedMillis = new WeakMap<Peer, number>()
   /** Whom each peer last said it is linked with, by id. */

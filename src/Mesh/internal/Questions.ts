@@ -66,7 +66,7 @@ export class Questions {
   /** The node is shutting down: nobody's answer comes any more. */
   readonly end: Effect.Effect<void> = Effect.sync(() => {
     for (const { answer } of this.#waiting.values()) {
-      Deferred.doneUnsafe(answer, Effect.fail("this node is shutting down"))
+      Deferred.doneUnsafe(answer, Effect.fail("this node ends"))
     }
   })
 

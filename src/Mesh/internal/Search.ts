@@ -3,7 +3,6 @@
  * whoever is linked to the node answers with its address, and the node is dialed. An answer counts
  * only if the node that is met there is the one that was looked for.
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -60,7 +59,7 @@ const search = Effect.fnUntraced(function*(node: MeshNode, id: string): Effect.f
         )
       }).pipe(Effect.raceFirst(
         Effect.flatMap(
-          Effect.timeoutOption(Deferred.await(node.services.ended), node.options.requestTimeout),
+          Effect.timeoutOption(node.ended.await, node.options.requestTimeout),
           () => Effect.fail(new PeerNotFound({ id, detail: failure(node, said.size) }))
         )
       )),
