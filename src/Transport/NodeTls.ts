@@ -56,7 +56,8 @@ export interface NodeTlsOptions extends NodeTcpOptions {
   readonly identity?: string | NodeIdentity | undefined
   /**
    * Pinned: the fingerprints (`NodeIdentity.fingerprint`) of the nodes that are to be at some addresses, by
-   * `"host:port"`; whoever else is met there is refused. In other modes nobody looks at them. Default none: the first that is met is remembered.
+   * `"host:port"`; whoever else is met there is refused. In other modes nobody looks at them. Default none: the first that is
+   * met is remembered.
    */
   readonly pins?: Readonly<Record<string, string>> | undefined
   /** Authority: the certificate of the authority, or several of them. */
