@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Option, Result, Schema } from "effect"
 import type * as Record from "../../src/Chord/Record.ts"
 import { RecordBatch, RecordIndex } from "../../src/Chord/RecordIndex.ts"
-import { simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
+import { findKey, simulate, startNode, startRing, untilIdeal } from "../utils/ChordRing.ts"
 import { arbitraryRecord } from "./records.ts"
 
 const keys = Array.from({ length: 20 }, (_, count) => `key ${count}`)
@@ -71,6 +71,41 @@ describe("a node whose clock is wrong", () => {
     )
 
     assert.deepStrictEqual(failed, [])
+  })
+
+  it("has nobody's write hidden by one before it that failed: neither knew what the other stored", () => {
+    const found = Array.from({ length: 8 }, (_, seed) =>
+      simulate((simulation) =>
+        Effect.gen(function*() {
+          const nodes = yield* startRing(simulation, 16, {
+            copies: 2,
+            maxClockSkew: "6 minutes",
+            repairInterval: "1 hour"
+          })
+          const { key, owners } = yield* findKey(nodes[0]!)
+          const far = owners.slice(1)
+          const ahead = nodes.findIndex((_, index) => index > 0 && !owners.includes(`${index}`))
+          const { network } = simulation
+          yield* simulation.skew(`${ahead}`, "5 minutes")
+          yield* nodes[ahead]!.set("of the future", "value")
+          yield* nodes[0]!.set("of the future", "value")
+          yield* nodes[0]!.set(key, "old")
+          yield* Effect.forEach(far, (host) => Effect.andThen(network.cut("0", host), network.cut(host, "0")))
+          const failed = yield* Effect.result(nodes[0]!.set(key, "failed", { timeout: "3 seconds" }))
+          yield* Effect.forEach(far, (host) => network.reset("0", host))
+          yield* Effect.sleep("9 seconds")
+          yield* Effect.forEach(far, (host) => Effect.andThen(network.mend("0", host), network.mend(host, "0")))
+          yield* Effect.sleep("1 second")
+          yield* nodes[0]!.set(key, "written")
+          const values: Array<string> = []
+          for (let count = 0; count < 5; count++) {
+            values.push(Option.getOrThrow(yield* nodes[0]!.get(key)))
+            yield* Effect.sleep("1 second")
+          }
+          return [Result.isFailure(failed), ...new Set(values)]
+        }), { seed: `s${seed + 3}` }))
+
+    for (const each of found) assert.deepStrictEqual(each, [true, "written"])
   })
 
   it("keeps copies of what is not of its future, though there is some of that as well", () => {

@@ -51,7 +51,7 @@ export const write = Effect.fnUntraced(function*(
   let newer = before.version
   for (let stamp = 1;; stamp++) {
     if (newer !== undefined) node.versions.observe(newer)
-    const made = makeRecord(before.isKnown ? node.versions.above(newer) : node.versions.next())
+    const made = makeRecord(node.versions.above(newer))
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
     newer = yield* store(node, record, owners, quorum, endMillis, "write")

@@ -33,8 +33,10 @@ export class Versions {
   }
 
   /**
-   * A version above those that a key has. What is seen of other keys may lie as far ahead as is just taken here, by the
-   * clock of one node that is wrong: by this node's own time others take what is above that key, and not above all.
+   * A version above those that a key has, as far as is known. What is seen of other keys may lie as far ahead as is just
+   * taken here, by the clock of one node that is wrong: by this node's own time others take what is above that key, and not
+   * above all. Nor is it above all where nothing is known of the key: what then fails would hide the next one, made with
+   * more known.
    */
   above(version: Version.Version | undefined): Version.Version {
     const now = Math.floor(this.#nowMillis())
