@@ -106,9 +106,30 @@ describe("the end of a node", () => {
       assert.strictEqual(yield* Clock.currentTimeMillis, before)
       assert.deepStrictEqual(
         errors.map(({ _tag }) => _tag),
-        ["AskRefused", "PeerNotFound", "PeerNotFound", "PeerNotFound", "ConnectError"]
+        ["AskRefused", "PeerNotFound", "AskRefused", "PeerNotFound", "ConnectError"]
       )
       assert.include(errors[0]!.message, "this node ends")
       assert.include(errors[4]!.message, "the node is shutting down")
     }).pipe(Effect.provide(network), Random.withSeed("waiting")))
+
+  it.effect("keeps those who ask again from asking others meanwhile", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* startNetwork(2)
+      const Riddle = Query.make("riddle", { question: Schema.String, answer: Schema.String })
+      let asked = 0
+      yield* a!.mesh.respond(Riddle, () => Effect.andThen(Effect.sync(() => asked++), Effect.never))
+      let failed = 0
+      const ask: Effect.Effect<void> = Effect.flatMap(
+        Effect.flip(b!.mesh.ask(Riddle, a!.mesh.id, "?", { timeout: "1 hour" })),
+        () => Effect.suspend(() => ++failed < 100 ? ask : Effect.void)
+      ).pipe(Effect.orDie)
+      const asking = yield* Effect.forkChild(ask, { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+
+      yield* whileTimePasses(b!.stop)
+      yield* Fiber.join(asking)
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual(asked, 1)
+    }).pipe(Effect.provide(network), Random.withSeed("again")))
 })

@@ -32,6 +32,8 @@ const answerSubFlag = "answer"
 /** So much is repeated of the name of a question that nobody answers. */
 const maxNameLength = 256
 
+const nodeEnds = "this node ends"
+
 /** A question that came in. */
 interface Asked extends Sized<Asked> {
   readonly from: string
@@ -66,7 +68,7 @@ export class Questions {
   /** The node is shutting down: nobody's answer comes any more. */
   readonly end: Effect.Effect<void> = Effect.sync(() => {
     for (const { answer } of this.#waiting.values()) {
-      Deferred.doneUnsafe(answer, Effect.fail("this node ends"))
+      Deferred.doneUnsafe(answer, Effect.fail(nodeEnds))
     }
   })
 
@@ -123,6 +125,8 @@ export class Questions {
     const limit = this.#node.options.maxPendingRequests
     return Effect.gen({ self: this }, function*() {
       const text = yield* Schema.encodeEffect(query.question)(question)
+      // Who is told that the node ends may ask again at once, while it has links still.
+      if (this.#node.ended.isOpen()) return yield* new AskRefused({ query: query.name, id, detail: nodeEnds })
       if (this.#waiting.size >= limit) return yield* new TooManyRequests({ limit })
       const number = newRequestId(this.#node)
       const answer = yield* Deferred.make<string, string>()
