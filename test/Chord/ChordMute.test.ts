@@ -49,4 +49,29 @@ describe("a silent node", () => {
 
     assert.isAbove(done, 200)
   })
+
+  it("gets copies again soon after it has come back", () => {
+    const missing = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 5, { ...rounds, repairInterval: "1 hour" })
+        const write = (from: number, to: number) =>
+          Effect.forEach(
+            Array.from({ length: to - from }, (_, index) => `key ${from + index}`),
+            (key) => Effect.andThen(nodes[0]!.set(key, "value"), Effect.sleep("100 millis"))
+          )
+        yield* simulation.pause("2")
+        yield* Effect.forkScoped(write(0, 40))
+        yield* Effect.sleep("5 seconds")
+        yield* simulation.resume("2")
+        yield* Effect.sleep("5 seconds")
+        yield* write(100, 110)
+        yield* write(200, 240)
+        yield* Effect.sleep("1 second")
+        const held = new Set((yield* nodes[2]!.holdings()).map(({ key }) => key))
+        return Array.from({ length: 40 }, (_, index) => `key ${200 + index}`).filter((key) => !held.has(key))
+      })
+    )
+
+    assert.deepStrictEqual(missing, [])
+  })
 })

@@ -92,7 +92,8 @@ const full = (node: ChordNode): Effect.Effect<CallRefused> =>
 /**
  * Copies a record to the nodes that keep this member's, and gives who took it. When the heir, the first of them, did
  * not, it is looked whether it lives, and the next one is the heir if not. Others that do not answer are doubted, and get
- * none while they are: they stay in the lists for some rounds, and all writes would wait for as long.
+ * none while they are: they stay in the lists for some rounds, and all writes would wait for as long. Meanwhile it is
+ * looked again and again whether they live, which no write waits for: doubts last for longer than a process stands still.
  */
 const copyOut = Effect.fnUntraced(function*(
   node: ChordNode,
@@ -102,9 +103,12 @@ const copyOut = Effect.fnUntraced(function*(
   const packets = [Record.encode(record)]
   const holders = new Set<string>()
   for (let triesLeft = 1;; triesLeft--) {
-    const missing = replicas(node, member).filter((contact, index) =>
-      !holders.has(contact.nodeId) && (index === 0 || !member.isDoubted(contact))
-    )
+    const missing = replicas(node, member).filter((contact, index) => {
+      if (holders.has(contact.nodeId)) return false
+      if (index === 0 || !member.isDoubted(contact)) return true
+      hearSay(node, member, contact)
+      return false
+    })
     const copies = missing.map((contact) => startPatiently(node, node.startCall(contact, "copy", packets)))
     yield* followAll(copies, node.services.run, (exit, index) => {
       const contact = missing[index]!
