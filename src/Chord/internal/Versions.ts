@@ -10,6 +10,8 @@ export class Versions {
   #newest: Version.Version | undefined
   /** The last one that it made by its clock alone. */
   #byClock: Version.Version | undefined
+  /** The highest counter of those that it made: with a higher one a version is none of them, whatever its time. */
+  #counter = 0
 
   /** `newest`: of what lies in the node's share from an earlier life. */
   constructor(
@@ -29,6 +31,7 @@ export class Versions {
     const now = this.#nowMillis()
     const made = Version.next(this.#sensible(this.#newest), now, this.#writer)
     if (made.millis <= now) this.#byClock = made
+    this.#counter = Math.max(this.#counter, made.counter)
     return this.#newest = made
   }
 
@@ -42,7 +45,11 @@ export class Versions {
     const now = Math.floor(this.#nowMillis())
     const isAhead = this.#newest !== undefined && this.#newest.millis > now
     if (!isAhead || (version !== undefined && version.millis >= now)) return this.next()
-    return this.#byClock = Version.next(this.#sensible(this.#byClock), now, this.#writer)
+    const made = Version.next(this.#sensible(this.#byClock), now, this.#writer)
+    if (this.#counter < Version.maxCounter) this.#counter++
+    this.#byClock = new Version.Version(made.millis, Math.max(made.counter, this.#counter), this.#writer)
+    this.#newest = Version.max(this.#sensible(this.#newest), this.#byClock)
+    return this.#byClock
   }
 
   /** Takes in the version of another node; the fault when it is too far ahead. */
