@@ -112,6 +112,17 @@ describe("the end of a node", () => {
       assert.include(errors[4]!.message, "the node is shutting down")
     }).pipe(Effect.provide(network), Random.withSeed("waiting")))
 
+  it.effect("is the reason that a search gives, and not that there are no links", () =>
+    Effect.gen(function*() {
+      const [, b] = yield* startNetwork(2)
+      const searching = yield* Effect.forkChild(Effect.flip(b!.mesh.whisper("nobody", "")), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+
+      yield* whileTimePasses(b!.stop)
+
+      assert.include((yield* Fiber.join(searching)).message, "this node ends")
+    }).pipe(Effect.provide(network), Random.withSeed("search")))
+
   it.effect("keeps those who ask again from asking others meanwhile", () =>
     Effect.gen(function*() {
       const [a, b] = yield* startNetwork(2)

@@ -24,6 +24,7 @@ import { claim, consume } from "./Handlers.ts"
 import type { MeshNode } from "./MeshNode.ts"
 import { valueRefused } from "./Refusals.ts"
 import { maxRequestIdLength, newRequestId } from "./RequestId.ts"
+import { nodeEnds } from "./Search.ts"
 import { offer, whisper } from "./Sender.ts"
 
 const askSubFlag = "ask"
@@ -31,8 +32,6 @@ const answerSubFlag = "answer"
 
 /** So much is repeated of the name of a question that nobody answers. */
 const maxNameLength = 256
-
-const nodeEnds = "this node ends"
 
 /** A question that came in. */
 interface Asked extends Sized<Asked> {

@@ -81,7 +81,11 @@ const dialKnown = (node: MeshNode, id: string): Effect.Effect<Option.Option<Peer
   })
 }
 
+/** Why nothing is waited for any more. */
+export const nodeEnds = "this node ends"
+
 const failure = (node: MeshNode, answerCount: number): string => {
+  if (node.ended.isOpen()) return nodeEnds
   const millis = Duration.toMillis(node.options.requestTimeout)
   if (answerCount > 0) return `none of ${answerCount} addresses that were answered led there within ${millis} ms`
   return node.table.count === 0
