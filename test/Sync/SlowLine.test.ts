@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import * as MemorySync from "../../src/Layers/MemorySync.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { Sync } from "../../src/Sync/Sync.ts"
-import { run, start, text } from "./SyncNetwork.ts"
+import { type Node, run, start, text } from "./SyncNetwork.ts"
 
 const keyCount = 1000
 /** 600 kB and more, at 5 kB a second. */
@@ -26,6 +27,17 @@ const startLate = Effect.fnUntraced(function*(simulation: Simulation.Simulation,
   yield* simulation.start("late", Layer.provideMerge(keep, layer))
   const heldCount = Effect.suspend(() => Effect.map(late!.entries, (entries) => entries.length))
   return { heldCount, leftCount: () => leftCount }
+})
+
+/** A node that dials nobody of its own accord. */
+const startAlone = Effect.fnUntraced(function*(simulation: Simulation.Simulation, host: string) {
+  const made: Array<Node> = []
+  const keep = Layer.effectDiscard(Effect.gen(function*() {
+    made.push({ sync: yield* Sync, mesh: yield* Mesh })
+  }))
+  const node = MemorySync.layerTransport({ host, maxOutboundLinks: 0 })
+  yield* simulation.start(host, Layer.provideMerge(keep, node))
+  return made[0]!
 })
 
 describe("a node behind a slow line", () => {
@@ -51,4 +63,35 @@ describe("a node behind a slow line", () => {
         assert.strictEqual(yield* heldCount, keyCount)
         assert.isAtLeast(leftCount(), 10)
       })))
+
+  it("gets the rest over the other link, where each dialed the other at once and one of the two links goes", () => {
+    for (const seed of ["dd 17", "dd 23"]) {
+      const latency = `${5 + Number(seed.slice(3))} millis` as const
+      const [held, dialers] = run(
+        seed,
+        { ...line, bandwidth: () => 200_000, latency },
+        (simulation) =>
+          Effect.gen(function*() {
+            const [a, late] = [yield* startAlone(simulation, "a"), yield* startAlone(simulation, "late")]
+            for (let i = 0; i < 200; i++) yield* a.sync.set(text(`key ${i}`), `${i}`.padEnd(500, "."))
+            yield* Effect.sleep("1 second")
+            let dialerCount = 0
+            for (const { mesh } of [a, late]) {
+              yield* mesh.events.pipe(
+                Stream.runForEach((event) =>
+                  Effect.sync(() => event._tag === "PeerJoined" && event.direction === "outbound" && dialerCount++)
+                ),
+                Effect.forkScoped({ startImmediately: true })
+              )
+            }
+            yield* Effect.all([a.mesh.connect("late:4444"), late.mesh.connect("a:4444")], { concurrency: 2 })
+            yield* Effect.sleep("10 seconds")
+            return [(yield* late.sync.entries).length, dialerCount] as const
+          })
+      )
+
+      assert.strictEqual(held, 200)
+      assert.strictEqual(dialers, 2, "each took the link that it had dialed for the first one")
+    }
+  })
 })

@@ -175,8 +175,11 @@ const untakenTimeout = "1 minute"
 /** Waits until little waits for a neighbor; `false` when it is none, or takes nothing. */
 export const untilSent = (node: MeshNode, id: string): Effect.Effect<boolean> =>
   Effect.suspend(() => {
-    const peer = node.table.get(id)
-    return peer === undefined ? Effect.succeed(false) : becomesQuiet(peer.link.outbox, untakenTimeout)
+    const link = node.table.get(id)?.link
+    if (link === undefined) return Effect.succeed(false)
+    return Effect.flatMap(becomesQuiet(link.outbox, untakenTimeout), (isQuiet) =>
+      // Of two links to it the other one may have taken over, and what is sent next goes over that.
+      isQuiet || node.table.get(id)?.link === link ? Effect.succeed(isQuiet) : untilSent(node, id))
   })
 
 /** Whispers to a neighbor without waiting: where its queue has no room the message is dropped, which is counted. */
