@@ -1,6 +1,6 @@
 /** Whatever keeps a connection from being secured, as both ends hear of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Queue, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Queue, Scope } from "effect"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as Net from "node:net"
@@ -312,6 +312,28 @@ describe("TLS", () => {
       const { remote } = yield* Queue.take(accepted)
 
       assert.strictEqual(remote.hostname, "127.0.0.1")
+    }).pipe(Effect.scoped))
+
+  it.live("tells once of a connection whose handshake took too long, and that makes room as it is closed", () =>
+    Effect.gen(function*() {
+      const { accepted, address, refused } = yield* listen(
+        NodeTls.layer({ handshakeTimeout: "500 millis", maxPendingHandshakes: 2, lingerMillis: 60_000 })
+      )
+      const where = { host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
+      const certificate = yield* certified("ed25519", 3)
+      for (let i = 0; i < 2; i++) {
+        const raw = yield* stranger(() => Net.connect(where))
+        // It never says its verdict, and does not see how the other end closes.
+        yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
+      }
+      const reasons = [yield* refused, yield* refused]
+      const transport = yield* build(pinned)
+      yield* transport.dial(address)
+      yield* Queue.take(accepted)
+      const third = yield* Effect.timeoutOption(refused, "10 millis")
+
+      assert.deepStrictEqual(reasons.map(({ _tag }) => _tag), ["HandshakeTimeout", "HandshakeTimeout"])
+      assert.isTrue(Option.isNone(third))
     }).pipe(Effect.scoped))
 
   for (const what of ["speak no TLS", "are refused"]) {

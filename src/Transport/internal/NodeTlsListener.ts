@@ -77,11 +77,15 @@ export const listen = Effect.fnUntraced(function*(
       raw.destroy()
       settle()
     })
-    const tell = (reason: RefusedConnection["reason"]) => isOver() ? undefined : audience.tell?.({ remote, reason })
+    const refuse = (reason: RefusedConnection["reason"]) => {
+      if (!isOver()) audience.tell?.({ remote, reason })
+      // It was told of, and is only to make room from now on.
+      opening.end = cut
+    }
     return Effect.gen(function*() {
       yield* Effect.addFinalizer(() => over)
       const opened = yield* Effect.timeoutOption(open(raw, remote), handshakeMillis)
-      if (Option.isNone(opened)) return tell({ _tag: "HandshakeTimeout", afterMillis: handshakeMillis })
+      if (Option.isNone(opened)) return refuse({ _tag: "HandshakeTimeout", afterMillis: handshakeMillis })
       // It waits for whoever serves, and nobody else.
       opening.end = undefined
       const done = yield* Deferred.make<void>()
@@ -92,12 +96,7 @@ export const listen = Effect.fnUntraced(function*(
       if (pending.count >= maxPending && !pending.makeRoom(source)) cut()
       else pending.add(opening)
     }).pipe(
-      Effect.catchTag("TlsRefused", (reason) =>
-        Effect.sync(() => {
-          tell(reason)
-          // It was told of, and is only to make room from now on.
-          opening.end = cut
-        }))
+      Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => refuse(reason)))
     )
   }
 
