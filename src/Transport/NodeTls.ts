@@ -69,8 +69,9 @@ export interface NodeTlsOptions extends NodeTcpOptions {
   /** From an accepted connection to the end of its TLS handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
   /**
-   * Accepted connections that are not secured yet, that nobody serves, or that are being closed. When there are so many, the
-   * host with most of them makes room; who comes from there is closed at once. Default 64.
+   * Accepted connections that are not secured yet, or that nobody serves. When there are so many, the host with most of them
+   * makes room; who comes from there is closed at once. Default 64. Of those that were served and are being closed there may
+   * be half of `maxConnections`, by the same rule.
    */
   readonly maxPendingHandshakes?: number | undefined
 }

@@ -1,6 +1,6 @@
 /** Whatever keeps a connection from being secured, as both ends hear of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Option, Queue, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Scope, Stream } from "effect"
 import * as crypto from "node:crypto"
 import * as fs from "node:fs"
 import * as Net from "node:net"
@@ -390,6 +390,33 @@ describe("TLS", () => {
       yield* eventually(transport.dial(listener.address))
 
       assert.deepStrictEqual([yield* Queue.take(met), yield* Queue.take(met)], ["127.0.0.1", "127.0.0.1"])
+    }).pipe(Effect.scoped))
+
+  it.live("lets many of one host hear its last words when they are closed at once", () =>
+    Effect.gen(function*() {
+      const parting = yield* Deferred.make<void>()
+      const transport = yield* build(NodeTls.layer({ mode: "compatible", maxPendingHandshakes: 2 }))
+      const listener = yield* transport.listen(new PeerAddress({ host: "127.0.0.1", port: 0 }))
+      const met = yield* Queue.unbounded<void>()
+      yield* Effect.forkScoped(listener.serve((connection) =>
+        Queue.offer(met, undefined).pipe(
+          Effect.andThen(Deferred.await(parting)),
+          Effect.andThen(Effect.ignore(connection.send([greeting])))
+        )
+      ))
+      const connections: Array<Connection> = []
+      for (let i = 0; i < 6; i++) {
+        connections.push(yield* transport.dial(listener.address))
+        yield* Queue.take(met)
+        // Nobody reads it: a connection that is cut with that in it is reset.
+        yield* connections[i]!.send([greeting])
+      }
+      yield* Deferred.succeed(parting, undefined)
+      const ends = yield* Effect.forEach(connections, ({ incoming }) => Effect.flip(Stream.runDrain(incoming)), {
+        concurrency: "unbounded"
+      })
+
+      assert.deepStrictEqual(ends.map(({ detail }) => detail), Array.from(ends, () => "closed"))
     }).pipe(Effect.scoped))
 
   it.live("takes no more connections than it is told, those that it is closing included", () =>

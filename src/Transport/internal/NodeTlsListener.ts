@@ -53,11 +53,14 @@ export const listen = Effect.fnUntraced(function*(
   address: PeerAddress,
   options: ListenOptions
 ) {
-  const { handshakeMillis, lingerMillis, maxPending } = options
-  const server = yield* listenTcp(address, options.maxConnections)
+  const { handshakeMillis, lingerMillis, maxConnections, maxPending } = options
+  const server = yield* listenTcp(address, maxConnections)
   const gate = new Gate(credentials, options)
   const secured = yield* Queue.bounded<Secured>(maxPending)
   const pending = new Openings()
+  /** Those that were served and are being closed: many links may end at once, and the other places are for those that begin. */
+  const closing = new Openings()
+  const maxClosing = Math.max(1, Math.floor(maxConnections / 2))
   const audience: Audience = { tell: undefined }
 
   const open = Effect.fnUntraced(function*(raw: Net.Socket, remote: PeerAddress) {
@@ -72,10 +75,11 @@ export const listen = Effect.fnUntraced(function*(
     const { source } = opening
     const settle = () => pending.delete(opening)
     const cut = () => void raw.destroy()
-    // The last one to run: it is pending while it is being closed, too, or they would be past all count.
+    // The last one to run: it is counted while it is being closed, too.
     const over = Effect.sync(() => {
       raw.destroy()
       settle()
+      closing.delete(opening)
     })
     const refuse = (reason: RefusedConnection["reason"]) => {
       if (!isOver()) audience.tell?.({ remote, reason })
@@ -92,9 +96,9 @@ export const listen = Effect.fnUntraced(function*(
       yield* Queue.offer(secured, { connection: opened.value, settle, done })
       yield* Deferred.await(done)
       opening.end = cut
-      // Whoever was turned away may stay until it has been closed: no more of those than of others that nobody serves.
-      if (pending.count >= maxPending && !pending.makeRoom(source)) cut()
-      else pending.add(opening)
+      // Whoever was turned away may stay until it has been closed.
+      if (closing.count >= maxClosing && !closing.makeRoom(source)) cut()
+      else closing.add(opening)
     }).pipe(
       Effect.catchTag("TlsRefused", (reason) => Effect.sync(() => refuse(reason)))
     )
