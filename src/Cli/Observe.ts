@@ -49,14 +49,10 @@ const collector = (): string => process.env[collectorName] ?? ""
 export const telemetry: Layer.Layer<never, WrongUsage> = Layer.unwrap(Effect.gen(function*() {
   const baseUrl = collector()
   if (baseUrl === "") return Layer.empty
-  // Nothing would arrive there, and nothing would say so: logs go to the collector alone.
-  if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
-    const detail =
-      `${collectorName} is "${baseUrl}", which is no URL of a collector: write one such as http://127.0.0.1:4318`
-    return yield* new WrongUsage({ detail })
-  }
+  const { collectorFault, layerOtlp } = yield* loadTelemetry
+  const fault = collectorFault(baseUrl)
+  if (fault !== undefined) return yield* new WrongUsage({ detail: `${collectorName} ${fault}` })
   const serviceName = process.env["OTEL_SERVICE_NAME"] ?? "p2p"
-  const { layerOtlp } = yield* loadTelemetry
   return layerOtlp({ baseUrl, serviceName, keepLoggers: false })
 }))
 

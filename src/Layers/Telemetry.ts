@@ -65,12 +65,23 @@ export const layerMesh: Layer.Layer<never, never, Mesh> = Layer.merge(MeshMetric
  */
 export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMetrics.layer, ChordLog.layer)
 
+/** Why nothing would arrive at a collector of that URL, if so: nothing would tell of it. @internal */
+export const collectorFault = (baseUrl: string): string | undefined => {
+  const url = URL.parse(baseUrl)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return `is "${baseUrl}", which is no URL of a collector: write one such as http://127.0.0.1:4318`
+  }
+  return url.username === "" && url.password === ""
+    ? undefined
+    : "has a name or a password, which no request takes from a URL: leave them out, and give headers to layerOtlp"
+}
+
 /**
  * Sends metrics, spans and logs by OTLP (JSON over HTTP); spans and logs that are left when the scope closes, too.
  * A node's metrics are gone by then: what it counted since they were sent last is not. Provide it
  * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
  * telemetry, and up to three seconds when the scope closes. Dies with a `RangeError` that says what to write for a
- * `baseUrl` that is no URL of http or https, and for an interval that makes no sense.
+ * `baseUrl` that is no URL of http or https or has a password in it, and for an interval that makes no sense.
  *
  * @category layers
  * @since 0.1.0
@@ -78,10 +89,8 @@ export const layerChord: Layer.Layer<never, never, Chord> = Layer.merge(ChordMet
 export const layerOtlp = (options: OtlpOptions): Layer.Layer<never> =>
   Layer.unwrap(Effect.sync(() => {
     const { baseUrl } = options
-    // Nothing would arrive there, and nothing would say so.
-    if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
-      throw new RangeError(`baseUrl is "${baseUrl}": write the URL of a collector, such as http://127.0.0.1:4318`)
-    }
+    const fault = collectorFault(baseUrl)
+    if (fault !== undefined) throw new RangeError(`baseUrl ${fault}`)
     const { metricsInterval } = checked({ metricsInterval: Duration.seconds(10) as Duration.Input }, options)
     return Otlp.layer({
       baseUrl,

@@ -122,7 +122,8 @@ describe("--metrics", () => {
 
 describe("OTLP", () => {
   it.live.each<readonly [Partial<Observability.OtlpOptions>, string]>([
-    [{ baseUrl: "collector:4318" }, "baseUrl is \"collector:4318\": write the URL of a collector"],
+    [{ baseUrl: "collector:4318" }, "baseUrl is \"collector:4318\", which is no URL of a collector: write one"],
+    [{ baseUrl: "http://me:secret@127.0.0.1:4318" }, "baseUrl has a name or a password"],
     [{ metricsInterval: 0 }, "the setting metricsInterval is 0: write a time above 0"]
   ])("is not sent by settings that make no sense: %j", ([settings, says]) =>
     Effect.gen(function*() {
