@@ -5,7 +5,7 @@ import * as MemorySync from "../../src/Layers/MemorySync.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { Sync } from "../../src/Sync/Sync.ts"
-import { type Node, run, start, text } from "./SyncNetwork.ts"
+import { type Node, run, start, startPlayer, text } from "./SyncNetwork.ts"
 
 const keyCount = 1000
 /** 600 kB and more, at 5 kB a second. */
@@ -94,4 +94,26 @@ describe("a node behind a slow line", () => {
       assert.strictEqual(dialers, 2, "each took the link that it had dialed for the first one")
     }
   })
+
+  it("is not sent what was overwritten while it waited", () =>
+    run("stale", { ...line, windowBytes: 1024 }, (simulation) =>
+      Effect.gen(function*() {
+        const { a } = yield* start(simulation, ["a"])
+        for (let i = 0; i < 200; i++) yield* a!.sync.set(text(`key ${i}`), "old".padEnd(1000, "."))
+        const late = yield* startPlayer(simulation, "late", { bootstrap: ["a:4444"] })
+        const values: Array<string> = []
+        yield* late.handle("sync", ({ kind, packets }) =>
+          Effect.sync(() =>
+            kind === "whisper" && values.push(packets.map((packet) => Buffer.from(packet)).join(" "))
+          ))
+        yield* Effect.sleep("5 seconds")
+        yield* late.whisper(a!.mesh.id, [new Uint8Array(256).fill(7), Uint8Array.of(1)], { subFlag: "sync-digest" })
+        yield* Effect.sleep("2 seconds")
+        for (let i = 0; i < 200; i++) yield* a!.sync.set(text(`key ${i}`), "new")
+        yield* Effect.sleep("2 minutes")
+
+        const oldCount = values.filter((value) => value.includes("old.")).length
+        assert.isBelow(oldCount, 100)
+        assert.isAbove(values.length - oldCount, 100)
+      })))
 })

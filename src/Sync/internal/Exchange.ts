@@ -87,9 +87,12 @@ const greet = (node: SyncNode, id: string, direction: "inbound" | "outbound"): E
     const peer = peers.find((peer) => peer.id === id)
     if (peer === undefined) return Effect.void
     if (peer.isExtended) return direction === "outbound" ? tellDigests(node, id, "ask") : Effect.void
-    // Not of deleted keys: such a copy ends the link of an original JavaScript node.
-    const entries = Array.from(node.table.entries()).filter(({ value }) => value !== null)
-    return tellCopies(node, id, entries.map(ofWrite))
+    const keys = Array.from(node.table.entries(), ({ key }) => key)
+    return tellCopies(node, id, keys, (key) => {
+      const entry = node.table.get(key)
+      // Not of deleted keys: such a copy ends the link of an original JavaScript node.
+      return entry === undefined || entry.value === null ? undefined : ofWrite(entry)
+    })
   })
 
 const reconcile = (node: SyncNode): Effect.Effect<never> =>
@@ -117,8 +120,8 @@ const compare = Effect.fnUntraced(function*(node: SyncNode, message: MeshMessage
   node.forgetDeleted(node.nowSeconds())
   if (node.table.isSame(digests)) return
   // Each peer of a newcomer begins elsewhere.
-  const differing = node.table.differing(digests, yield* Random.next)
-  const copies = tellCopies(node, message.from, differing)
+  const keys = node.table.differing(digests, yield* Random.next).map(({ entry }) => entry.key)
+  const copies = tellCopies(node, message.from, keys, (key) => node.table.state(key))
   // Before the copies: the other end is to see what it lacks, not what is on its way.
   yield* send(
     node,
@@ -148,10 +151,18 @@ const tellDigests = (node: SyncNode, id: string, verb: "ask" | "answer"): Effect
  * A peer that cannot be reached any more gets no further ones. As fast as the line takes them: more in its queue would hold
  * up pings, so that the link to whoever is behind a slow line ended before all was there, again and again.
  */
-const tellCopies = (node: SyncNode, id: string, states: ReadonlyArray<SyncState>): Effect.Effect<void> =>
+const tellCopies = (
+  node: SyncNode,
+  id: string,
+  keys: ReadonlyArray<string>,
+  stateOf: (key: string) => SyncState | undefined
+): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (const state of states) {
+    for (const key of keys) {
       if (!(yield* node.mesh.untilSent(id))) return
+      // As it is by now: what was overwritten while this waited is neither sent nor kept for it.
+      const state = stateOf(key)
+      if (state === undefined) continue
       // What is too large for a message of this node holds up no others.
       yield* Effect.catchTag(Effect.asVoid(tell(node, id, state)), "MessageTooLarge", () => Effect.void)
     }

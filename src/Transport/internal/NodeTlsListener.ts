@@ -58,7 +58,7 @@ export const listen = Effect.fnUntraced(function*(
   const gate = new Gate(credentials, options)
   const secured = yield* Queue.bounded<Secured>(maxPending)
   const pending = new Openings()
-  /** Those that were served and are being closed: many links may end at once, and the other places are for those that begin. */
+  /** Those that were served and are being closed: many links may end at once; the other places are for those that begin. */
   const closing = new Openings()
   const maxClosing = Math.max(1, Math.floor(maxConnections / 2))
   const audience: Audience = { tell: undefined }
