@@ -82,7 +82,7 @@ describe("many broadcasts at once", () => {
   const busy: ReadonlyArray<readonly [what: string, count: number, bytes: number, isSigned: boolean, peers: number]> = [
     ["long ones", 2000, 1024, false, 0],
     ["short ones that are signed", 300, 8, true, 0],
-    ["short ones to many", 1000, 8, false, 16]
+    ["short ones to many", 2000, 8, false, 16]
   ]
   for (const [what, count, bytes, isSigned, peers] of busy) {
     it.effect(`let others have a turn: ${what}`, () =>
@@ -106,6 +106,7 @@ describe("many broadcasts at once", () => {
         )
         const other = yield* Effect.forkChild(Effect.sync(() => order.push("another")))
         yield* Fiber.joinAll([sending, other])
+        yield* TestClock.adjust("1 second")
 
         assert.deepStrictEqual(order, ["another", "all"])
       }).pipe(Effect.provide(network), Random.withSeed("turns")))
@@ -119,12 +120,12 @@ describe("many broadcasts at once", () => {
   for (const [what, send] of Object.entries(calls)) {
     it.effect(`let others have a turn between calls: ${what}`, () =>
       Effect.gen(function*() {
-        const [author, other] = yield* startNetwork(2)
+        const [author, other] = yield* startNetwork(2, { maxOutboxBytes: 4_194_304 })
         const order: Array<string> = []
 
         const sending = yield* Effect.forkChild(
           Effect.forEach(
-            Array.from({ length: 12 }, (_, index) => new Uint8Array(65_536).fill(index)),
+            Array.from({ length: 24 }, (_, index) => new Uint8Array(65_536).fill(index)),
             (big) => send(author!.mesh, big, other!.mesh.id)
           ).pipe(Effect.andThen(Effect.sync(() => order.push("all")))),
           { startImmediately: true }

@@ -19,7 +19,7 @@ import { find } from "./Search.ts"
 const maxStampAheadSeconds = 20
 
 /** What is made until others have a turn, in bytes of bodies: some milliseconds. */
-const turnBytes = 262_144
+const turnBytes = 524_288
 /** As many bytes' work is it to sign a message, and to queue one for a peer. */
 const signedBytes = 4096
 const queuedBytes = 32
