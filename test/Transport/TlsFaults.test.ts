@@ -72,6 +72,24 @@ const stranger = <S extends Net.Socket>(make: () => S) =>
     (socket) => Effect.sync(() => socket.destroy())
   )
 
+/** The host of the second of two that dial: the place of whoever made room for the first one is free, too. */
+const secondLetIn = Effect.fnUntraced(function*(address: PeerAddress, accepted: Queue.Dequeue<Connection>) {
+  const transport = yield* build(pinned)
+  yield* transport.dial(address)
+  yield* Queue.take(accepted)
+  yield* eventually(transport.dial(address))
+  const { remote } = yield* Queue.take(accepted)
+  return remote.hostname
+})
+
+/** One from elsewhere on this machine, that does not see how the other end closes. */
+const staying = ({ port }: PeerAddress) =>
+  stranger(() => Net.connect({ host: "127.0.0.1", port, localAddress: "127.0.0.2", allowHalfOpen: true }))
+
+/** TLS over that, as far as the handshake. */
+const secured = (socket: Net.Socket, certificate: Effect.Success<ReturnType<typeof certified>>) =>
+  stranger(() => Tls.connect({ socket, rejectUnauthorized: false, ...certificate }))
+
 const compatible = NodeTls.layer({ mode: "compatible" })
 const pinned = NodeTls.layer({ mode: "pinned" })
 const member = (validDays?: number) =>
@@ -305,13 +323,7 @@ describe("TLS", () => {
         yield* Effect.callback<void>((resume) => void silent.once("data", () => resume(Effect.void)))
       }
 
-      const transport = yield* build(pinned)
-      yield* transport.dial(address)
-      yield* Queue.take(accepted)
-      yield* eventually(transport.dial(address))
-      const { remote } = yield* Queue.take(accepted)
-
-      assert.strictEqual(remote.hostname, "127.0.0.1")
+      assert.strictEqual(yield* secondLetIn(address, accepted), "127.0.0.1")
     }).pipe(Effect.scoped))
 
   it.live("tells once of a connection whose handshake took too long, and that makes room as it is closed", () =>
@@ -319,13 +331,9 @@ describe("TLS", () => {
       const { accepted, address, refused } = yield* listen(
         NodeTls.layer({ handshakeTimeout: "500 millis", maxPendingHandshakes: 2, lingerMillis: 60_000 })
       )
-      const where = { host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
       const certificate = yield* certified("ed25519", 3)
-      for (let i = 0; i < 2; i++) {
-        const raw = yield* stranger(() => Net.connect(where))
-        // It never says its verdict, and does not see how the other end closes.
-        yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
-      }
+      // They never say their verdict.
+      for (let i = 0; i < 2; i++) yield* secured(yield* staying(address), certificate)
       const reasons = [yield* refused, yield* refused]
       const transport = yield* build(pinned)
       yield* transport.dial(address)
@@ -342,24 +350,15 @@ describe("TLS", () => {
         const { accepted, address, refused } = yield* listen(
           NodeTls.layer({ maxPendingHandshakes: 2, maxConnections: 3, lingerMillis: 60_000 })
         )
-        const where = { host: "127.0.0.1", port: address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
         const certificate = yield* certified("ec", 3)
         for (let i = 0; i < 4; i++) {
-          const raw = yield* stranger(() => Net.connect(where))
+          const raw = yield* staying(address)
           if (what === "speak no TLS") raw.write(greeting)
-          // It reads no further than the handshake, so that it does not see how the other end closes.
-          else yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
+          else yield* secured(raw, certificate)
           yield* refused
         }
 
-        const transport = yield* build(pinned)
-        yield* transport.dial(address)
-        yield* Queue.take(accepted)
-        // The place of the one that made room is free, too.
-        yield* eventually(transport.dial(address))
-        const { remote } = yield* Queue.take(accepted)
-
-        assert.strictEqual(remote.hostname, "127.0.0.1")
+        assert.strictEqual(yield* secondLetIn(address, accepted), "127.0.0.1")
       }).pipe(Effect.scoped))
   }
 
@@ -375,12 +374,11 @@ describe("TLS", () => {
           Effect.andThen(Queue.offer(met, hostname), hostname === "127.0.0.2" ? Effect.void : Effect.never)
         )
       )
-      const where = { host: "127.0.0.1", port: listener.address.port, localAddress: "127.0.0.2", allowHalfOpen: true }
       const certificate = yield* certified("ed25519", 3)
       for (let i = 0; i < 3; i++) {
-        const raw = yield* stranger(() => Net.connect(where))
-        const socket = yield* stranger(() => Tls.connect({ socket: raw, rejectUnauthorized: false, ...certificate }))
-        // Its verdict; it does not see how the other end closes.
+        const raw = yield* staying(listener.address)
+        const socket = yield* secured(raw, certificate)
+        // Its verdict.
         socket.write(Uint8Array.of(0))
         const closed = Effect.callback<void>((resume) => void raw.once("close", () => resume(Effect.void)))
         yield* Effect.race(Queue.take(met), closed)
