@@ -5,9 +5,9 @@
  * everywhere in the same way, without a node that would have to be asked.
  *
  * A node keeps the highest version it made or saw: it makes each version by `next` from that one, or
- * from that of the key where it knows that, and takes in those of others by `observe`, which refuses
- * what lies too far in the future. Without that bound one wrong clock would drag the versions of the
- * whole network with it.
+ * by its clock where what it saw of other keys lies ahead of that, and takes in those of others by
+ * `observe`, which refuses what lies too far in the future. Without that bound one wrong clock would
+ * drag the versions of the whole network with it.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

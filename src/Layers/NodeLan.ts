@@ -115,9 +115,10 @@ const meet = Effect.fnUntraced(function*(node: LanNode, options: LanOptions) {
     const teller = toTeller(address)
     if (found.length > 0 && teller !== undefined) Effect.runSyncWith(context)(node.learn(found, teller))
   })
+  const intervalMillis = Duration.toMillis(interval)
   const ask = Effect.andThen(
     Effect.sync(() => dns.query({ questions: [{ name: service, type: "PTR" }] })),
-    Effect.flatMap(Random.next, (chance) => Effect.sleep(Duration.toMillis(interval) * (0.8 + 0.4 * chance)))
+    Effect.flatMap(Random.next, (chance) => Effect.sleep(intervalMillis * (0.8 + 0.4 * chance)))
   )
   yield* Effect.forkScoped(Effect.forever(ask))
   const answer = Effect.sync(() => {

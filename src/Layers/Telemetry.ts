@@ -73,7 +73,7 @@ export const collectorFault = (baseUrl: string): string | undefined => {
   }
   return url.username === "" && url.password === ""
     ? undefined
-    : "has a name or a password, which no request takes from a URL: leave them out, and give headers to layerOtlp"
+    : "has a name or a password, which no request takes from a URL: leave them out (the Layer layerOtlp takes headers)"
 }
 
 /**

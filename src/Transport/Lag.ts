@@ -44,6 +44,8 @@ export const catchesUp = (outbox: Outbox, slowTimeout: Duration.Input): Effect.E
  */
 export const becomesQuiet = (outbox: Outbox, wait: Duration.Input): Effect.Effect<boolean> =>
   Effect.gen(function*() {
+    // As a rule, and no time limit is needed then.
+    if (outbox.isQuiet) return !outbox.isClosed
     while (true) {
       const { writtenBytes } = outbox
       if (Option.isSome(yield* Effect.timeoutOption(outbox.quiet, wait))) return !outbox.isClosed

@@ -81,11 +81,12 @@ export class Outbox {
   /** Ends when little waits, 32 KiB at most, or the link is closed. */
   get quiet(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.#isQuiet ? Effect.void : Effect.asVoid((this.#quiet ??= Latch.makeUnsafe(false)).await)
+      this.isQuiet ? Effect.void : Effect.asVoid((this.#quiet ??= Latch.makeUnsafe(false)).await)
     )
   }
 
-  get #isQuiet(): boolean {
+  /** Whether it is so now. */
+  get isQuiet(): boolean {
     return this.#queuedBytes <= quietBytes || this.#isClosed
   }
 
@@ -267,7 +268,7 @@ export class Outbox {
 
   #settle(): void {
     const quiet = this.#quiet
-    if (quiet === undefined || !this.#isQuiet) return
+    if (quiet === undefined || !this.isQuiet) return
     this.#quiet = undefined
     quiet.openUnsafe()
   }
