@@ -30,6 +30,7 @@ import { Arcs } from "./Arcs.ts"
 import { aloneBytes, writePosition } from "./ChordCodec.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { Hearsay } from "./Hearsay.ts"
+import { Keys } from "./Keys.ts"
 import { Learned } from "./Learned.ts"
 import { isWithin, type Member } from "./Member.ts"
 import type { Peers } from "./Peers.ts"
@@ -107,6 +108,7 @@ export class ChordNode {
   readonly doubted = new Set<string>()
   /** Who answered for what lately. */
   readonly arcs = new Arcs()
+  readonly keys: Keys
   /** What its neighbors know of theirs. */
   readonly answers = new Answers()
   /** Opened for the members to ask their successors now, and not at the next turn. */
@@ -147,6 +149,7 @@ export class ChordNode {
     this.peers = peers
     this.options = options
     this.services = services
+    this.keys = new Keys(services.placement)
     this.hearsay = new Hearsay(
       { resolvesNames: services.resolvesNames, dialNames: options.dialNames },
       options.bootstrap

@@ -45,7 +45,7 @@ export const operationsOf = (node: ChordNode, originals: Originals | undefined) 
   },
   lookup: (key: string, table: typeof tables[number]) => {
     const toError = (detail: string) => new LookupError({ hops: 0, timeouts: 0, detail })
-    const position = node.services.placement.of(key).positions[tables.indexOf(table)]!
+    const position = node.keys.of(key).positions[tables.indexOf(table)]!
     const found = Effect.suspend(() => {
       const startMillis = node.uptimeMillis()
       return Effect.map(locate(node, position), (located) => {

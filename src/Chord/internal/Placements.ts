@@ -9,6 +9,7 @@ import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import { readRecords, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
+import type { Key } from "./Keys.ts"
 import { locate, type Located, presumed, seek } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { startPatiently } from "./Patience.ts"
@@ -16,8 +17,6 @@ import type { Packets } from "./PeersOptions.ts"
 import { isDead, notMine, unreadable } from "./Refusal.ts"
 import { heldNearby, maxSyncing, mustOwn, place, type Placed, readPlaced } from "./Share.ts"
 import { exitOf, type Start, toEffect } from "./Start.ts"
-
-const encoder = new TextEncoder()
 
 /** Storing takes its own time, which says nothing of the way there. */
 const putTimeout = "5 seconds"
@@ -204,19 +203,19 @@ export const storeAt = (
 export const recordAt = (
   node: ChordNode,
   position: bigint,
-  key: string
+  { bytes, text }: Key
 ): Start<Record.Record | undefined, PlacementFailure> =>
   askOwner(node, {
     position,
     kind: "get",
-    packet: encoder.encode(key),
+    packet: bytes,
     read: (packets) => {
       const records = readRecords(packets)
       if (records === undefined || records.length > 1) return undefined
       const [record] = records
-      return record === undefined || record.key === key ? { value: record } : undefined
+      return record === undefined || record.key === text ? { value: record } : undefined
     },
-    own: (member) => heldNearby(node, member, key, maxSyncing),
+    own: (member) => heldNearby(node, member, text, maxSyncing),
     versionOf: (record) => record?.version,
     owners: undefined
   })
@@ -225,19 +224,19 @@ export const recordAt = (
 export const versionAt = (
   node: ChordNode,
   position: bigint,
-  key: string,
+  { bytes, text }: Key,
   owners?: Owners
 ): Start<Version.Version | undefined, PlacementFailure> =>
   askOwner(node, {
     position,
     kind: "version",
-    packet: encoder.encode(key),
+    packet: bytes,
     read: ([packet]) => {
       if (packet === undefined) return { value: undefined }
       const version = Version.decode(packet)
       return version === undefined ? undefined : { value: version }
     },
-    own: (member) => Effect.map(heldNearby(node, member, key, maxSyncing), (record) => record?.version),
+    own: (member) => Effect.map(heldNearby(node, member, text, maxSyncing), (record) => record?.version),
     versionOf: (version) => version,
     owners
   })

@@ -15,6 +15,7 @@ import * as Record from "../Record.ts"
 import * as Version from "../Version.ts"
 import type { ChordNode } from "./ChordNode.ts"
 import type { Deadline } from "./Deadlines.ts"
+import type { Key } from "./Keys.ts"
 import { type Owners, type PlacementFailure, recordAt, storeAt, versionAt } from "./Placements.ts"
 import type { Placed } from "./Share.ts"
 import { type Cancel, follow, type Start, toEffect } from "./Start.ts"
@@ -45,8 +46,9 @@ export const write = Effect.fnUntraced(function*(
   // What no node would take is refused before anybody is asked.
   const trial = makeRecord(node.versions.next())
   if (Result.isFailure(trial)) return yield* trial.failure
+  const asked = node.keys.of(key)
   const owners: Owners = new Map()
-  const before = yield* versionBefore(node, key, owners, endMillis)
+  const before = yield* versionBefore(node, asked, owners, endMillis)
   if (!before.isKnown && before.fault !== undefined) return yield* before.fault
   let newer = before.version
   for (let stamp = 1;; stamp++) {
@@ -54,7 +56,7 @@ export const write = Effect.fnUntraced(function*(
     const made = makeRecord(node.versions.above(newer))
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
-    newer = yield* store(node, record, owners, quorum, endMillis, "write")
+    newer = yield* store(node, asked, record, owners, quorum, endMillis, "write")
     // What a quorum did not have before was written meanwhile: this one comes before it, and was replaced there.
     if (newer === undefined || before.isKnown || stamp === maxStamps) return record.version
   }
@@ -69,7 +71,7 @@ export const write = Effect.fnUntraced(function*(
  */
 const versionBefore = Effect.fnUntraced(function*(
   node: ChordNode,
-  key: string,
+  key: Key,
   owners: Owners,
   endMillis: number
 ): Effect.fn.Return<Before> {
@@ -105,8 +107,7 @@ interface Before {
 const maxVersionTries = 2
 
 /** The placements of a key, from one that is drawn on. */
-const orderOf = (node: ChordNode, key: string): ReadonlyArray<bigint> => {
-  const { positions } = node.services.placement.of(key)
+const orderOf = (node: ChordNode, { positions }: Key): ReadonlyArray<bigint> => {
   const start = Math.floor(node.chance() * positions.length)
   return positions.map((_, index) => positions[(start + index) % positions.length]!)
 }
@@ -191,6 +192,7 @@ const expiry = (node: ChordNode, { ttl }: WriteOptions): number | undefined => {
 /** Stores a record until a quorum has it, or a newer one; gives the newest that was met. */
 const store = (
   node: ChordNode,
+  { positions }: Key,
   record: Record.Record,
   owners: Owners,
   quorum: number,
@@ -199,7 +201,6 @@ const store = (
 ): Effect.Effect<Version.Version | undefined, QuorumError> =>
   Effect.callback((resume) => {
     const causes: Array<string> = []
-    const { positions } = record.place(node.services.placement)
     let reached = 0
     let newer: Version.Version | undefined
     let openCount = positions.length
@@ -239,7 +240,8 @@ export const read = Effect.fnUntraced(function*(
   endMillis: number
 ): Effect.fn.Return<Found, QuorumError> {
   const quorum = options.quorum ?? node.options.readQuorum
-  const order = orderOf(node, key)
+  const asked = node.keys.of(key)
+  const order = orderOf(node, asked)
   const causes: Array<string> = []
   const answers = new Map<bigint, Record.Record | undefined>()
   const askThese = (positions: ReadonlyArray<bigint>, wanted: number) =>
@@ -247,7 +249,7 @@ export const read = Effect.fnUntraced(function*(
       positions,
       wanted,
       endMillis,
-      askOne: (position) => recordAt(node, position, key),
+      askOne: (position) => recordAt(node, position, asked),
       onAnswer: (position, record) => void answers.set(position, record),
       onFailure: (failure) => void causes.push(describeOne(failure))
     })
@@ -271,7 +273,7 @@ export const read = Effect.fnUntraced(function*(
     const wanted = order.length - quorum + 1
     const isSure = answers.size >= quorum && quorum >= wanted
     if (isSure && holders < wanted && !Record.isExpired(found, node.nowMillis())) {
-      yield* bringToQuorum(node, found, wanted, endMillis, options)
+      yield* bringToQuorum(node, asked, found, wanted, endMillis, options)
     } else bringTo(node, found, behind)
   }
   return { record: found, holders, asked: answers.size }
@@ -294,12 +296,13 @@ const bringTo = (
  */
 const bringToQuorum = (
   node: ChordNode,
+  key: Key,
   record: Record.Record,
   wanted: number,
   endMillis: number,
   { fallback }: ReadOptions
 ): Effect.Effect<void, QuorumError> =>
-  store(node, record, new Map(), wanted, endMillis, "read").pipe(
+  store(node, key, record, new Map(), wanted, endMillis, "read").pipe(
     Effect.asVoid,
     Effect.catch((error) => fallback === false ? Effect.fail(error) : Effect.void)
   )

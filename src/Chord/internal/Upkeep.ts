@@ -16,6 +16,7 @@ import { readFingers, readFound, writePosition } from "./ChordCodec.ts"
 import type { ChordNode } from "./ChordNode.ts"
 import { maxFingerPatience } from "./FingerTable.ts"
 import { contactsTaken } from "./Hearsay.ts"
+import { keyOf } from "./Keys.ts"
 import { locate, locateFrom, who } from "./Lookup.ts"
 import type { Member } from "./Member.ts"
 import { storeAt, versionAt } from "./Placements.ts"
@@ -201,12 +202,13 @@ const audit = Effect.fnUntraced(function*(node: ChordNode): Effect.fn.Return<voi
 })
 
 /** Brings a record to the placements that lack it; gives how many have it now. */
-const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> =>
-  Effect.map(
-    Effect.forEach(record.place(node.services.placement).positions, (position) =>
+const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> => {
+  const key = keyOf(record, node.services.placement)
+  return Effect.map(
+    Effect.forEach(key.positions, (position) =>
       Effect.gen(function*() {
         if (node.ownerOf(position) !== undefined) return 1
-        const version = yield* toEffect(versionAt(node, position, record.key))
+        const version = yield* toEffect(versionAt(node, position, key))
         if (version !== undefined && Version.compare(version, record.version) >= 0) return 1
         yield* toEffect(storeAt(node, position, record))
         node.counters.recordsSent++
@@ -214,6 +216,7 @@ const confirm = (node: ChordNode, record: Record.Record): Effect.Effect<number> 
       }).pipe(Effect.catch(() => Effect.succeed(0))), { concurrency: "unbounded" }),
     (counts) => counts.reduce((sum, count) => sum + count, 0)
   )
+}
 
 /** Records that are handed over together, and those that are looked after at once. */
 const handedOver = 64
