@@ -254,7 +254,7 @@ export class Link {
       this.#failure = Exit.die(defect)
     }
     const isOver = this.#unread === undefined && this.#due === undefined && this.#failure === undefined
-    this.#isRead = !isOver || this.#reader.hasBodies
+    this.#isRead = !isOver || this.#isOthersTurn
     return !this.#isRead
   }
 
@@ -271,11 +271,18 @@ export class Link {
 
   /** What was read, once the others had their turn, if so much was read or waits that they should. */
   get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
-    const { extraWork, hasBodies, messageCount } = this.#reader
-    const work = messageCount + extraWork
-    if (!hasBodies && work - this.#yieldedWork < yieldEvery) return this.pull
-    this.#yieldedWork = work
+    if (!this.#isOthersTurn) return this.pull
+    this.#yieldedWork = this.#work
     return Effect.andThen(Effect.yieldNow, this.pull)
+  }
+
+  get #isOthersTurn(): boolean {
+    return this.#reader.hasBodies || this.#work - this.#yieldedWork >= yieldEvery
+  }
+
+  /** What it cost to read all messages so far, in small ones. */
+  get #work(): number {
+    return this.#reader.messageCount + this.#reader.extraWork
   }
 
   #file(message: Message): void {

@@ -1,5 +1,5 @@
 /**
- * TCP on Node, over Effect's own sockets. Connections have no delay for small writes
+ * TCP on Node. Connections have no delay for small writes
  * (`TCP_NODELAY`); writes wait for `drain`, reads for a pull, so that back-pressure runs from the
  * reading application to the writing one.
  */
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Net from "node:net"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { closeGently, fromSocket, listenTcp, openSocket, toDialError } from "./internal/NodeSockets.ts"
+import { closeGently, fromSocket, listenTcp, openSocket, toDialError, within } from "./internal/NodeSockets.ts"
 import { type Listener, refuseDial, refuseListen, Transport } from "./Transport.ts"
 
 /**
@@ -50,20 +50,19 @@ export const layer = (options: NodeTcpOptions = {}): Layer.Layer<Transport> => {
   })
 }
 
-const dial = Effect.fnUntraced(function*(address: PeerAddress, timeout: Duration.Input, lingerMillis: number) {
+const dial = (address: PeerAddress, timeout: Duration.Input, lingerMillis: number) => {
   const create = () => Net.createConnection({ host: address.host, port: address.port, noDelay: true })
-  const open = Effect.flatMap(Effect.scope, (scope) => openSocket(create, "connect", scope, lingerMillis))
-  const connection = fromSocket(open, address, {}, timeout)
-  return yield* Effect.mapError(connection, (error) => toDialError(address, error))
-})
+  const open = Effect.mapError(openSocket(create, "connect", lingerMillis), (failed) => toDialError(address, failed))
+  return Effect.flatMap(within(open, address, timeout), (socket) => fromSocket(socket, address))
+}
 
 const listen = Effect.fnUntraced(function*(address: PeerAddress, lingerMillis: number, maxConnections: number) {
   const server = yield* listenTcp(address, maxConnections)
   const serve: Listener["serve"] = (handler, onRefused) =>
     server.accept(
       Effect.fnUntraced(function*(accepted, remote) {
-        const open = Effect.as(Effect.addFinalizer(() => closeGently(accepted, lingerMillis)), accepted)
-        yield* Effect.flatMap(Effect.orDie(fromSocket(open, remote)), handler)
+        yield* Effect.addFinalizer(() => closeGently(accepted, lingerMillis))
+        yield* Effect.flatMap(fromSocket(accepted, remote), handler)
       }),
       onRefused
     )

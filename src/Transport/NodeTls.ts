@@ -11,7 +11,7 @@ import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { NodeKnownPeers } from "./internal/NodeKnownPeers.ts"
-import { fromSocket, openSocket, toDialError } from "./internal/NodeSockets.ts"
+import { fromSocket, openSocket, toDialError, within } from "./internal/NodeSockets.ts"
 import * as Credentials from "./internal/NodeTlsCredentials.ts"
 import { agree, fromError, type TlsMode } from "./internal/NodeTlsHandshake.ts"
 import { listen } from "./internal/NodeTlsListener.ts"
@@ -94,12 +94,7 @@ const make = Effect.fnUntraced(function*(options: NodeTlsOptions) {
     resolvesNames: true,
     identity: credentials.identity,
     dial: (address) =>
-      address.scheme !== "" ? refuseDial(address) : dial(credentials, address, lingerMillis).pipe(
-        Effect.timeoutOrElse({
-          duration: timeout,
-          orElse: () => Effect.fail(new DialError({ address, kind: "TimedOut", cause: new Error("dialTimeout") }))
-        })
-      ),
+      address.scheme === "" ? within(dial(credentials, address, lingerMillis), address, timeout) : refuseDial(address),
     listen: (address) =>
       address.scheme !== "" ? refuseListen(address) : listen(credentials, address, {
         lingerMillis,
@@ -116,23 +111,21 @@ const dial = Effect.fnUntraced(function*(
   address: PeerAddress,
   lingerMillis: number
 ) {
-  const scope = yield* Effect.scope
   let isConnected = false
   const create = () => {
     const socket = Tls.connect({ ...credentials.client, host: address.host, port: address.port })
     socket.setNoDelay(true)
     return socket.once("connect", () => isConnected = true)
   }
-  const socket = yield* Effect.mapError(openSocket(create, "secureConnect", scope, lingerMillis), (error) => {
-    const { reason } = error
-    if (!isConnected || !("cause" in reason) || !(reason.cause instanceof Error)) return toDialError(address, error)
-    return toRefusal(address, closedEarly(reason.cause) ?? fromError(reason.cause))
+  const socket = yield* Effect.mapError(openSocket(create, "secureConnect", lingerMillis), (failed) => {
+    const { cause } = failed
+    return isConnected ? toRefusal(address, closedEarly(cause) ?? fromError(cause)) : toDialError(address, failed)
   })
   const identity = yield* Effect.mapError(
     agree(socket, credentials, address),
     (refused) => toRefusal(address, refused)
   )
-  return yield* Effect.orDie(toConnection(credentials, socket, address, identity))
+  return yield* toConnection(credentials, socket, address, identity)
 })
 
 /** The other end took the connection, and then closed it without a word. */
@@ -150,7 +143,7 @@ const toConnection = (
   remote: PeerAddress,
   identity: Uint8Array | undefined
 ) =>
-  fromSocket(Effect.succeed(socket), remote, {
+  fromSocket(socket, remote, {
     identity,
     ...(credentials.mode === "compatible" ? { sendApart: sendApart(socket) } : {})
   })

@@ -133,4 +133,22 @@ describe("Link", () => {
       assert.approximately(works[0]!, bytes.length / 4, 1)
     })
   )
+
+  test(
+    "lets others have their turn while small messages are looked at as they come",
+    Effect.gen(function*() {
+      const protocol = yield* Protocol
+      const { dialed } = yield* connectHosts()
+      const small = frame(protocol.encode(protocol.make("whisper", "peer", [Uint8Array.of(2), Uint8Array.of(1)], 0)))
+      let look: (chunks: Arr.NonEmptyReadonlyArray<Uint8Array>) => boolean = () => true
+      const intercepted = { ...dialed, intercept: (by: typeof look) => void (look = by), pull: Effect.never }
+      const link = yield* Link.make(intercepted, 1, "outbound", linkOptions)
+      yield* Effect.forkScoped(link.consume(() => undefined), { startImmediately: true })
+
+      let count = 1
+      while (look([small]) && count < 10_000) count++
+
+      assert.isAtMost(count, 1000)
+    })
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Stream } from "effect"
+import { Deferred, Effect, Fiber, Stream } from "effect"
 import * as Net from "node:net"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import * as NodeTcp from "../../src/Transport/NodeTcp.ts"
@@ -59,6 +59,57 @@ describe("NodeTcp", () => {
       const second = yield* Effect.flip(connection.send([Uint8Array.of(1)]))
 
       assert.deepStrictEqual([first._tag, second._tag], ["ConnectionClosed", "ConnectionClosed"])
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+
+  it.live("has what comes looked at while somebody pulls, and gives what is left to do then", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const accepted = yield* Deferred.make<Connection>()
+      yield* Effect.forkScoped(
+        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+      )
+      const dialed = yield* transport.dial(listener.address)
+      const connection = yield* Deferred.await(accepted)
+      const looked: Array<string> = []
+      const textOf = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks).toString()
+      connection.intercept?.((chunks) => looked.push(textOf(chunks)) === 1)
+      const say = (text: string) => dialed.send([Buffer.from(text)])
+
+      const pulling = yield* Effect.forkScoped(connection.pull, { startImmediately: true })
+      yield* say("done")
+      yield* Effect.repeat(Effect.sleep(1), { until: () => looked.length === 1 })
+      yield* say("left")
+      const left = yield* Fiber.join(pulling)
+      yield* say("after")
+      const after = yield* Effect.delay(connection.pull, "20 millis")
+
+      assert.deepStrictEqual([left, after].map(textOf), ["left", "after"])
+      assert.deepStrictEqual(looked.slice(0, 2), ["done", "left"])
+    }).pipe(Effect.scoped, Effect.provide(tcp)))
+
+  it.live("gives what came before a reset, and then the reset", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const accepted = yield* Deferred.make<Connection>()
+      yield* Effect.forkScoped(
+        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+      )
+      const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })
+      const connection = yield* Deferred.await(accepted)
+      yield* Effect.timeoutOption(connection.pull, "20 millis")
+
+      raw.write("last words")
+      // So many turns of the event loop, in which they are read.
+      yield* Effect.repeat(Effect.sleep(1), { times: 50 })
+      raw.resetAndDestroy()
+      yield* Effect.repeat(Effect.sleep(1), { times: 50 })
+      const chunks = yield* connection.pull
+      const error = yield* Effect.flip(connection.pull)
+
+      assert.strictEqual(Buffer.concat(chunks).toString(), "last words")
+      assert.deepInclude(error, { clean: false, detail: "ECONNRESET" })
     }).pipe(Effect.scoped, Effect.provide(tcp)))
 
   it.live("says that this machine has no such address", () =>

@@ -1,6 +1,6 @@
 /**
  * A link in use: its messages are read here, the calls of the peer answered, and the answers of the
- * peer brought to whoever waits. One fiber reads; a call that can be answered at once costs no other.
+ * peer brought to whoever waits. A call that can be answered at once costs no fiber.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -83,14 +83,14 @@ export class PeerSession implements PeerLink {
 
   /** Reads until the link ends, and fails with the reason. */
   readonly converse: Effect.Effect<never, LinkClosed> = Effect.suspend(() =>
-    Effect.flatMap(this.link.pull, (batch) => {
+    this.link.consume((batch) => {
       const reason = this.#receive(batch)
       if (reason !== undefined) return Effect.fail(new LinkClosed({ reason }))
       const work = batch.length + this.link.takeExtraWork()
       const waitMillis = this.#messages?.charge(work, this.#node.nowMillis()) ?? 0
-      if (waitMillis === 0) return this.converse
+      if (waitMillis === 0) return undefined
       this.#throttled()
-      return Effect.andThen(Effect.sleep(waitMillis), this.converse)
+      return Effect.sleep(waitMillis)
     })
   )
 

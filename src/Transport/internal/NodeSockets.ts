@@ -4,12 +4,10 @@
  */
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
-import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import { fromParts, PeerAddress } from "../../Protocol/PeerAddress.ts"
 import { blockBytes } from "../Outbox.ts"
@@ -22,6 +20,7 @@ import {
   makeConnection,
   type RefusedConnection
 } from "../Transport.ts"
+import { NodeSocketReader } from "./NodeSocketReader.ts"
 import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
 
 /**
@@ -31,18 +30,21 @@ import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
 export const openSocket = <S extends Net.Socket>(
   create: () => S,
   event: "connect" | "secureConnect",
-  scope: Scope.Scope,
   lingerMillis: number
-): Effect.Effect<S, Socket.SocketError> =>
-  Effect.callback<S, Socket.SocketError>((resume) => {
-    const socket = create()
-    socket.once(event, () => resume(Effect.as(Scope.addFinalizer(scope, closeGently(socket, lingerMillis)), socket)))
-    socket.on("error", (cause) =>
-      resume(Effect.fail(
-        new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
-      )))
-    return Effect.sync(() => socket.destroy())
-  })
+): Effect.Effect<S, OpenFailed, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.callback<S, OpenFailed>((resume) => {
+      const socket = create()
+      socket.once(event, () => resume(Effect.as(Scope.addFinalizer(scope, closeGently(socket, lingerMillis)), socket)))
+      socket.on("error", (cause) => resume(Effect.fail({ _tag: "OpenFailed", cause })))
+      return Effect.sync(() => socket.destroy())
+    }))
+
+/** Why a socket could not be opened, as Node says it. */
+export interface OpenFailed {
+  readonly _tag: "OpenFailed"
+  readonly cause: Error
+}
 
 /**
  * Lets the last bytes go out and waits until the connection is gone. What still comes in is thrown
@@ -63,30 +65,28 @@ export const closeGently = (connection: Net.Socket, lingerMillis: number): Effec
     Effect.andThen(Effect.sync(() => connection.destroy()))
   )
 
-/** The connection of a socket that `open` gives. */
-export const fromSocket = Effect.fnUntraced(function*(
-  open: Effect.Effect<Net.Socket, Socket.SocketError, Scope.Scope>,
+/** The connection of an open socket, which belongs to whoever opened it. */
+export const fromSocket = (
+  socket: Net.Socket,
   remote: PeerAddress,
-  more: Partial<Connection> = {},
-  openTimeout?: Duration.Input
-) {
-  const opened = yield* Deferred.make<Net.Socket>()
-  const duplex = yield* NodeSocket.fromDuplex(Effect.tap(open, (socket) => Deferred.succeed(opened, socket)), {
-    openTimeout
-  })
-  const pull = yield* Socket.readerBytes(duplex)
-  const writer = yield* duplex.writer
-  const socket = yield* Deferred.await(opened)
-  return makeConnection({
-    remote,
-    host: hostAt(socket, remote),
-    pull: Effect.mapError(pull, toClosed),
-    // A socket that has told of its end tells of nothing more: what is written to it then would be waited for for ever.
-    send: (chunks) => Effect.suspend(() => isOver(socket) ? gone : Effect.mapError(writer.writeAll(chunks), toClosed)),
-    sendNow: (bytes) => sendNow(socket, bytes),
-    ...more
-  })
-})
+  more: Partial<Connection> = {}
+): Effect.Effect<Connection, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new NodeSocketReader(socket)),
+      (reader) => Effect.sync(() => reader.stop())
+    ),
+    ({ intercept, pull }) =>
+      makeConnection({
+        remote,
+        host: hostAt(socket, remote),
+        pull,
+        intercept,
+        send: (chunks) => Effect.suspend(() => send(socket, chunks)),
+        sendNow: (bytes) => sendNow(socket, bytes),
+        ...more
+      })
+  )
 
 /** Where the other end of a socket is, as far as `remote` does not say so. */
 export const hostAt = ({ localAddress, remoteAddress }: Net.Socket, remote: PeerAddress): string | undefined => {
@@ -100,6 +100,33 @@ export const hostAt = ({ localAddress, remoteAddress }: Net.Socket, remote: Peer
 const isOver = (socket: Net.Socket): boolean => !socket.writable || socket.readableEnded
 
 const gone = Effect.fail(new ConnectionClosed({ clean: false, detail: "aborted" }))
+
+/**
+ * Writes all of it at once, and waits until the socket takes more. One that has told of its end tells of nothing more: what
+ * is written to it then would be waited for for ever.
+ */
+const send = (socket: Net.Socket, chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, ConnectionClosed> => {
+  if (isOver(socket)) return gone
+  socket.cork()
+  for (const chunk of chunks) socket.write(chunk)
+  socket.uncork()
+  return socket.writableNeedDrain ? untilDrained(socket) : Effect.void
+}
+
+const untilDrained = (socket: Net.Socket): Effect.Effect<void, ConnectionClosed> =>
+  Effect.callback((resume) => {
+    const drained = () => settle(Effect.void)
+    const closed = () => settle(gone)
+    const failed = (error: Error) =>
+      settle(Effect.fail(new ConnectionClosed({ clean: false, detail: codeOf(error) || "aborted" })))
+    const stop = () => void socket.off("drain", drained).off("close", closed).off("error", failed)
+    const settle = (result: Effect.Effect<void, ConnectionClosed>) => {
+      stop()
+      resume(result)
+    }
+    socket.on("drain", drained).on("close", closed).on("error", failed)
+    return Effect.sync(stop)
+  })
 
 /** Hands bytes to an open socket that has room for them; `false` where they have to wait, or it is closed. */
 const sendNow = (socket: Net.Socket, bytes: Uint8Array): boolean => {
@@ -150,13 +177,19 @@ export const listenTcp = Effect.fnUntraced(function*(address: PeerAddress, maxCo
   return { address: new PeerAddress({ host: address.host, port }), accept }
 })
 
-/** Why a socket could not be opened. */
-export const toDialError = (address: PeerAddress, error: Socket.SocketError): DialError => {
-  const reason = error.reason
-  if (reason._tag !== "SocketOpenError") return new DialError({ address, kind: "Other", cause: error })
-  if (reason.kind === "Timeout") return new DialError({ address, kind: "TimedOut", cause: reason.cause })
-  return new DialError({ address, kind: dialErrorKinds[codeOf(reason.cause)] ?? "Other", cause: inWords(reason.cause) })
-}
+/** A dial that may take so long. */
+export const within = <A, R>(
+  dial: Effect.Effect<A, DialError, R>,
+  address: PeerAddress,
+  timeout: Duration.Input
+): Effect.Effect<A, DialError, R> =>
+  Effect.timeoutOrElse(dial, {
+    duration: timeout,
+    orElse: () => Effect.fail(new DialError({ address, kind: "TimedOut", cause: new Error("dialTimeout") }))
+  })
+
+export const toDialError = (address: PeerAddress, { cause }: OpenFailed): DialError =>
+  new DialError({ address, kind: dialErrorKinds[codeOf(cause)] ?? "Other", cause: inWords(cause) })
 
 /** What to do about a system that has no socket to give; what else is wrong says so itself. */
 export const inWords = (cause: unknown): unknown => {
@@ -167,11 +200,4 @@ export const inWords = (cause: unknown): unknown => {
 const whoIsFull: Readonly<Record<string, string>> = {
   EMFILE: "this process has as many files and connections open as it may (EMFILE): raise its limit, ulimit -n",
   ENFILE: "this machine has as many files and connections open as it may (ENFILE): close some, or raise its limit"
-}
-
-const toClosed = (error: Socket.SocketError): ConnectionClosed => {
-  const reason = error.reason
-  const clean = reason._tag === "SocketCloseError" && reason.code === 1000
-  const cause = "cause" in reason ? reason.cause : undefined
-  return new ConnectionClosed({ clean, detail: codeOf(cause) || (clean ? "closed" : "aborted") })
 }

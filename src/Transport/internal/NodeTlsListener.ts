@@ -9,7 +9,6 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type * as Socket from "effect/socket/Socket"
 import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
@@ -32,7 +31,7 @@ export interface ListenOptions {
     socket: Tls.TLSSocket,
     remote: PeerAddress,
     identity: Uint8Array | undefined
-  ) => Effect.Effect<Connection, Socket.SocketError, Scope.Scope>
+  ) => Effect.Effect<Connection, never, Scope.Scope>
 }
 
 /** A connection that waits for somebody to serve it; it is closed when `done` is. */
@@ -68,7 +67,7 @@ export const listen = Effect.fnUntraced(function*(
     // One that made room is gone, and what stood on it never tells that it closed.
     yield* Effect.addFinalizer(() => raw.destroyed ? Effect.void : closeGently(socket, lingerMillis))
     const identity = yield* agree(socket, credentials, undefined)
-    return yield* Effect.orDie(options.connect(socket, remote, identity))
+    return yield* options.connect(socket, remote, identity)
   })
 
   const accept = (raw: Net.Socket, remote: PeerAddress, opening: Opening, isOver: () => boolean) => {
