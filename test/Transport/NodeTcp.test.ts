@@ -88,6 +88,34 @@ describe("NodeTcp", () => {
       assert.deepStrictEqual(looked.slice(0, 2), ["done", "left"])
     }).pipe(Effect.scoped, Effect.provide(tcp)))
 
+  it.live("closes in order from within a look at what came, though more comes", () =>
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const listener = yield* transport.listen(loopback)
+      const closed = yield* Deferred.make<void>()
+      yield* Effect.forkScoped(listener.serve((connection) =>
+        Effect.gen(function*() {
+          yield* Effect.ignore(connection.send([Uint8Array.of(1)]))
+          const reading = yield* Effect.forkChild(Effect.never)
+          const pulling = yield* Effect.forkChild(connection.pull)
+          connection.intercept?.(() => {
+            reading.interruptUnsafe()
+            pulling.interruptUnsafe()
+            return false
+          })
+          yield* Effect.exit(Fiber.join(reading))
+        }).pipe(Effect.onExit(() => Deferred.succeed(closed, undefined)))
+      ))
+      const dialed = yield* transport.dial(listener.address)
+
+      yield* Effect.ignore(dialed.send([new Uint8Array(400_000)]))
+      yield* Deferred.await(closed)
+      const error = yield* Effect.flip(Stream.runDrain(dialed.incoming))
+
+      assert.isTrue(error.clean)
+      // Its scope ends when all connections have: one that reads no more would linger for a minute.
+    }).pipe(Effect.scoped, Effect.provide(NodeTcp.layer({ lingerMillis: 60_000 }))), 10_000)
+
   it.live("gives what came before a reset, and then the reset", () =>
     Effect.gen(function*() {
       const transport = yield* Transport

@@ -69,7 +69,8 @@ export class NodeSocketReader {
   readonly #take = (chunk: Uint8Array): void => {
     const chunks: Chunks = [chunk]
     if (this.#resume !== undefined && this.#look?.(chunks) === true) return
-    // Asked once more: looking may have ended the wait.
+    // Looking may have ended the wait, or the connection: a socket that is being closed has to go on reading.
+    if (this.#end !== undefined) return
     if (this.#resume !== undefined) this.#wake(Effect.succeed(chunks))
     else {
       if (this.#held === undefined) this.#held = [chunk]
