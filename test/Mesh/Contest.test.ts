@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Random } from "effect"
 import { TestClock } from "effect/testing"
 import * as HostileMesh from "../../src/Layers/Simulation/Attack/HostileMesh.ts"
+import { frame } from "../../src/Protocol/Frame.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
+import * as RawPeer from "../utils/RawPeer.ts"
 
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 
@@ -108,4 +110,27 @@ describe("a node that borrows the id of a linked peer", () => {
       assert.deepStrictEqual(textsOf(node), ["by way of the impostor"])
       assert.deepStrictEqual(textsOf(owner), ["by way of the impostor"])
     }).pipe(Effect.provide(network), Random.withSeed("swallowed")))
+
+  it.effect("uses up nothing of what its owner may send", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxMessagesPerSecond: 100, maxOutboundLinks: 0 })
+      const owner = yield* startNode(2, { maxOutboundLinks: 0 })
+      yield* whileTimePasses(owner.mesh.connect(node.address))
+      const methods = ["effect-p2p:1:7"]
+      const impostor = yield* whileTimePasses(RawPeer.dial(node, { host: "10.66.6.6", id: owner.mesh.id, methods }))
+      yield* impostor.handshake
+      yield* TestClock.adjust("100 millis")
+      const one = impostor.make("whisper", impostor.protocol.encodePayload({ _tag: "Notify", packets: [] }), 0)
+      const many = Array.from({ length: 1000 }, () => frame(impostor.protocol.encode(one)))
+      yield* impostor.write(new Uint8Array(Buffer.concat(many)))
+      yield* TestClock.adjust("100 millis")
+      assert.isAbove((yield* node.mesh.stats).throttled, 0)
+
+      const texts = ["first", "second", "third"]
+      for (const text of texts) {
+        yield* owner.mesh.broadcast(text)
+        yield* TestClock.adjust("100 millis")
+      }
+      assert.deepStrictEqual(textsOf(node), texts)
+    }).pipe(Effect.provide(network), Random.withSeed("used up")))
 })

@@ -114,8 +114,8 @@ export class MeshNode {
   readonly wake = Latch.makeUnsafe(false)
   /** Opened when this node is shut down: whoever waits for another one then waits for nothing. */
   readonly ended = Latch.makeUnsafe(false)
-  /** When each peer was last sent a list of peers on its request. */
-  readonly listedMillis = new WeakMap<Peer, number>()
+  /** When a list of peers was last sent over each link on request. */
+  readonly listedMillis = new WeakMap<Link, number>()
   /** Whom each peer last said it is linked with, by id. */
   readonly told = new WeakMap<Peer, ReadonlyArray<string>>()
   /** Whoever waits for the other end of a link that was dialed. */
@@ -132,7 +132,7 @@ export class MeshNode {
   readonly refusedCounts = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
   surveyedMillis = Number.NEGATIVE_INFINITY
-  readonly #allowances = new WeakMap<Peer, Allowance>()
+  readonly #allowances = new WeakMap<Link, Allowance>()
   /** Broadcasts of others that were new to this node. */
   freshCount = 0
   readonly #gate = new CompressionGate()
@@ -236,18 +236,18 @@ export class MeshNode {
     return Math.max(0, Math.floor(this.services.clock.currentTimeMillisUnsafe() / 1000))
   }
 
-  /** What a peer may ask for. */
-  allowanceOf(peer: Peer): Allowance {
-    const known = this.#allowances.get(peer)
+  /** What may be asked for over a link: whoever only claims a peer's id, over a second one, uses up nothing of that peer's. */
+  allowanceOf(link: Link): Allowance {
+    const known = this.#allowances.get(link)
     if (known !== undefined) return known
-    const made = new Allowance(this.options, this.guard.gate.isLimited(peer.link.remote), this.nowMillis())
-    this.#allowances.set(peer, made)
+    const made = new Allowance(this.options, this.guard.gate.isLimited(link.remote), this.nowMillis())
+    this.#allowances.set(link, made)
     return made
   }
 
   /** Notes that a peer went beyond its allowance; told as an event the first, the second, the fourth, ... time. */
-  throttled(peer: Peer, what: keyof Allowance["excess"]): void {
-    const count = ++this.allowanceOf(peer).excess[what]
+  throttled(peer: Peer, link: Link, what: keyof Allowance["excess"]): void {
+    const count = ++this.allowanceOf(link).excess[what]
     if (what === "messages") this.counters.throttled++
     else this.counters.excess++
     if (isTold(count)) this.emit({ _tag: "PeerThrottled", id: peer.id, what, count })

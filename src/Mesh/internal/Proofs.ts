@@ -51,13 +51,13 @@ export const make = (
 export const take = (node: MeshNode, peer: Peer, link: Link, message: Message): MeshMessage | undefined => {
   const isSigned = Signature.isSigned(message.payload)
   const verdict = isSigned && node.services.signing !== undefined
-    ? check(node, peer, message)
+    ? check(node, link, message)
     : byLink(peer, link, message)
   if (verdict === "proven") remember(node, message.sender)
   else if (verdict !== "claimed") {
     if (verdict === "Forged" && message.type === "whisper") blame(node, link)
-    return proofRefused(node, peer, verdict, message.sender)
-  } else if (isProofDue(node, message)) return proofRefused(node, peer, "Unproven", message.sender)
+    return proofRefused(node, peer, link, verdict, message.sender)
+  } else if (isProofDue(node, message)) return proofRefused(node, peer, link, "Unproven", message.sender)
   const packetCount = message.payload.length - (isSigned ? 1 : 0)
   return new MeshMessage(message, peer.id, verdict, node.services.protocol.valueOf, packetCount)
 }
@@ -75,7 +75,7 @@ const blame = (node: MeshNode, link: Link): void => {
 const byLink = (peer: Peer, link: Link, message: Message): Proof =>
   link.identity !== undefined && message.sender === peer.id ? "proven" : "claimed"
 
-const check = (node: MeshNode, peer: Peer, message: Message): Proof | Reason => {
+const check = (node: MeshNode, link: Link, message: Message): Proof | Reason => {
   const { protocol, signing } = node.services
   const found = Signature.read(message.payload)
   if (found === undefined || signing === undefined) return "Forged"
@@ -93,7 +93,7 @@ const check = (node: MeshNode, peer: Peer, message: Message): Proof | Reason => 
     payload: message.packets.slice(0, -1),
     isTyped: protocol.isTyped
   })
-  node.allowanceOf(peer).signatureChecked()
+  node.allowanceOf(link).signatureChecked()
   if (!signing.verify(found.publicKey, found.signature, bytes)) return "Forged"
   return isFresh(node, kind, message, found.signature) ? "proven" : "Replayed"
 }

@@ -3,6 +3,7 @@
  * are told ever more rarely and in few words: else they would push out what readers of events wait for.
  */
 import { excerpt } from "../../Protocol/internal/Excerpt.ts"
+import type { Link } from "../../Transport/Link.ts"
 import type { MeshEvent } from "../MeshEvent.ts"
 import type { Peer } from "../RoutingTable.ts"
 import type { MeshNode } from "./MeshNode.ts"
@@ -27,10 +28,10 @@ export const valueRefused = (node: MeshNode, name: string, sender: string, why: 
 /** Why a message was refused. */
 export type Reason = Extract<MeshEvent, { readonly _tag: "ProofRefused" }>["reason"]
 
-/** A message was not delivered for what it did not prove; counted for each neighbor and reason. */
-export const proofRefused = (node: MeshNode, peer: Peer, reason: Reason, sender: string): undefined => {
+/** A message was not delivered for what it did not prove; counted for each link and reason. */
+export const proofRefused = (node: MeshNode, peer: Peer, link: Link, reason: Reason, sender: string): undefined => {
   node.counters.unproven++
-  const count = ++node.allowanceOf(peer).refused[reason]
+  const count = ++node.allowanceOf(link).refused[reason]
   if (isTold(count)) {
     node.emit({ _tag: "ProofRefused", reason, sender: excerpt(sender, maxLength), from: peer.id, count })
   }

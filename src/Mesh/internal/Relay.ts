@@ -19,7 +19,7 @@ import type { MeshNode } from "./MeshNode.ts"
 import { take } from "./Proofs.ts"
 import { maxRequestIdLength, schemesIn } from "./RequestId.ts"
 
-/** A peer is sent a list of peers once in this time, however often it asks: py2p can ask hundreds of times a second. */
+/** Over a link a list of peers is sent once in this time, however often it is asked for: py2p can ask hundreds of times a second. */
 const listIntervalMillis = 1000
 
 /** Points for a list of peers beyond what a peer may send. */
@@ -145,9 +145,9 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
       tellPeers(node, peer, link)
       return undefined
     case "Request":
-      if (node.allowanceOf(peer).searches.take(node.nowMillis())) {
+      if (node.allowanceOf(link).searches.take(node.nowMillis())) {
         answer(node, link, payload.requestId, payload.nodeId)
-      } else node.throttled(peer, "searches")
+      } else node.throttled(peer, link, "searches")
       return undefined
     case "Response":
       if (payload.address !== null && payload.address.port > 0) {
@@ -164,8 +164,8 @@ const handleRouting = (node: MeshNode, peer: Peer, link: Link, message: Message)
 
 /** Lists come one for each handshake, and for each request: who sends many more fills address books. */
 const takeList = (node: MeshNode, peer: Peer, link: Link, message: Message): CloseReason | undefined => {
-  if (!node.allowanceOf(peer).lists.take(node.nowMillis())) {
-    node.throttled(peer, "lists")
+  if (!node.allowanceOf(link).lists.take(node.nowMillis())) {
+    node.throttled(peer, link, "lists")
     node.guard.offend(link, excessListPoints, () => "it sent too many lists of peers")
     return undefined
   }
@@ -184,9 +184,9 @@ const malformed = ({ detail, offset, reason }: WireFault): CloseReason => ({
 
 const tellPeers = (node: MeshNode, peer: Peer, link: Link): void => {
   const now = node.nowMillis()
-  const last = node.listedMillis.get(peer)
+  const last = node.listedMillis.get(link)
   if (last !== undefined && now - last < listIntervalMillis) return
-  node.listedMillis.set(peer, now)
+  node.listedMillis.set(link, now)
   link.tell(node.listFor(link, peer))
 }
 

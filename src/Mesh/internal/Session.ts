@@ -123,14 +123,14 @@ class Session {
       const node = session.#node
       const link = session.#link
       const peer = yield* Session.#meet(session)
-      const allowance = node.allowanceOf(peer)
+      const allowance = node.allowanceOf(link)
       link.tell(node.listFor(link, peer))
       return yield* link.consume((batch) => {
         const reason = Relay.receive(node, peer, link, batch)
         if (reason !== undefined) return refuse(reason)
         Welcome.heard(node, link)
         const waitMillis = allowance.charge(batch.length + link.takeExtraWork(), node.nowMillis())
-        if (waitMillis > 0) node.throttled(peer, "messages")
+        if (waitMillis > 0) node.throttled(peer, link, "messages")
         return waitMillis > 0 || node.congested.size > 0 ? pause(node, waitMillis) : undefined
       })
     }
