@@ -319,6 +319,7 @@ const make = Effect.gen(function*() {
   }
   yield* Effect.forkScoped(Dialer.upkeep(node))
   yield* Effect.forkScoped(Dialer.liveness(node))
+  yield* Effect.forkScoped(node.frames.endOverdue(options.frameTimeout, () => node.nowMillis()))
   return service(node, topics, questions)
 })
 

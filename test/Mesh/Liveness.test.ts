@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
+import type { MeshOptions } from "../../src/Mesh/MeshConfig.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, type TestNode, whileTimePasses } from "../utils/MeshNetwork.ts"
@@ -11,8 +12,8 @@ const network = MemoryNetwork.layer({ latency: "10 millis" })
 const left = (node: TestNode) => node.events.flatMap((event) => event._tag === "PeerLeft" ? [event.reason._tag] : [])
 
 /** A node with a peer that is played, and a long message of that peer's, to be sent slow line. */
-const withPeer = Effect.fnUntraced(function*() {
-  const node = yield* startNode(1, { maxOutboundLinks: 0 })
+const withPeer = Effect.fnUntraced(function*(options: Partial<MeshOptions> = {}) {
+  const node = yield* startNode(1, { maxOutboundLinks: 0, ...options })
   const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1", methods: ["effect-p2p:1:7"] }))
   yield* peer.handshake
   yield* TestClock.adjust("1 second")
@@ -44,4 +45,16 @@ describe("a peer whose message takes long", () => {
 
       assert.deepStrictEqual(left(node), ["Unresponsive"])
     }).pipe(Effect.provide(network), Random.withSeed("broken off")))
+
+  it.effect("is given up when its message is overdue, however seldom silent peers are pinged", () =>
+    Effect.gen(function*() {
+      const { message, node, peer } = yield* withPeer({ pingInterval: "1 hour", frameTimeout: "30 seconds" })
+
+      yield* peer.write(message.slice(0, 9000))
+      yield* TestClock.adjust("29 seconds")
+      assert.deepStrictEqual(left(node), [])
+      yield* TestClock.adjust("5 seconds")
+
+      assert.deepStrictEqual(left(node), ["FrameTimeout"])
+    }).pipe(Effect.provide(network), Random.withSeed("overdue")))
 })

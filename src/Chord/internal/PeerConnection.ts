@@ -2,7 +2,6 @@
  * The life of one connection of a node: handshake, a place in the pool, use until it ends, and the end
  * told to both sides. Each runs in a fiber of its own that owns the connection.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PeerAddress } from "../../Protocol/PeerAddress.ts"
@@ -11,7 +10,6 @@ import type { Pending } from "../../Transport/Admission/Gate.ts"
 import { type CloseReason, LinkClosed } from "../../Transport/CloseReason.ts"
 import * as Handshake from "../../Transport/Handshake.ts"
 import * as Link from "../../Transport/Link.ts"
-import { StallWatch } from "../../Transport/StallWatch.ts"
 import type { Connection } from "../../Transport/Transport.ts"
 import type { CallNode } from "./CallNode.ts"
 import * as OriginalGreeting from "./OriginalGreeting.ts"
@@ -111,21 +109,6 @@ export const reject = (
   node.counters.rejected++
   node.options.onEvent?.({ _tag: "Rejected", remote, reason })
 }
-
-/** Looks at unfinished messages in the time that one may take. */
-const looksPerFrameTimeout = 8
-
-/** Ends links whose messages never end; runs until interrupted. */
-export const endOverdueFrames = (node: CallNode): Effect.Effect<never> =>
-  Effect.gen(function*() {
-    const frameMillis = Duration.toMillis(node.settings.frameTimeout)
-    const stalls = new StallWatch(() => node.nowMillis())
-    while (true) {
-      yield* node.frames.some
-      const now = yield* stalls.sleep(frameMillis / looksPerFrameTimeout)
-      node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
-    }
-  })
 
 /** Closes the link dialed by that side, and from that source if it is given, that was idle for longest; `false` when none is idle. */
 export const closeIdle = (node: CallNode, direction: Link.Link["direction"], source?: string): boolean => {

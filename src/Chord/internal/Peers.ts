@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
     (connection) => PeerConnection.accept(node, connection),
     ({ reason, remote }) => PeerConnection.reject(node, { remote, identity: undefined }, reason)
   ))
-  yield* Effect.forkScoped(PeerConnection.endOverdueFrames(node))
+  yield* Effect.forkScoped(node.frames.endOverdue(settings.frameTimeout, () => node.nowMillis()))
   // The first to run: who fails because the node ends must not start anything new.
   yield* Effect.addFinalizer(() => Effect.sync(() => node.isStopped = true))
   const startCall: Peers["startCall"] = (target, kind, packets, options) => (settle) =>

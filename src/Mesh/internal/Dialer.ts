@@ -166,9 +166,8 @@ const askForPeers = (node: MeshNode): void => {
 }
 
 /**
- * Pings silent peers that answer pings, and gives up those that do not any more, as well as those whose
- * messages never end; runs until interrupted. A node that was stalled itself judges nobody by that time:
- * what came meanwhile is not read yet.
+ * Pings silent peers that answer pings, and gives up those that do not any more; runs until interrupted. A node that was
+ * stalled itself judges nobody by that time: what came meanwhile is not read yet.
  */
 export const liveness = (node: MeshNode): Effect.Effect<never> =>
   Effect.gen(function*() {
@@ -176,10 +175,8 @@ export const liveness = (node: MeshNode): Effect.Effect<never> =>
     const timeoutMillis = Duration.toMillis(node.options.pingTimeout)
     const stalls = new StallWatch(() => node.nowMillis())
     const signs = new Signs()
-    const frameMillis = Duration.toMillis(node.options.frameTimeout)
     while (true) {
       const now = yield* stalls.sleep(intervalMillis * (0.4 + 0.2 * node.services.random.nextDoubleUnsafe()))
-      node.frames.endOverdue(now, frameMillis, stalls.awakeMillis)
       for (const { link } of node.table.values()) {
         if (now - link.lastReceivedMillis < intervalMillis || !link.capabilities.extended) continue
         const heardMillis = signs.lastMillis(link, now)
