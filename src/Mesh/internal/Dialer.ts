@@ -146,13 +146,10 @@ const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
     Effect.catch((error) =>
       Effect.sync(() => {
         const reason = error.reason
-        if (reason._tag === "SelfConnection") {
-          node.foundSelf(known.address)
-          node.book.forget(known.address)
-          return
-        }
+        const isOwn = reason._tag === "SelfConnection"
+        if (isOwn) node.foundSelf(known.address)
         if (reason._tag === "DialError") node.emit({ _tag: "DialFailed", address: known.address, error: reason })
-        node.book[isWord(reason, "Full") ? "turnedAway" : "failed"](
+        node.book[isOwn ? "metOwn" : isWord(reason, "Full") ? "turnedAway" : "failed"](
           known.address,
           node.nowMillis(),
           node.services.random.nextDoubleUnsafe()

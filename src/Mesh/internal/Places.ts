@@ -65,10 +65,13 @@ const peerAtText = (node: MeshNode, text: string): Peer | undefined => {
 /**
  * What the node may dial: not where links lead, nor, unless the user named that address, where a linked node was met
  * before or announces that it is. What others say of whose an address is does not count: one peer could say of all that
- * they are its own.
+ * they are its own. Nor, while it has links, where it met itself: behind one name there may be several nodes.
  */
 export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
-  if (isBootstrapOnly) return node.book.candidates((_, text) => peerAtText(node, text) !== undefined, true)
+  const isLeftOut = (known: KnownAddress) => known.isOwn && node.table.count > 0
+  if (isBootstrapOnly) {
+    return node.book.candidates((known, text) => isLeftOut(known) || peerAtText(node, text) !== undefined, true)
+  }
   const linked = new Set<string>()
   const announced = new Set<string>()
   for (const peer of node.table.values()) {
@@ -77,7 +80,9 @@ export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<Know
   }
   const isOfLinked = ({ id, isMet }: KnownAddress, text: string) =>
     announced.has(text) || (isMet && id !== undefined && node.table.get(id) !== undefined)
-  return node.book.candidates((known, text) => linked.has(text) || (!known.isBootstrap && isOfLinked(known, text)))
+  return node.book.candidates((known, text) =>
+    linked.has(text) || isLeftOut(known) || (!known.isBootstrap && isOfLinked(known, text))
+  )
 }
 
 /** What may be dialed, but not yet. A node that has its share of links waits longer where it was turned away. */
