@@ -14,7 +14,7 @@ import { translate } from "./AddressForm.ts"
 import { type CloseReason, LinkClosed } from "./CloseReason.ts"
 import { readGoodbye } from "./Goodbye.ts"
 import type { Link } from "./Link.ts"
-import { reachOf } from "./Source.ts"
+import { plainHost, reachOf } from "./Source.ts"
 
 /**
  * What this node says of itself, and how long it waits for the other's word.
@@ -160,5 +160,5 @@ const reachable = (announced: PeerAddress | null, { host, remote }: Link): PeerA
   if (announced === null || announced.port === 0) return undefined
   if (!wildcards.has(announced.hostname)) return announced
   const isNamed = reachOf(remote.hostname) === "name" && announced.scheme !== "wss"
-  return withScheme(fromParts(isNamed && host || remote.hostname, announced.port), announced.scheme)
+  return withScheme(fromParts(plainHost(isNamed && host || remote.hostname), announced.port), announced.scheme)
 }

@@ -39,6 +39,18 @@ export const hostOf = (hostname: string): string => {
 }
 
 /**
+ * A host as others are told of it: what sockets for both families make of an IPv4 address as that address, for whoever has
+ * IPv4 alone cannot dial it. All others as they are.
+ *
+ * @category math
+ * @since 0.1.0
+ */
+export const plainHost = (hostname: string): string => {
+  const host = hostOf(hostname)
+  return hostname.includes(":") && !host.includes(":") ? host : hostname
+}
+
+/**
  * Whether a connection leads to a host: one that was dialed by a name does to that name, and to where it is.
  *
  * @category predicates

@@ -34,20 +34,22 @@ const test = (name: string, body: Effect.Effect<void, unknown, MemoryNetwork | P
   it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(Layer.merge(wire, MemoryNetwork.layer()))))
 
 /** A link that waits for a handshake, and the peer, played by the test, that owes it one. */
-const waiting = Effect.fnUntraced(function*(direction: Link.Link["direction"] = "outbound", host?: string) {
-  const protocol = yield* Protocol
-  const { accepted, dialed } = yield* connectHosts()
-  const link = yield* Link.make({ ...dialed, host }, 7, direction, linkOptions)
-  const peer = yield* makePeer(accepted, protocol, "peer")
-  const learned: Array<PeerEntry> = []
-  const met = yield* Effect.forkChild(Handshake.receive(link, options, (peers) => void learned.push(...peers)))
-  const reason = Effect.map(Effect.flip(Fiber.join(met)), (error) => error.reason)
-  return { protocol, link, peer, learned, met, identity: Fiber.join(met), reason }
-})
+const waiting = Effect.fnUntraced(
+  function*(direction: Link.Link["direction"] = "outbound", host?: string, far?: string) {
+    const protocol = yield* Protocol
+    const { accepted, dialed } = yield* connectHosts("near", far)
+    const link = yield* Link.make({ ...dialed, host }, 7, direction, linkOptions)
+    const peer = yield* makePeer(accepted, protocol, "peer")
+    const learned: Array<PeerEntry> = []
+    const met = yield* Effect.forkChild(Handshake.receive(link, options, (peers) => void learned.push(...peers)))
+    const reason = Effect.map(Effect.flip(Fiber.join(met)), (error) => error.reason)
+    return { protocol, link, peer, learned, met, identity: Fiber.join(met), reason }
+  }
+)
 
-/** The address under which the link files a peer that announces this one; `host` is where the name `far` led. */
-const reachableAs = Effect.fnUntraced(function*(announced: PeerAddress | null, host?: string) {
-  const { identity, peer } = yield* waiting("outbound", host)
+/** The address under which the link files a peer on `far` that announces this one; `host` is where that name led. */
+const reachableAs = Effect.fnUntraced(function*(announced: PeerAddress | null, host?: string, far?: string) {
+  const { identity, peer } = yield* waiting("outbound", host, far)
   yield* peer.handshake("network", js2p, announced)
   return String((yield* identity).address)
 })
@@ -368,6 +370,17 @@ describe("Handshake", () => {
       // Its certificate is for the name.
       assert.strictEqual(yield* at("wss://0.0.0.0"), "wss://far:99")
       assert.strictEqual(yield* at("elsewhere"), "elsewhere:99")
+    })
+  )
+
+  test(
+    "takes an IPv4 address for one, however a socket for both families writes it",
+    Effect.gen(function*() {
+      const at = (far: string) => reachableAs(new PeerAddress({ host: "0.0.0.0", port: 99 }), undefined, far)
+
+      assert.strictEqual(yield* at("::ffff:192.0.2.7"), "192.0.2.7:99")
+      assert.strictEqual(yield* at("::ffff:c000:207"), "192.0.2.7:99")
+      assert.strictEqual(yield* at("2001:DB8::7"), "[2001:DB8::7]:99")
     })
   )
 })
