@@ -290,6 +290,25 @@ describe("WebSocket", () => {
   )
 
   test(
+    "counts text that was read no longer",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const text = "text, \u00e9".repeat(250)
+      const server = yield* rawServer((client) => {
+        client.on("message", () => client.send(text))
+      })
+      const dialed = yield* transport.dial(server)
+
+      for (let i = 0; i < 60; i++) {
+        yield* dialed.send([Uint8Array.of(1)])
+        const [message] = yield* dialed.pull
+        assert.strictEqual(message.length, 2000)
+      }
+    }),
+    WebSocket.layer({ maxUnreadBytes: 50_000 })
+  )
+
+  test(
     "ends a connection that sends empty messages without end",
     Effect.gen(function*() {
       const { accepted, dialed } = yield* pair

@@ -18,6 +18,7 @@ const maxEmptyMessages = 64
 /** Any of the codes that pages may use (RFC 6455, section 7.4.2). */
 const unreadCode = 4009
 
+const encoder = new TextEncoder()
 const tooMuch = new ConnectionClosed({ clean: false, detail: "more came in than was read (maxUnreadBytes)" })
 const tooEmpty = new ConnectionClosed({ clean: false, detail: "too many empty messages came in" })
 
@@ -40,8 +41,12 @@ export class Unread {
 
   readonly #came = ({ data }: Socket.WebSocketEvent): void => {
     if (this.fault !== undefined) return
-    // Text, which ours never send, counts for the most bytes that it can become.
-    const bytes = data instanceof ArrayBuffer ? data.byteLength : typeof data === "string" ? data.length * 3 : 0
+    // Text, which ours never send, counts for the bytes as which it is taken.
+    const bytes = data instanceof ArrayBuffer
+      ? data.byteLength
+      : typeof data === "string"
+      ? encoder.encode(data).length
+      : 0
     this.#messageCount++
     this.#bytes += Math.max(bytes, leastBytes)
     this.#emptyCount = bytes === 0 ? this.#emptyCount + 1 : Math.max(0, this.#emptyCount - 1)
