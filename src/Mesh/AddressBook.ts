@@ -135,9 +135,9 @@ export class AddressBook {
     const host = hostOf(address.hostname)
     if (source !== undefined) {
       if ((this.#countByHost.get(host) ?? 0) >= this.#limits.maxPerHost) return false
-      if ((this.#countBySource.get(source) ?? 0) >= this.#limits.maxPerSource) this.#forgetOldest(source)
+      this.#makeRoom(() => this.#countBySource.get(source) ?? 0, this.#limits.maxPerSource, source)
     }
-    if (this.#known.size >= this.#maxCount) this.#forgetOldest()
+    this.#makeRoom(() => this.#known.size, this.#maxCount)
     this.#count(this.#countByHost, host, 1)
     this.#count(this.#countBySource, source, 1)
     this.#known.set(key, {
@@ -274,12 +274,13 @@ export class AddressBook {
     )
   }
 
-  /** The oldest of all, or of those that one source told. */
-  #forgetOldest(source?: string): void {
+  /** For one more: forgets the oldest of all, or of those that one source told, those as well that were dialed when it was their turn. */
+  #makeRoom(count: () => number, maxCount: number, source?: string): void {
+    if (count() < maxCount) return
     for (const [key, known] of this.#known) {
       if (known.isBootstrap || known.isDialing || (source !== undefined && known.source !== source)) continue
       this.#remove(key)
-      return
+      if (count() < maxCount) return
     }
   }
 

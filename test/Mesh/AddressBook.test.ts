@@ -15,6 +15,21 @@ describe("AddressBook", () => {
     assert.deepStrictEqual(ports(book), [1, 3, 4])
   })
 
+  it("keeps to its bounds again once those are not dialed any more that could not be forgotten", () => {
+    const limits = { maxPerSource: 2, maxPerHost: 100 }
+    const books = [new AddressBook(2, backoff), new AddressBook(100, backoff, limits)]
+    for (const book of books) {
+      for (const port of [1, 2, 3, 4]) {
+        book.learn(at(port), undefined, "teller")
+        book.get(at(port))!.isDialing = true
+      }
+      for (const port of [1, 2, 3, 4]) book.get(at(port))!.isDialing = false
+      book.learn(at(5), undefined, "teller")
+
+      assert.deepStrictEqual(ports(book), [4, 5])
+    }
+  })
+
   it("doubles the wait after each failure up to the longest, spread by a fifth", () => {
     const book = new AddressBook(3, backoff)
     book.learn(at(1), undefined)
