@@ -1,6 +1,6 @@
 /** What a node tells of values that it refuses, which strangers send as they like. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Random, Schema, Stream } from "effect"
+import { Effect, Fiber, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Topic from "../../src/Mesh/Topic.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
@@ -61,4 +61,23 @@ describe("refused values", () => {
 
       assert.deepStrictEqual(seen.at(-1), [peer.id])
     }).pipe(Effect.provide(network), Random.withSeed("changes")))
+
+  it.effect("are counted anew once nobody reads the topic any more: nothing of it is left", () =>
+    Effect.gen(function*() {
+      const node = yield* startNode(1, { maxOutboundLinks: 0 })
+      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
+      yield* peer.handshake
+      yield* TestClock.adjust("1 second")
+      for (let time = 1; time < 4; time++) {
+        const reading = yield* Effect.forkScoped(Stream.runDrain(node.mesh.subscribe(Numbers)), {
+          startImmediately: true
+        })
+        yield* peer.say(peer.make("waterfall", ["topic", "numbers", "{}"].map(RawPeer.bytes), time))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(reading)
+      }
+
+      const refused = node.events.flatMap((event) => event._tag === "ValueRefused" ? [event.count] : [])
+      assert.deepStrictEqual(refused, [1, 1, 1])
+    }).pipe(Effect.provide(network), Random.withSeed("anew")))
 })

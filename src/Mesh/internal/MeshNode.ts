@@ -128,7 +128,7 @@ export class MeshNode {
   readonly evictedSources = new Map<string, number>()
   /** A token for each time that senders may wait in vain for peers of a source. */
   readonly patience = new SourceRates(vainWaits / 60, 60)
-  /** Values that a schema refused, by topic or question. */
+  /** Values that a schema refused, by topic or question, while that is read or answered. */
   readonly refusedCounts = new Map<string, number>()
   /** When peers were last asked for theirs on behalf of the user, in milliseconds of `nowMillis`. */
   surveyedMillis = Number.NEGATIVE_INFINITY

@@ -101,7 +101,11 @@ export class Questions {
       const publish = yield* consume(this.#node, `respond ${query.name}`, answer)
       yield* Effect.acquireRelease(
         Effect.sync(() => this.#responders.set(query.name, publish)),
-        () => Effect.sync(() => this.#responders.delete(query.name))
+        () =>
+          Effect.sync(() => {
+            this.#responders.delete(query.name)
+            this.#node.refusedCounts.delete(query.name)
+          })
       )
     })
   }

@@ -98,7 +98,12 @@ export class Topics {
         this.#topics.set(name, known)
         return known
       }),
-      (known) => Effect.sync(() => --known.count === 0 && this.#topics.delete(name))
+      (known) =>
+        Effect.sync(() => {
+          if (--known.count > 0) return
+          this.#topics.delete(name)
+          this.#node.refusedCounts.delete(name)
+        })
     )
     return Effect.flatMap(
       topic,
