@@ -22,8 +22,6 @@ export interface KnownAddress {
   isMet: boolean
   /** Named by the user: never forgotten, dialed whenever no link to it is left. */
   isBootstrap: boolean
-  /** The node met itself there: where an address leads to any of several nodes, it need not do so the next time. */
-  isOwn: boolean
   /** Dials that came to nothing, and links that ended soon, since a link there lasted. */
   failureCount: number
   nextDialMillis: number
@@ -146,7 +144,6 @@ export class AddressBook {
       id,
       isMet: false,
       isBootstrap: false,
-      isOwn: false,
       failureCount: 0,
       nextDialMillis: source === undefined ? 0 : this.#strangeHosts.get(host)?.nextDialMillis ?? 0,
       fullUntilMillis: 0,
@@ -181,17 +178,8 @@ export class AddressBook {
     if (known === undefined) return
     known.id = id
     known.isMet = true
-    known.isOwn = false
     known.nextDialMillis = 0
     this.#strangeHosts.delete(known.host)
-  }
-
-  /** The node met itself there: that is forgotten, unless the user named it; then it counts as failed, with `chance` as there. */
-  metOwn(address: PeerAddress, nowMillis: number, chance: number): void {
-    const known = this.get(address)
-    if (known?.isBootstrap !== true) return this.forget(address)
-    known.isOwn = true
-    this.failed(address, nowMillis, chance)
   }
 
   /** A link to that address has been of use: whatever failed before it counts no more. */

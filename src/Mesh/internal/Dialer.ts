@@ -146,10 +146,13 @@ const dialKnown = (node: MeshNode, known: KnownAddress): Effect.Effect<void> =>
     Effect.catch((error) =>
       Effect.sync(() => {
         const reason = error.reason
-        const isOwn = reason._tag === "SelfConnection"
-        if (isOwn) node.foundSelf(known.address)
+        if (reason._tag === "SelfConnection") {
+          node.foundSelf(known.address)
+          // Behind one name or load balancer are several nodes, this one among them.
+          if (!known.isBootstrap) return node.book.forget(known.address)
+        }
         if (reason._tag === "DialError") node.emit({ _tag: "DialFailed", address: known.address, error: reason })
-        node.book[isOwn ? "metOwn" : isWord(reason, "Full") ? "turnedAway" : "failed"](
+        node.book[isWord(reason, "Full") ? "turnedAway" : "failed"](
           known.address,
           node.nowMillis(),
           node.services.random.nextDoubleUnsafe()

@@ -68,9 +68,9 @@ const peerAtText = (node: MeshNode, text: string): Peer | undefined => {
  * they are its own. Nor, while it has links, where it met itself: behind one name there may be several nodes.
  */
 export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<KnownAddress> => {
-  const isLeftOut = (known: KnownAddress) => known.isOwn && node.table.count > 0
+  const isLeftOut = (text: string) => node.table.count > 0 && node.ownAddresses.has(text)
   if (isBootstrapOnly) {
-    return node.book.candidates((known, text) => isLeftOut(known) || peerAtText(node, text) !== undefined, true)
+    return node.book.candidates((_, text) => isLeftOut(text) || peerAtText(node, text) !== undefined, true)
   }
   const linked = new Set<string>()
   const announced = new Set<string>()
@@ -81,7 +81,7 @@ export const candidates = (node: MeshNode, isBootstrapOnly: boolean): Array<Know
   const isOfLinked = ({ id, isMet }: KnownAddress, text: string) =>
     announced.has(text) || (isMet && id !== undefined && node.table.get(id) !== undefined)
   return node.book.candidates((known, text) =>
-    linked.has(text) || isLeftOut(known) || (!known.isBootstrap && isOfLinked(known, text))
+    linked.has(text) || isLeftOut(text) || (!known.isBootstrap && isOfLinked(known, text))
   )
 }
 
