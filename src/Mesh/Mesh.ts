@@ -28,6 +28,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Schema from "effect/Schema"
@@ -49,7 +50,6 @@ import * as Places from "./internal/Places.ts"
 import { Questions } from "./internal/Questions.ts"
 import * as Sender from "./internal/Sender.ts"
 import * as Session from "./internal/Session.ts"
-import { supervise } from "./internal/Supervision.ts"
 import { Topics } from "./internal/Topics.ts"
 import * as Welcome from "./internal/Welcome.ts"
 import { MeshConfig } from "./MeshConfig.ts"
@@ -277,13 +277,14 @@ const make = Effect.gen(function*() {
   const protocol = yield* Protocol
   const transport = yield* Transport
   const options = yield* MeshConfig
+  const fibers = yield* FiberSet.make<void>()
   const services = {
     protocol,
     transport,
     signing: yield* Signing,
     clock: yield* Clock.Clock,
     random: yield* Random.Random,
-    run: yield* supervise
+    run: yield* FiberSet.runtime(fibers)<never>()
   }
   const listener = yield* transport.listen(options.listen)
   const further = yield* Effect.forEach(options.listenFurther, (address) => transport.listen(address))
