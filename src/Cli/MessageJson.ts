@@ -211,7 +211,7 @@ const readTime = (time: unknown): number | bigint | LineError => {
 const readPackets = (protocol: Protocol["Service"], fields: Fields): ReadonlyArray<Packet> | LineError => {
   if (fields.values !== undefined && fields.payload === undefined) {
     if (!Array.isArray(fields.values)) return field("values", "must be an array, an item for each packet")
-    return fields.values.map((value: unknown) => protocol.packetOf(fromJson(value)))
+    return readValues(protocol, fields.values)
   }
   const payload = readPayload(fields.payload)
   if (payload instanceof LineError) return payload
@@ -224,8 +224,27 @@ const readPackets = (protocol: Protocol["Service"], fields: Fields): ReadonlyArr
   return packets
 }
 
-/** Bytes have no JSON: `{"hex": "00ff"}` stands for them. */
+const readValues = (
+  protocol: Protocol["Service"],
+  values: ReadonlyArray<unknown>
+): ReadonlyArray<Packet> | LineError => {
+  const packets: Array<Packet> = []
+  for (const [index, value] of values.entries()) {
+    try {
+      packets.push(protocol.packetOf(fromJson(value)))
+    } catch (error) {
+      return field(`values[${index}]`, `cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return packets
+}
+
+/**
+ * Bytes have no JSON: `{"hex": "00ff"}` stands for them. A whole number under the name of "time", at whatever depth, was
+ * read as if it were that of the message.
+ */
 const fromJson = (value: unknown): unknown => {
+  if (typeof value === "bigint") return Number(value)
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.map(fromJson)
   const entries = Object.entries(value)

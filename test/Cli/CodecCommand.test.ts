@@ -260,5 +260,23 @@ describe("p2p encode and decode --protocol 0.7", () => {
       assert.include(again.stdout.at(-1), "exactly one value of msgpack")
     }))
 
+  it.live("have a value that the wire cannot carry told on its line, and read the next one", () =>
+    Effect.gen(function*() {
+      const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
+      const message = (value: string) => `{"type":"broadcast","time":7,"values":[0,${value}]}`
+      const depths = [40, 1000, 3000, 100_000]
+
+      const encoded = yield* run(
+        ["encode", "--protocol", "0.7"],
+        [...depths.map((depth) => message(nested(depth))), message("{\"time\":7,\"at\":[{\"time\":-7.5}]}")]
+      )
+      const decoded = yield* run(["decode", "--protocol", "0.7"], encoded.stdout.slice(-1))
+
+      assert.deepStrictEqual([encoded.status, encoded.stderr, encoded.stdout.length], [0, "", depths.length + 1])
+      for (const line of encoded.stdout.slice(0, -1)) assert.match(line, /^\{"error":\{"tag":"Invalid(Field|Json)",/)
+      assert.include(parse(encoded.stdout[0]).error?.message, "\"values[1]\"")
+      assert.deepInclude(JSON.parse(decoded.stdout[0]!), { time: 7, values: [0, { time: 7, at: [{ time: -7.5 }] }] })
+    }))
+
   const hello = vectors07.messages.find(({ name }) => name === "broadcast hello")
 })

@@ -1,7 +1,8 @@
 /** What somebody sees who types while others talk. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Option, Stream } from "effect"
 import { PassThrough, Writable } from "node:stream"
+import { vi } from "vitest"
 import * as Prompt from "../../src/Cli/Prompt.ts"
 
 const columns = 20
@@ -91,4 +92,22 @@ describe("a prompt", () => {
         `first\nsecond\nthird\nfourth\n${line}!\nfifth`
       ])
     }))
+
+  it.live("reads on when it is brought back after Ctrl-Z", () =>
+    Effect.gen(function*() {
+      const input = new PassThrough()
+      // The process is not stopped here, only told that it goes on.
+      const kill = vi.spyOn(process, "kill").mockImplementation(() => true)
+      yield* Effect.addFinalizer(() => Effect.sync(() => kill.mockRestore()))
+      const prompt = yield* Prompt.makeOn(input, new Screen(), () => Effect.void)
+      const typed = yield* Effect.forkScoped(Stream.runHead(prompt.lines), { startImmediately: true })
+
+      input.write("\u001a")
+      yield* Effect.promise(() => new Promise(setImmediate))
+      process.emit("SIGCONT")
+      input.write("here again\r")
+
+      assert.deepStrictEqual(kill.mock.calls, [[process.pid, "SIGTSTP"]])
+      assert.deepStrictEqual(yield* Fiber.join(typed), Option.some("here again"))
+    }).pipe(Effect.scoped))
 })
