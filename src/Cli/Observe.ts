@@ -37,6 +37,9 @@ export interface Served {
 /** The variable of the OpenTelemetry specification that names the collector. */
 const collectorName = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
+/** The one for what is said with all that is sent; Effect reads it, and takes a wrong one for a defect. */
+const attributesName = "OTEL_RESOURCE_ATTRIBUTES"
+
 const collector = (): string => process.env[collectorName] ?? ""
 
 /**
@@ -52,7 +55,14 @@ export const telemetry: Layer.Layer<never, WrongUsage> = Layer.unwrap(Effect.gen
   const { collectorFault, layerOtlp } = yield* loadTelemetry
   const fault = collectorFault(baseUrl)
   if (fault !== undefined) return yield* new WrongUsage({ detail: `${collectorName} ${fault}` })
-  const serviceName = process.env["OTEL_SERVICE_NAME"] ?? "p2p"
+  const attributes = process.env[attributesName] ?? ""
+  yield* Effect.try({
+    try: () => attributes.split(",").filter((attribute) => attribute.includes("=")).map(decodeURIComponent),
+    catch: () =>
+      new WrongUsage({ detail: `${attributesName} is "${attributes}", which cannot be read: write % as %25` })
+  })
+  // By the specification an empty variable is one that is not set.
+  const serviceName = process.env["OTEL_SERVICE_NAME"] || "p2p"
   return layerOtlp({ baseUrl, serviceName, keepLoggers: false })
 }))
 

@@ -39,7 +39,7 @@ import { checked } from "../Transport/Settings.ts"
 export interface OtlpOptions {
   /** The collector: `http://127.0.0.1:4318`; `/v1/metrics`, `/v1/traces` and `/v1/logs` are added. */
   readonly baseUrl: string
-  /** Default `"effect-p2p"`. */
+  /** Default `"effect-p2p"`, an empty one too. */
   readonly serviceName?: string | undefined
   /** Sent with each request: a token, for instance. Default none. */
   readonly headers?: Readonly<Record<string, string>> | undefined
@@ -71,9 +71,12 @@ export const collectorFault = (baseUrl: string): string | undefined => {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return `is "${baseUrl}", which is no URL of a collector: write one such as http://127.0.0.1:4318`
   }
-  return url.username === "" && url.password === ""
-    ? undefined
-    : "has a name or a password, which no request takes from a URL: leave them out (the Layer layerOtlp takes headers)"
+  if (url.username !== "" || url.password !== "") {
+    return "has a name or a password, which no request takes from a URL: leave them out (the Layer layerOtlp takes headers)"
+  }
+  return /[?#]/.test(baseUrl)
+    ? `is "${baseUrl}", with a query or a fragment, behind which the paths for metrics, traces and logs would go: leave it out`
+    : undefined
 }
 
 /**
@@ -81,7 +84,7 @@ export const collectorFault = (baseUrl: string): string | undefined => {
  * A node's metrics are gone by then: what it counted since they were sent last is not. Provide it
  * to the node, so that its spans are among them. A collector that does not answer costs nothing but its
  * telemetry, and up to three seconds when the scope closes. Dies with a `RangeError` that says what to write for a
- * `baseUrl` that is no URL of http or https or has a password in it, and for an interval that makes no sense.
+ * `baseUrl` that is no URL of http or https or has a password or a query in it, and for an interval that makes no sense.
  *
  * @category layers
  * @since 0.1.0
@@ -94,7 +97,7 @@ export const layerOtlp = (options: OtlpOptions): Layer.Layer<never> =>
     const { metricsInterval } = checked({ metricsInterval: Duration.seconds(10) as Duration.Input }, options)
     return Otlp.layer({
       baseUrl,
-      resource: { serviceName: options.serviceName ?? "effect-p2p" },
+      resource: { serviceName: options.serviceName || "effect-p2p" },
       headers: options.headers,
       metricsExportInterval: metricsInterval,
       loggerMergeWithExisting: options.keepLoggers ?? true

@@ -22,6 +22,17 @@ const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]>
   [["encode", "--compression", "bz2"], /"bz2". Expected: "zlib" \| "gzip" \| "snappy" \| "lz-string"/]
 ]
 
+/** Where nobody collects. */
+const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" }
+
+/** Runs a program in an environment with more variables. */
+const runWith = (variables: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => Object.assign(process.env, variables)),
+    () => run(args),
+    () => Effect.sync(() => Object.keys(variables).forEach((name) => delete process.env[name]))
+  )
+
 const commands = ["mesh", "chord", "encode", "decode", "simulate", "replay", "demo", "identity", "invite"]
 
 describe("p2p", () => {
@@ -37,20 +48,44 @@ describe("p2p", () => {
       })
   )
 
-  it.live.each(["mesh", "chord"])(
-    "ends with status 2 where the environment names no collector by a URL: %s",
-    (command) =>
+  it.live.each(
+    [
+      [
+        "mesh",
+        { OTEL_EXPORTER_OTLP_ENDPOINT: "127.0.0.1:4318" },
+        /OTLP_ENDPOINT is "127.0.0.1:4318"[^]*write one such as http/
+      ],
+      [
+        "chord",
+        { OTEL_EXPORTER_OTLP_ENDPOINT: "127.0.0.1:4318" },
+        /OTLP_ENDPOINT is "127.0.0.1:4318"[^]*write one such as http/
+      ],
+      [
+        "mesh",
+        { ...collector, OTEL_RESOURCE_ATTRIBUTES: "a=b,c=100%" },
+        /OTEL_RESOURCE_ATTRIBUTES is "a=b,c=100%", which cannot/
+      ]
+    ] as const
+  )(
+    "ends with status 2 where the environment says nothing that telemetry can go by: %s %j",
+    ([command, variables, says]) =>
       Effect.gen(function*() {
-        const { status, stderr, stdout } = yield* Effect.acquireUseRelease(
-          Effect.sync(() => void (process.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "127.0.0.1:4318")),
-          () => run([command, "--listen", "127.0.0.1:0"]),
-          () => Effect.sync(() => void delete process.env["OTEL_EXPORTER_OTLP_ENDPOINT"])
-        )
+        const { status, stderr, stdout } = yield* runWith(variables, command, "--listen", "127.0.0.1:0")
 
-        assert.match(stderr, /OTEL_EXPORTER_OTLP_ENDPOINT is "127.0.0.1:4318"[^]*write one such as http/)
+        assert.match(stderr, says)
         assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: [] })
       })
   )
+
+  it.live("takes an empty name of a service, and attributes of its own, as OpenTelemetry does", () =>
+    Effect.gen(function*() {
+      const { status, stderr } = yield* runWith(
+        { ...collector, OTEL_SERVICE_NAME: "", OTEL_RESOURCE_ATTRIBUTES: "a=100%25,%" },
+        "mesh"
+      )
+
+      assert.deepStrictEqual({ status, stderr }, { status: 0, stderr: "" })
+    }))
 
   // Below /proc every directory is refused as missing, though the one above is there.
   if (process.platform === "linux") {

@@ -124,6 +124,7 @@ describe("OTLP", () => {
   it.live.each<readonly [Partial<Observability.OtlpOptions>, string]>([
     [{ baseUrl: "collector:4318" }, "baseUrl is \"collector:4318\", which is no URL of a collector: write one"],
     [{ baseUrl: "http://me:secret@127.0.0.1:4318" }, "baseUrl has a name or a password"],
+    [{ baseUrl: "http://127.0.0.1:4318/?key=1" }, "baseUrl is \"http://127.0.0.1:4318/?key=1\", with a query"],
     [{ metricsInterval: 0 }, "the setting metricsInterval is 0: write a time above 0"]
   ])("is not sent by settings that make no sense: %j", ([settings, says]) =>
     Effect.gen(function*() {
