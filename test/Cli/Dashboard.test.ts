@@ -1,9 +1,10 @@
 /** The dashboard as people see it, in Chromium, and as programs try to misuse it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { Chord, Mesh } from "effect-p2p"
 import { NodeChord, NodeMesh } from "effect-p2p/node"
 import { ChordScenario, ChordTrace, MeshScenario, MeshTrace } from "effect-p2p/simulation"
+import { once } from "node:events"
 import * as Http from "node:http"
 import * as net from "node:net"
 import { text } from "node:stream/consumers"
@@ -11,6 +12,7 @@ import { chromium as playwright, type Page } from "playwright"
 import * as Dashboard from "../../src/Cli/Dashboard/Dashboard.ts"
 import * as Trace from "../../src/Cli/Dashboard/page/Trace.ts"
 import * as Words from "../../src/Cli/Dashboard/page/Words.ts"
+import * as WebServer from "../../src/Cli/Dashboard/WebServer.ts"
 import { fromEvent } from "../../src/Cli/MeshReport.ts"
 import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
@@ -136,6 +138,25 @@ describe("the dashboard", () => {
       assert.lengthOf(answers.match(/HTTP\/1.1 200/g) ?? [], 1)
       assert.strictEqual((yield* request(address, { path: "/state" })).statusCode, 200)
     }))
+
+  it.live("has whoever takes no answer make room for others", () =>
+    Effect.gen(function*() {
+      const page = (bytes: number) => ({ type: "text/plain", body: () => Effect.succeed(new Uint8Array(bytes)) })
+      const pages = new Map([["/large", page(32 * 1024 * 1024)], ["/small", page(1)]])
+      const address = yield* WebServer.serve(anywhere, pages, { idleMillis: 100, maxConnections: 1 })
+      const stuck = yield* Effect.acquireRelease(
+        Effect.sync(() => net.connect(address.port, address.hostname).pause()),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      stuck.write("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      const small = Effect.tryPromise(() => fetch(`http://${address}/small`))
+      yield* Effect.promise(() => once(stuck, "readable"))
+
+      // Nobody is told to come again: they do.
+      const response = yield* Effect.retry(small, { schedule: Schedule.spaced("20 millis") })
+
+      assert.strictEqual(response.status, 200)
+    }).pipe(Effect.timeout("20 seconds")))
 
   it.live.skipIf(chromium === undefined)(
     "shows a mesh and a ring as they live, and plays a trace",

@@ -29,8 +29,16 @@ export interface WebPage {
   readonly body: (query: URLSearchParams) => Effect.Effect<string | Uint8Array>
 }
 
-/** Connections at once; a browser takes six, a scraper one. */
-const maxConnections = 64
+/** What strangers may have of the server. */
+interface WebServerLimits {
+  /** Connections at once; a browser takes six, a scraper one. */
+  readonly maxConnections: number
+  /**
+   * How long nothing may move on a connection, in milliseconds; up to twice that for who takes no more of an answer, and would
+   * keep one of few places for ever.
+   */
+  readonly idleMillis: number
+}
 
 /** The page loads nothing from elsewhere, and is shown in no other page. */
 const headers = {
@@ -51,12 +59,14 @@ const headers = {
  */
 export const serve = Effect.fnUntraced(function*(
   listen: PeerAddress,
-  pages: ReadonlyMap<string, WebPage>
+  pages: ReadonlyMap<string, WebPage>,
+  { idleMillis, maxConnections }: WebServerLimits = { idleMillis: 20_000, maxConnections: 64 }
 ): Effect.fn.Return<PeerAddress, ListenError, Scope.Scope> {
   const server = Http.createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 10_000 })
   server.maxConnections = maxConnections
   // Whoever asks on without waiting for an answer would have all of them made and kept: a thousand questions are one packet.
   server.maxRequestsPerSocket = 1
+  server.timeout = idleMillis
   const { address, serve } = yield* NodeHttpServer.make(() => server, {
     host: listen.hostname,
     port: listen.port,
