@@ -5,6 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as ErrorText from "../Layers/NodeErrorText.ts"
 import { FaultSchedule, nodesOf } from "../Layers/Simulation/Fault.ts"
+import * as LongRun from "./LongRun.ts"
 import { WrongUsage } from "./SecurityFlags.ts"
 
 /** How many, or the file they are in. */
@@ -47,7 +48,8 @@ export const readFaults = Effect.fnUntraced(function*(
   }
   const fail = (detail: string) => new FaultsFileError({ file: text, detail })
   const files = yield* FileSystem.FileSystem
-  const json = yield* Effect.mapError(files.readFileString(text), (error) => fail(ErrorText.describe(error)))
+  const read = LongRun.endable(files.readFileString(text))
+  const json = yield* Effect.mapError(read, (error) => fail(ErrorText.describe(error)))
   const schedule = yield* Effect.mapError(
     Schema.decodeUnknownEffect(FaultsText)(json),
     (error) => fail(error.message)

@@ -1,4 +1,4 @@
-/** Work that holds the process up until it is done: a simulation runs without a pause. */
+/** Work that holds the process up until it is done: a simulation runs without a pause, and a pipe waits for its other end. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
@@ -12,10 +12,20 @@ const signals = ["SIGINT", "SIGTERM"] as const
  * @since 0.1.0
  */
 export const timed = <A>(run: () => A): Effect.Effect<readonly [elapsed: Duration.Duration, result: A]> =>
-  Effect.timed(Effect.acquireUseRelease(withoutListeners, () => Effect.sync(run), (listenAgain) => listenAgain)).pipe(
+  Effect.timed(endable(Effect.sync(run))).pipe(
     // A signal that came before is heard before the next run.
     Effect.tap(() => Effect.yieldNow)
   )
+
+/**
+ * Has SIGINT and SIGTERM end the process at once while an effect runs. Opening a pipe takes until there is somebody at its
+ * other end, and not even the end of the process in order comes before that.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const endable = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(withoutListeners, () => effect, (listenAgain) => listenAgain)
 
 /** Gives the signals their default action; gives an effect that takes it away again. */
 const withoutListeners: Effect.Effect<Effect.Effect<void>> = Effect.sync(() => {

@@ -5,6 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as ErrorText from "../Layers/NodeErrorText.ts"
+import * as LongRun from "./LongRun.ts"
 
 /**
  * The file cannot be written.
@@ -57,5 +58,5 @@ export const check = Effect.fnUntraced(function*(file: string) {
  */
 export const write = Effect.fnUntraced(function*(file: string, text: string) {
   const files = yield* FileSystem.FileSystem
-  yield* named(file, files.writeFileString(file, text))
+  yield* LongRun.endable(named(file, files.writeFileString(file, text)))
 })
