@@ -78,7 +78,7 @@ const flags = {
   ...ServeFlags.flags,
   ...SecurityFlags.flags,
   stay: Flag.Boolean("stay").pipe(
-    Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
+    Flag.withDescription("Go on when standard input ends, until SIGINT, SIGTERM or SIGHUP"),
     Flag.withDefault(false)
   ),
   json: Flag.Boolean("json").pipe(
@@ -98,7 +98,7 @@ const description = `Runs a node of a dictionary that many nodes keep together.
   the ring is joined. With --peers or --lan a ring is looked for as well: for three seconds before the
   first command, and then in the background.
 
-  The node ends in order, with status 0, on quit, on SIGINT and SIGTERM, and when standard input ends:
+  The node ends in order, with status 0, on quit, on SIGINT, SIGTERM and SIGHUP, and when standard input ends:
   it hands over what it holds. With --stay, or when standard input is /dev/null, it goes on without
   input. A node that is killed loses nothing either, as long as others have copies. The status is 1
   when input that was not typed at a terminal has lines that could not be done, or ends when the ring

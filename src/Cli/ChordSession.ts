@@ -1,7 +1,7 @@
 /**
  * A run of `p2p chord`: one node, driven by the lines of standard input, told about on standard
  * output. It ends in order, handing over what it holds, on `quit`, at the end of the input, and on
- * SIGINT and SIGTERM.
+ * SIGINT, SIGTERM and SIGHUP.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

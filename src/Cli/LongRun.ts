@@ -2,10 +2,10 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-const signals = ["SIGINT", "SIGTERM"] as const
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 /**
- * Runs a synchronous function; gives the time it took, and what it gave. SIGINT and SIGTERM end the process at
+ * Runs a synchronous function; gives the time it took, and what it gave. SIGINT, SIGTERM and SIGHUP end the process at
  * once meanwhile: a listener would hear of them only when all is over.
  *
  * @category running
@@ -18,7 +18,7 @@ export const timed = <A>(run: () => A): Effect.Effect<readonly [elapsed: Duratio
   )
 
 /**
- * Has SIGINT and SIGTERM end the process at once while an effect runs. Opening a pipe takes until there is somebody at its
+ * Has SIGINT, SIGTERM and SIGHUP end the process at once while an effect runs. Opening a pipe takes until there is somebody at its
  * other end, and not even the end of the process in order comes before that.
  *
  * @category running

@@ -63,7 +63,7 @@ const flags = {
   ),
   protocol: WireFlag.given,
   stay: Flag.Boolean("stay").pipe(
-    Flag.withDescription("Go on when standard input ends, until SIGINT or SIGTERM"),
+    Flag.withDescription("Go on when standard input ends, until SIGINT, SIGTERM or SIGHUP"),
     Flag.withDefault(false)
   ),
   json: Flag.Boolean("json").pipe(
@@ -80,7 +80,7 @@ const description = `Runs a node of a mesh: what one node says, all hear.
     /help, /quit
   An ID may be shortened to its first letters.
 
-  The node ends in order, with status 0, on /quit, on SIGINT and SIGTERM, and when standard input
+  The node ends in order, with status 0, on /quit, on SIGINT, SIGTERM and SIGHUP, and when standard input
   ends, after everything was sent; with --stay, or when standard input is /dev/null, it goes on
   without input. The status is 1 when input that was not typed at a terminal has lines that could not be
   done, or ends when none of the nodes to connect to was reached, so that nobody got what was sent: by

@@ -1,7 +1,7 @@
 /**
  * A run of `p2p mesh`: one node, driven by the lines of standard input, told about on standard
  * output. It ends in order, with a goodbye to its peers, on `/quit`, at the end of the input, and on
- * SIGINT and SIGTERM.
+ * SIGINT, SIGTERM and SIGHUP.
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

@@ -56,6 +56,8 @@ export const makeOn = Effect.fnUntraced(function*(
       })
   )
   editor.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+  // A terminal that was closed cannot be set back; its lines end, as by Ctrl-D.
+  editor.on("error", () => {})
   // Back from Ctrl-Z the editor is paused, and reads no key until it is asked to.
   editor.on("SIGCONT", () => editor.prompt(true))
   let isClosed = false

@@ -17,6 +17,9 @@ module.enableCompileCache()
 // Whoever writes is told when that fails; without a listener the process would end with a trace.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 
+// The window was closed: a node takes its leave as at other signals.
+process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
+
 const [{ program, teardown }, { runMain }] = await Promise.all([
   import("./Program.ts"),
   import("@effect/platform-node/NodeRuntime")

@@ -139,7 +139,7 @@ describe("p2p chord", () => {
       }
     }))
 
-  it.live.each(["SIGINT", "SIGTERM", "quit"] as const)(
+  it.live.each(["SIGINT", "SIGTERM", "SIGHUP", "quit"] as const)(
     "hands over what it holds when %s tells it to end",
     (how) =>
       Effect.gen(function*() {

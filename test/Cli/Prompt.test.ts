@@ -110,4 +110,17 @@ describe("a prompt", () => {
       assert.deepStrictEqual(kill.mock.calls, [[process.pid, "SIGTSTP"]])
       assert.deepStrictEqual(yield* Fiber.join(typed), Option.some("here again"))
     }).pipe(Effect.scoped))
+
+  it.live("ends its lines when the terminal is closed, which cannot be set back then", () =>
+    Effect.gen(function*() {
+      const input: PassThrough = Object.assign(new PassThrough(), {
+        setRawMode: (isRaw: boolean) => isRaw || input.emit("error", new Error("setRawMode EIO"))
+      })
+      const prompt = yield* Prompt.makeOn(input, new Screen(), () => Effect.void)
+      const typed = yield* Effect.forkScoped(Stream.runCollect(prompt.lines), { startImmediately: true })
+
+      input.end("one\r")
+
+      assert.deepStrictEqual(yield* Fiber.join(typed), ["one"])
+    }).pipe(Effect.scoped))
 })
