@@ -45,10 +45,15 @@ const withoutReturn = (line: string): string => line.endsWith("\r") ? line.slice
  * @category input
  * @since 0.1.0
  */
-export const lines: Stream.Stream<string, InputFailed> = NodeStream.fromReadable<Uint8Array, InputFailed>({
-  evaluate: () => process.stdin,
-  onError: (cause) => new InputFailed({ cause })
-}).pipe(
+export const lines: Stream.Stream<string, InputFailed> = Stream.suspend(() =>
+  // Node takes a directory for an input that is over.
+  statInput()?.isDirectory() === true
+    ? Stream.fail(new InputFailed({ cause: new Error("it is a directory") }))
+    : NodeStream.fromReadable<Uint8Array, InputFailed>({
+      evaluate: () => process.stdin,
+      onError: (cause) => new InputFailed({ cause })
+    })
+).pipe(
   Stream.decodeText,
   Stream.mapAccumEffect(() => "", cut, {
     onHalt: (begun) => begun === "" ? [] : [withoutReturn(begun)]
@@ -63,9 +68,15 @@ export const lines: Stream.Stream<string, InputFailed> = NodeStream.fromReadable
  * @since 0.1.0
  */
 export const isAbsent: Effect.Effect<boolean> = Effect.sync(() => {
-  try {
-    return fs.fstatSync(0).isCharacterDevice() && !process.stdin.isTTY
-  } catch {
-    return true
-  }
+  const input = statInput()
+  return input === undefined || (input.isCharacterDevice() && !process.stdin.isTTY)
 })
+
+/** What standard input is; nothing where it is closed. */
+const statInput = (): fs.Stats | undefined => {
+  try {
+    return fs.fstatSync(0)
+  } catch {
+    return undefined
+  }
+}

@@ -1,4 +1,4 @@
-/** Standard output that cannot be written. */
+/** Standard output that cannot be written, and standard input that cannot be read. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Latch } from "effect"
 import { spawnSync } from "node:child_process"
@@ -55,6 +55,25 @@ describe("standard output", () => {
         "p2p: standard output was closed by the program that read it; stopped\n"
       ])
     }))
+})
+
+describe("standard input", () => {
+  it.skipIf(process.platform === "win32").each(["encode", "mesh", "chord"])(
+    "that is a directory is told by p2p %s",
+    (command) => {
+      const directory = fs.openSync(import.meta.dirname, "r")
+      try {
+        const { status, stderr } = spawnSync(process.execPath, [packed, command], {
+          stdio: [directory, "ignore", "pipe"],
+          encoding: "utf8"
+        })
+
+        assert.deepStrictEqual([status, stderr], [1, "p2p: could not read standard input: it is a directory\n"])
+      } finally {
+        fs.closeSync(directory)
+      }
+    }
+  )
 })
 
 /** Lets all others do what they can. */
