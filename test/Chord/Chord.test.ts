@@ -510,6 +510,28 @@ describe("joining", () => {
     assert.include(message, "positions that this node tried are taken: use more bits")
   })
 
+  it("reads a key of which several placements have one position like any other", () => {
+    const { found, same } = simulate((simulation) =>
+      Effect.gen(function*() {
+        const [writer, reader] = yield* startRing(simulation, 3, { bits: 6 })
+        const keys = Array.from({ length: 30 }, (_, count) => `key ${count}`)
+        yield* writer!.update(keys.map((key) => [key, "value"]))
+        const held = yield* reader!.holdings()
+        const same = held.filter(({ positions }) => new Set(positions).size < positions.length).map(({ key }) => key)
+        const found = yield* Effect.forEach(same, (key) =>
+          Effect.forEach([3, 5], (quorum) =>
+            // From any of its placements on.
+            Effect.replicateEffect(reader!.read(key, { quorum, fallback: false }), 5)))
+        return { found: found.flat(2).map(Option.getOrThrow), same }
+      })
+    )
+
+    assert.isAbove(same.length, 1)
+    for (const { isDegraded, value } of found) {
+      assert.deepStrictEqual({ isDegraded, value }, { isDegraded: false, value: "value" })
+    }
+  })
+
   it("is waited for by reads, writes and lookups, which fail and say so where it does not come", () => {
     const { founder, messages, tookMillis } = simulate((simulation) =>
       Effect.gen(function*() {

@@ -80,7 +80,7 @@ const versionBefore = Effect.fnUntraced(function*(
   for (let tries = 0; tries < maxVersionTries; tries++) {
     const now = node.uptimeMillis()
     const ended = yield* ask(node, {
-      positions: orderOf(node, key),
+      placements: orderOf(node, key),
       wanted: node.options.readQuorum,
       endMillis: now + Math.max(0, (endMillis - now) / 2),
       askOne: (position) => versionAt(node, position, key, owners),
@@ -106,10 +106,15 @@ interface Before {
 /** How often placements are asked for their versions. */
 const maxVersionTries = 2
 
+/** One of the five. On a ring of few positions several of a key may have the same, and count all the same. */
+interface Placement {
+  readonly position: bigint
+}
+
 /** The placements of a key, from one that is drawn on. */
-const orderOf = (node: ChordNode, { positions }: Key): ReadonlyArray<bigint> => {
+const orderOf = (node: ChordNode, { positions }: Key): ReadonlyArray<Placement> => {
   const start = Math.floor(node.chance() * positions.length)
-  return positions.map((_, index) => positions[(start + index) % positions.length]!)
+  return positions.map((_, index) => ({ position: positions[(start + index) % positions.length]! }))
 }
 
 /** A placement that takes longer to answer than nearly all do: another one is asked, too. */
@@ -119,24 +124,24 @@ const hedgeMillis = 2000
 type Ended = "Enough" | "Few" | "Late"
 
 interface Asking<A> {
-  readonly positions: ReadonlyArray<bigint>
+  readonly placements: ReadonlyArray<Placement>
   readonly wanted: number
   readonly endMillis: number
   readonly askOne: (position: bigint) => Start<A, PlacementFailure>
-  readonly onAnswer: (position: bigint, answer: A) => void
+  readonly onAnswer: (placement: Placement, answer: A) => void
   readonly onFailure?: (failure: PlacementFailure) => void
 }
 
 /** Asks placements, one more for each that fails or takes its time, until as many as are wanted have answered. */
 const ask = <A>(node: ChordNode, asking: Asking<A>): Effect.Effect<Ended> =>
   Effect.callback((resume) => {
-    const { askOne, endMillis, onAnswer, onFailure, positions, wanted } = asking
+    const { askOne, endMillis, onAnswer, onFailure, placements, wanted } = asking
     const cancels: Array<Cancel> = []
     let deadline: Deadline | undefined
     let asked = 0
     let answered = 0
     // All of the first ones at once: one that ends as it starts is not the last of them.
-    let running = Math.min(wanted, positions.length)
+    let running = Math.min(wanted, placements.length)
     let isOver = false
     const stop = (): void => {
       isOver = true
@@ -154,21 +159,21 @@ const ask = <A>(node: ChordNode, asking: Asking<A>): Effect.Effect<Ended> =>
       else if (running === 0) end("Few")
     }
     const askNext = (): void => {
-      const position = positions[asked++]
-      if (position === undefined) return rest()
-      cancels.push(follow(askOne(position), node.services.run, (exit) => {
+      const placement = placements[asked++]
+      if (placement === undefined) return rest()
+      cancels.push(follow(askOne(placement.position), node.services.run, (exit) => {
         if (Exit.isFailure(exit)) {
           const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (failure !== undefined) onFailure?.(failure)
           return askNext()
         }
-        onAnswer(position, exit.value)
+        onAnswer(placement, exit.value)
         answered++
         rest()
       }))
     }
     const setDeadline = (): void => {
-      const hedgeAtMillis = asked < positions.length ? node.uptimeMillis() + hedgeMillis : endMillis
+      const hedgeAtMillis = asked < placements.length ? node.uptimeMillis() + hedgeMillis : endMillis
       node.deadlines.add(deadline = { atMillis: Math.min(hedgeAtMillis, endMillis), ring })
     }
     const ring = (): void => {
@@ -243,19 +248,19 @@ export const read = Effect.fnUntraced(function*(
   const asked = node.keys.of(key)
   const order = orderOf(node, asked)
   const causes: Array<string> = []
-  const answers = new Map<bigint, Record.Record | undefined>()
-  const askThese = (positions: ReadonlyArray<bigint>, wanted: number) =>
+  const answers = new Map<Placement, Record.Record | undefined>()
+  const askThese = (placements: ReadonlyArray<Placement>, wanted: number) =>
     ask(node, {
-      positions,
+      placements,
       wanted,
       endMillis,
       askOne: (position) => recordAt(node, position, asked),
-      onAnswer: (position, record) => void answers.set(position, record),
+      onAnswer: (placement, record) => void answers.set(placement, record),
       onFailure: (failure) => void causes.push(describeOne(failure))
     })
   let ended = yield* askThese(order, quorum)
   if (ended === "Enough" && !isAgreed([...answers.values()], node.nowMillis())) {
-    const others = order.filter((position) => !answers.has(position))
+    const others = order.filter((placement) => !answers.has(placement))
     ended = yield* askThese(others, others.length)
   }
   if (ended === "Late") causes.push(late)
@@ -283,11 +288,13 @@ export const read = Effect.fnUntraced(function*(
 const bringTo = (
   node: ChordNode,
   record: Record.Record,
-  behind: ReadonlyArray<readonly [position: bigint, answer: Record.Record | undefined]>
+  behind: ReadonlyArray<readonly [placement: Placement, answer: Record.Record | undefined]>
 ): void => {
-  node.services.run(Effect.forEach(behind, ([position]) => Effect.ignore(toEffect(storeAt(node, position, record))), {
-    discard: true
-  }))
+  node.services.run(
+    Effect.forEach(behind, ([{ position }]) => Effect.ignore(toEffect(storeAt(node, position, record))), {
+      discard: true
+    })
+  )
 }
 
 /**
