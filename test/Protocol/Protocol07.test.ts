@@ -478,6 +478,15 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
       assert.deepInclude(delta(Uint8Array.of(0x81, 0x90, 1)), { reason: "InvalidField" })
     }))
 
+  it("reads texts in values as they were written, with byte order marks in front of them, whatever their length", () => {
+    for (const bytes of [3, 31, 32, 199, 200, 201, 255, 256, 257, 65_535, 65_536]) {
+      const marked = `\ufeff${"x".repeat(bytes - 3)}`
+      const value = { first: [marked, 1, `\ufeff${marked}`], [marked]: { [`\ufeff${marked}`]: marked }, last: "\ufeff" }
+
+      assert.deepStrictEqual(Values.decode(Values.encode(value))?.value, value)
+    }
+  })
+
   it.effect("reads no value of the shared dictionary that is longer than any node writes", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

@@ -1,7 +1,7 @@
 /**
  * The outside of msgpack values, for the path of every message: where a value ends, and the headers
- * of texts, bytes, lists and numbers. What is inside of a value that somebody wants to see is read by
- * a library (`Values`); a message that is only relayed costs no more than this.
+ * of texts, bytes, lists and numbers. What is inside of a value that somebody wants to see is for
+ * `Values`; a message that is only relayed costs no more than this.
  *
  * Bounded by the bytes there are: a header that announces more than what follows it is malformed, and
  * so is a value that nests deeper than `maxDepth`.

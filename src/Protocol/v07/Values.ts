@@ -1,8 +1,9 @@
 /**
- * Whole values of msgpack, by `@msgpack/msgpack`. What is read has been measured before
+ * Whole values of msgpack. They are written by `@msgpack/msgpack`, and read here: that refuses the key `__proto__`, and
+ * drops a byte order mark in front of longer texts, which are others then. What is read has been measured before
  * (`MessagePack.skip`), so that neither its depth nor a size it announces is a stranger's to choose.
  */
-import { decode as unpack, encode as pack } from "@msgpack/msgpack"
+import { encode as pack, ExtensionCodec } from "@msgpack/msgpack"
 import * as MessagePack from "./MessagePack.ts"
 
 /**
@@ -17,39 +18,87 @@ import * as MessagePack from "./MessagePack.ts"
 export const decode = (bytes: Uint8Array): { readonly value: unknown } | undefined => {
   if (MessagePack.skip(bytes, 0) !== bytes.length) return undefined
   try {
-    hasStandIn = false
-    const value = unpack(bytes, { keyDecoder })
-    return { value: hasStandIn ? restored(value) : value }
+    return { value: new Reader(bytes).next() }
   } catch {
     return undefined
   }
 }
 
-const proto = "__proto__"
-
-/** What the library is given for that key, which it refuses: it would assign it. No text in UTF-8 is this one. */
-const standIn = `\ud800${proto}`
-let hasStandIn = false
-
-/** The keys that are as long as that one. */
-const keyDecoder = {
-  canBeCached: (byteLength: number): boolean => byteLength === proto.length,
-  decode(bytes: Uint8Array, offset: number, byteLength: number): string {
-    const key = decoder.decode(bytes.subarray(offset, offset + byteLength))
-    if (key !== proto) return key
-    hasStandIn = true
-    return standIn
-  }
-}
-
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true })
+const asAnyOther = { configurable: true, enumerable: true, writable: true }
+/** Texts of no more bytes are read here, which is sooner, and leaves halves of surrogate pairs as they are. */
+const maxShortBytes = 200
 
-const restored = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(restored)
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key === standIn ? proto : key, restored(item)])
-  )
+/** Reads values that are known to be whole, one after the other. */
+class Reader {
+  readonly #bytes: Uint8Array
+  #position = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  next(): unknown {
+    const from = this.#position
+    const tag = this.#bytes[from]!
+    if (tag < 0x80) {
+      this.#position++
+      return tag
+    }
+    const { childCount, end, kind, start } = MessagePack.readHeader(this.#bytes, from)!
+    this.#position = end
+    if (kind === "text") return this.#text(start, end)
+    if (kind === "bytes") return this.#bytes.subarray(start, end)
+    if (kind === "list") return this.#list(childCount)
+    if (tag < 0x90 || tag === 0xde || tag === 0xdf) return this.#map(childCount)
+    return this.#single(tag, from, start, end)
+  }
+
+  #text(start: number, end: number): string {
+    if (end - start > maxShortBytes) return decoder.decode(this.#bytes.subarray(start, end))
+    let text = ""
+    for (let index = start; index < end;) {
+      const first = this.#bytes[index++]!
+      let more = first < 0xc0 || first >= 0xf8 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3
+      let point = more === 0 ? first : first & (0x3f >> more)
+      for (; more > 0; more--) point = point << 6 | (this.#bytes[index++]! & 0x3f)
+      text += String.fromCodePoint(point)
+    }
+    return text
+  }
+
+  #list(count: number): ReadonlyArray<unknown> {
+    const list: Array<unknown> = []
+    for (let index = 0; index < count; index++) list.push(this.next())
+    return list
+  }
+
+  #map(count: number): object {
+    const map: { [key: string]: unknown } = {}
+    for (let index = 0; index < count; index += 2) {
+      const key = this.next()
+      if (typeof key !== "string" && typeof key !== "number") throw new RangeError("no object has such a key")
+      const value = this.next()
+      // Not by assignment, which would set what the map inherits.
+      if (key === "__proto__") Object.defineProperty(map, key, { ...asAnyOther, value })
+      else map[key] = value
+    }
+    return map
+  }
+
+  #single(tag: number, from: number, start: number, end: number): unknown {
+    const bytes = this.#bytes
+    if (tag === 0xc0) return null
+    if (tag === 0xc2 || tag === 0xc3) return tag === 0xc3
+    if (tag === 0xca || tag === 0xcb) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset + start)
+      return tag === 0xca ? view.getFloat32(0) : view.getFloat64(0)
+    }
+    const integer = MessagePack.readInteger(bytes, from, end)
+    if (integer !== undefined) return Number(integer)
+    const type = bytes[start]! << 24 >> 24
+    return ExtensionCodec.defaultCodec.decode(bytes.subarray(start + 1, end), type, undefined)
+  }
 }
 
 /**
