@@ -235,7 +235,9 @@ export class RecordBatch {
   sweep(): { readonly buried: number; readonly forgotten: number } {
     let buried = 0
     let forgotten = 0
-    for (const record of this.#index.records()) {
+    for (const { key } of this.#index.records()) {
+      const record = this.#held(key)
+      if (record === undefined) continue
       if (Record.isOver(record, this.#nowMillis, this.#index.limits.tombstoneTtlMillis)) {
         if (this.remove(record.key, record.version)) forgotten++
       } else if (Record.isExpired(record, this.#nowMillis) && this.put(record) === "Stored") buried++

@@ -193,6 +193,19 @@ export const chordStorageSuite = ({ isDurable, test }: ChordStorageSuite): void 
       assert.deepStrictEqual(contents(storage), ["kept 1.0@writer v"])
     }))
 
+  test("keeps nothing of an expired value that is removed while it sweeps", (open) =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(10 * day)
+      const storage = yield* open()
+      const expires = record("expires", 10 * day, "v", { expiresAtMillis: 10 * day + 1 })
+      yield* storage.put(expires)
+      yield* TestClock.setTime(10 * day + 1)
+
+      yield* Effect.all([storage.remove([expires]), storage.sweep], { concurrency: "unbounded" })
+
+      assert.deepStrictEqual(contents(storage), [])
+    }))
+
   test("takes an expired value as a tombstone, and nothing whose time is over", (open) =>
     Effect.gen(function*() {
       yield* TestClock.setTime(10 * day)
