@@ -51,6 +51,28 @@ describe("a node whose clock is wrong", () => {
     assert.deepStrictEqual(results, [true, Option.some("value")])
   })
 
+  it.each([2, 5])("leaves nothing behind of what nobody took, in a ring of %d", (nodeCount) => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, nodeCount)
+        yield* simulation.skew("1", "4 minutes")
+        for (const key of keys) yield* Effect.flip(nodes[1]!.set(key, "ahead", { timeout: "2 seconds" }))
+        yield* simulation.skew("1", 0)
+        yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, "written"))
+        const found = new Set<string | undefined>()
+        for (const minutes of [1, 5]) {
+          yield* Effect.sleep(`${minutes} minutes`)
+          for (const node of nodes) {
+            for (const key of keys) found.add(Option.getOrUndefined(yield* node.get(key, { fallback: false })))
+          }
+        }
+        return [...found]
+      })
+    )
+
+    assert.deepStrictEqual(found, ["written"])
+  })
+
   it("keeps nobody from writing other keys, though some just take its versions and are ahead of others themselves", () => {
     const failed = simulate((simulation) =>
       Effect.gen(function*() {

@@ -56,19 +56,24 @@ export const onPut = (node: ChordNode, member: Member, packets: Packets): Served
   return Effect.andThen(mustOwn(node, member, position), Effect.map(place(node, member, position, record), writePlaced))
 }
 
-/** Stores a record here and with the next nodes. */
+/**
+ * Stores a record here and with the next nodes; one of this node's own first there. What nobody takes, for it lies too far
+ * ahead, is not kept here either: it would be in the way until its time has come, and come back then.
+ */
 export const place = Effect.fnUntraced(function*(
   node: ChordNode,
   member: Member,
   position: bigint,
   record: Record.Record
 ): Effect.fn.Return<Placed, CallRefused> {
+  const isOwn = record.version.writer === node.id
+  const offered = isOwn ? yield* copyOut(node, member, record) : undefined
   const [outcome] = yield* put(node, [record])
   if (outcome === "Full") return yield* Effect.fail(yield* full(node))
   if (outcome === "Over") return yield* Effect.fail(refuse(outcome, over))
   // A newer one counts where it has its copies, too: who put it may be gone before it was passed on.
   const kept = outcome === "Superseded" ? node.services.storage.get(record.key) ?? record : record
-  const holders = yield* copyOut(node, member, kept)
+  const holders = yield* copyOut(node, member, kept, kept === record ? offered : undefined)
   // Somebody may have taken over the position meanwhile, and have asked for its records before this one was here.
   yield* mustOwn(node, member, position)
   const others = replicas(node, member)
@@ -90,7 +95,8 @@ const full = (node: ChordNode): Effect.Effect<CallRefused> =>
   )
 
 /**
- * Copies a record to the nodes that keep this member's, and gives who took it. When the heir, the first of them, did
+ * Copies a record to the nodes that keep this member's and do not have it, and gives who has it; fails when its version
+ * lies too far ahead for them, and nobody took it. When the heir, the first of them, did
  * not, it is looked whether it lives, and the next one is the heir if not. Others that do not answer are doubted, and get
  * none while they are: they stay in the lists for some rounds, and all writes would wait for as long. Meanwhile it is
  * looked again and again whether they live, which no write waits for: doubts last for longer than a process stands still.
@@ -98,10 +104,12 @@ const full = (node: ChordNode): Effect.Effect<CallRefused> =>
 const copyOut = Effect.fnUntraced(function*(
   node: ChordNode,
   member: Member,
-  record: Record.Record
-): Effect.fn.Return<ReadonlySet<string>> {
+  record: Record.Record,
+  known: Iterable<string> = []
+): Effect.fn.Return<ReadonlySet<string>, CallRefused> {
   const packets = [Record.encode(record)]
-  const holders = new Set<string>()
+  const holders = new Set(known)
+  let tooFarAhead: CallRefused | undefined
   for (let triesLeft = 1;; triesLeft--) {
     const missing = replicas(node, member).filter((contact, index) => {
       if (holders.has(contact.nodeId)) return false
@@ -112,9 +120,14 @@ const copyOut = Effect.fnUntraced(function*(
     const copies = missing.map((contact) => startPatiently(node, node.startCall(contact, "copy", packets)))
     yield* followAll(copies, node.services.run, (exit, index) => {
       const contact = missing[index]!
-      if (Exit.isSuccess(exit)) holders.add(contact.nodeId)
-      else if (Option.exists(Exit.findErrorOption(exit), isSilent)) hearSay(node, member, contact)
+      if (Exit.isSuccess(exit)) return void holders.add(contact.nodeId)
+      const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+      if (error !== undefined && isSilent(error)) hearSay(node, member, contact)
+      if (error?.reason._tag === "Refused" && error.reason.tag === "VersionTooFarAhead") {
+        tooFarAhead = refuse(error.reason.tag, error.reason.detail)
+      }
     })
+    if (tooFarAhead !== undefined && holders.size === 0) return yield* Effect.fail(tooFarAhead)
     const [heir] = replicas(node, member)
     if (heir === undefined || holders.has(heir.nodeId) || triesLeft === 0) return holders
     yield* checkSuccessor(node, member, heir)
