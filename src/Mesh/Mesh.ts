@@ -208,11 +208,14 @@ export class Mesh extends Context.Service<
     readonly messages: Stream.Stream<MeshMessage>
 
     /** Broadcasts a value of a topic; equal values, of one node or of several, are messages of their own. */
-    readonly publish: <A>(topic: Topic<A>, value: A) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
+    readonly publish: <A>(
+      topic: Topic<A>,
+      value: NoInfer<A>
+    ) => Effect.Effect<string, MessageTooLarge | Schema.SchemaError>
     /** Broadcasts many values of a topic, as `broadcastAll` does; none when the schema refuses one of them. */
     readonly publishAll: <A>(
       topic: Topic<A>,
-      values: Iterable<A>
+      values: Iterable<NoInfer<A>>
     ) => Effect.Effect<void, MessageTooLarge | Schema.SchemaError>
     /** The values of a topic, bounded like `messages`. What its schema refuses, or breaks at, is dropped (`ValueRefused`). */
     readonly subscribe: <A>(topic: Topic<A>) => Stream.Stream<TopicMessage<A>>
@@ -223,13 +226,13 @@ export class Mesh extends Context.Service<
      */
     readonly respond: <Q, A, E, R>(
       query: Query<Q, A>,
-      handler: (question: Q, from: string) => Effect.Effect<A, E, R>
+      handler: (question: Q, from: string) => Effect.Effect<NoInfer<A>, E, R>
     ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
     /** Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. */
     readonly ask: <Q, A>(
       query: Query<Q, A>,
       id: string,
-      question: Q,
+      question: NoInfer<Q>,
       options?: { readonly timeout?: Duration.Input | undefined }
     ) => Effect.Effect<A, AskRefused | AskTimeout | Schema.SchemaError | WhisperError>
 

@@ -25,7 +25,7 @@ import { jsonText } from "../Protocol/internal/JsonText.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Query<Q, A> {
+export interface Query<in out Q, in out A> {
   readonly name: string
   readonly question: Schema.Codec<Q, string>
   readonly answer: Schema.Codec<A, string>

@@ -29,7 +29,7 @@ import type { Proof } from "./MeshMessage.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Topic<A> {
+export interface Topic<in out A> {
   /** Its name on the wire: nodes with the same name and a schema that fits understand each other. */
   readonly name: string
   /** Values to JSON text and back. */

@@ -76,15 +76,16 @@ export class Sync extends Context.Service<Sync, {
    * Sets a key on all nodes; none of them acknowledges it. Several writes of a key within a second are
    * stamped with seconds of their own, and wait when they are more than 20 ahead of the clock.
    */
-  readonly set: <A>(key: SyncKey<A>, value: A) => Effect.Effect<void, SyncWriteError | Schema.SchemaError>
+  readonly set: <A>(key: SyncKey<A>, value: NoInfer<A>) => Effect.Effect<void, SyncWriteError | Schema.SchemaError>
   /**
    * Sets some fields of a value that is a map, and leaves the others as each node has them: writes of
    * different fields do not get into each other's way, and of a field the last one stays. Where there is no
-   * value yet, these are all it has until the node hears of the others.
+   * value yet, these are all it has until the node hears of the others: a schema that wants more refuses them, and
+   * `set` is what begins.
    */
   readonly change: <A extends object>(
     key: SyncKey<A>,
-    changes: Partial<A>
+    changes: Partial<NoInfer<A>>
   ) => Effect.Effect<void, SyncWriteError | NotAMap | Schema.SchemaError>
   /** Deletes a key on all nodes. */
   readonly delete: (key: string) => Effect.Effect<void, SyncWriteError>

@@ -154,6 +154,29 @@ describe("a topic", () => {
       assert.strictEqual((yield* b!.mesh.stats).ignored, 1)
     }).pipe(Effect.provide(network), Random.withSeed("unsubscribed")))
 
+  it.effect("takes values of its own kind alone, as the compiler says before the schema does", () =>
+    Effect.gen(function*() {
+      const { mesh } = yield* startNode(1)
+      const Light = Topic.make("light", Schema.Struct({ color: Schema.Literals(["red", "green"]) }))
+      const Crossing = Query.make("crossing", { question: Schema.Literals(["a", "b"]), answer: Light.codec })
+      const blue: { readonly color: string } = { color: "blue" }
+      const crossing: string = "c"
+
+      const errors = [
+        // @ts-expect-error: a value of more kinds than the topic's
+        yield* Effect.flip(mesh.publish(Light, blue)),
+        // @ts-expect-error: one of them
+        yield* Effect.flip(mesh.publishAll(Light, [blue])),
+        // @ts-expect-error: a question that need not be one
+        yield* Effect.flip(mesh.ask(Crossing, "somebody", crossing))
+      ]
+      // @ts-expect-error: an answer that need not be one
+      yield* mesh.respond(Crossing, () => Effect.succeed(blue))
+      yield* mesh.publish(Light, { color: "red" })
+
+      assert.deepStrictEqual(errors.map((error) => error._tag), ["SchemaError", "SchemaError", "SchemaError"])
+    }).pipe(Effect.provide(network), Random.withSeed("kinds")))
+
   it.effect("refuses to publish a value that its schema does not take", () =>
     Effect.gen(function*() {
       const [a] = yield* startNetwork(1)
