@@ -7,6 +7,33 @@ import { UrlText } from "../utils/UrlText.ts"
 import { run, start, text } from "./SyncNetwork.ts"
 
 describe("a value", () => {
+  it("of a few texts is set and changed as it is written down, and an instance of a class stays one", () =>
+    run("class", {}, (simulation) =>
+      Effect.gen(function*() {
+        class Lamp
+          extends Schema.Class<Lamp>("Lamp")({ color: Schema.Literals(["red", "green"]), since: Schema.Date })
+        {
+          get isRed() {
+            return this.color === "red"
+          }
+        }
+        const { a, b } = yield* start(simulation, ["a", "b"], { sync: { leasing: false } })
+        const light = SyncKey.make("light", Schema.Struct({ color: Schema.Literals(["red", "green"]) }))
+        const lamp = SyncKey.make("lamp", Lamp)
+        yield* a!.sync.set(light, { color: "red" })
+        yield* a!.sync.set(lamp, new Lamp({ color: "green", since: new Date(0) }))
+        yield* Effect.sleep("1 second")
+
+        yield* b!.sync.change(light, { color: "green" })
+        yield* b!.sync.change(lamp, { color: "red" })
+        yield* Effect.sleep("1 second")
+
+        assert.deepStrictEqual(yield* a!.sync.get(light), Option.some({ color: "green" }))
+        const changed = Option.getOrThrow(yield* a!.sync.get(lamp))
+        assert.isTrue(changed.isRed)
+        assert.deepStrictEqual(changed.since, new Date(0))
+      })))
+
   it("that its writer changes afterwards is not changed by that, and told of when it is set again", () =>
     run("writer", {}, (simulation) =>
       Effect.gen(function*() {
@@ -68,17 +95,23 @@ describe("a value", () => {
 })
 
 describe("a key", () => {
-  it("fails to be read where its schema throws at the value", () =>
+  it("fails to be read, and to be changed, where its schema throws at the value", () =>
     run("throwing get", {}, (simulation) =>
       Effect.gen(function*() {
         const { a, b } = yield* start(simulation, ["a", "b"])
         yield* a!.sync.set(text("place"), "nowhere")
         yield* Effect.sleep("1 second")
 
-        const error = yield* Effect.flip(b!.sync.get(SyncKey.make("place", UrlText)))
+        const place = SyncKey.make("place", UrlText)
+        const errors = [
+          yield* Effect.flip(b!.sync.get(place)),
+          yield* Effect.flip(b!.sync.change(place, { hash: "#here" }))
+        ]
 
-        assert.strictEqual(error._tag, "SchemaError")
-        assert.include(error.message, "URL")
+        for (const error of errors) {
+          assert.strictEqual(error._tag, "SchemaError")
+          assert.include(error.message, "URL")
+        }
       })))
 })
 

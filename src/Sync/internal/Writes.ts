@@ -1,8 +1,8 @@
 /** Writes of this node: checked by the rule that all nodes have, broadcast, and taken here as everywhere. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
+import { refusing } from "../../Protocol/internal/Decoding.ts"
 import type { Message } from "../../Protocol/Message.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
@@ -34,10 +34,11 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   changes: Partial<A>
 ): Effect.fn.Return<void, NotAMap | Schema.SchemaError | WriteError> {
   const held = node.table.get(key.name)?.value ?? null
-  const before = held === null ? undefined : yield* Effect.asSome(Schema.decodeEffect(key.codec)(held))
-  // Encoded with the fields that are there, for a schema may want all of them.
-  const merged = { ...(before === undefined ? {} : Option.getOrThrow(before)), ...changes } as A
-  const encoded = yield* Schema.encodeEffect(key.codec)(merged)
+  const before = held === null ? {} : yield* refusing(() => Schema.decodeEffect(key.codec)(held))
+  // Encoded with the fields that are there, for a schema may want all of them; as what it was, for one of a class takes
+  // nothing else.
+  const merged: A = Object.setPrototypeOf({ ...before, ...changes }, Object.getPrototypeOf(before))
+  const encoded = yield* refusing(() => Schema.encodeEffect(key.codec)(merged))
   if (typeof encoded !== "object" || encoded === null || Array.isArray(encoded)) {
     return yield* new NotAMap({ key: key.name })
   }
