@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
-import { checked } from "../Transport/Settings.ts"
+import { checked, type Given } from "../Transport/Settings.ts"
 import { defaults as peersDefaults, type PeersSettings } from "./internal/PeersOptions.ts"
 import { minSuccessorCount } from "./Membership.ts"
 import { defaultLimits, type RecordLimits } from "./Record.ts"
@@ -137,6 +137,6 @@ export class ChordConfig extends Context.Service<ChordConfig, ChordOptions>()("e
    * The defaults with some settings changed; what is undefined stays. Dies with a `RangeError` for a number or
    * a time that makes no sense.
    */
-  static readonly layer = (options: Partial<ChordOptions> = {}): Layer.Layer<ChordConfig> =>
+  static readonly layer = (options: Given<ChordOptions> = {}): Layer.Layer<ChordConfig> =>
     Layer.sync(this, () => checked(ChordConfig.defaults, options))
 }

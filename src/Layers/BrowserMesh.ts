@@ -29,6 +29,7 @@ import type { Hashing } from "../Protocol/Hashing.ts"
 import { type InvalidAddress, nowhere } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import * as Protocol04 from "../Protocol/Protocol04.ts"
+import type { Given } from "../Transport/Settings.ts"
 import * as WebSocket from "../Transport/WebSocket.ts"
 import { toAddress } from "./AddressText.ts"
 import * as BrowserCompression from "./BrowserCompression.ts"
@@ -42,7 +43,7 @@ import { apart } from "./internal/apart.ts"
  * @since 0.1.0
  */
 export interface BrowserMeshOptions
-  extends Partial<Omit<MeshOptions, "announce" | "announceFurther" | "bootstrap" | "listen" | "listenFurther">>
+  extends Given<Omit<MeshOptions, "announce" | "announceFurther" | "bootstrap" | "listen" | "listenFurther">>
 {
   /**
    * Nodes to dial at the start and whenever no link to them is left, as `"ws://host:port"` or

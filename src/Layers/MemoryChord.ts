@@ -8,6 +8,7 @@ import { ChordStorage } from "../Chord/ChordStorage.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import type { PeerAddress } from "../Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
+import type { Given } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
 import { layerWire, toAddress, toListen } from "./MemoryMesh.ts"
@@ -21,7 +22,7 @@ import type { WireVersion } from "./WireVersion.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MemoryChordOptions extends Partial<Omit<ChordOptions, "listen" | "bootstrap">> {
+export interface MemoryChordOptions extends Given<Omit<ChordOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
   /** The wire version. Default `"0.4"`. */
@@ -60,12 +61,12 @@ export const layerTransport = (options: MemoryChordOptions): Layer.Layer<Chord, 
 export const layerStorage = (
   options: MemoryChordOptions
 ): Layer.Layer<Chord, ListenError, ChordStorage | Transport> => {
-  const { bootstrap = [], host, port, protocol, ...rest } = options
+  const { bootstrap = [], host, leaveTimeout = 0, port, protocol, ...rest } = options
   return apart(Chord.layer.pipe(
     Layer.provide([
       ChordConfig.layer({
-        leaveTimeout: 0,
         ...rest,
+        leaveTimeout,
         listen: toListen(host, port ?? 5555),
         bootstrap: bootstrap.map(toAddress)
       }),

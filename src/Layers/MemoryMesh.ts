@@ -9,7 +9,7 @@ import { Hashing } from "../Protocol/Hashing.ts"
 import { fromParts, parse, type PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { Protocol } from "../Protocol/Protocol.ts"
 import { MemoryNetwork } from "../Transport/MemoryNetwork.ts"
-import { checked } from "../Transport/Settings.ts"
+import { checked, type Given } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
 import * as WireVersion from "./WireVersion.ts"
@@ -20,7 +20,7 @@ import * as WireVersion from "./WireVersion.ts"
  * @category options
  * @since 0.1.0
  */
-export interface MemoryMeshOptions extends Partial<Omit<MeshOptions, "listen" | "bootstrap">> {
+export interface MemoryMeshOptions extends Given<Omit<MeshOptions, "listen" | "bootstrap">> {
   /** The host of the network that the node runs on, a name of your choice. */
   readonly host: string
   /** The wire version. Default `"0.4"`. */

@@ -6,6 +6,7 @@ import type { Mesh } from "../Mesh/Mesh.ts"
 import { Hashing } from "../Protocol/Hashing.ts"
 import { Sync } from "../Sync/Sync.ts"
 import { SyncConfig, type SyncOptions } from "../Sync/SyncConfig.ts"
+import type { Given } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { apart } from "./internal/apart.ts"
 import * as MemoryMesh from "./MemoryMesh.ts"
@@ -18,7 +19,7 @@ import * as MemoryMesh from "./MemoryMesh.ts"
  */
 export interface MemorySyncOptions extends MemoryMesh.MemoryMeshOptions {
   /** The settings of the dictionary. */
-  readonly sync?: Partial<SyncOptions> | undefined
+  readonly sync?: Given<SyncOptions> | undefined
 }
 
 /**

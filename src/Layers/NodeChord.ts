@@ -31,7 +31,7 @@ import { type InvalidAddress, withScheme } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
 import * as NodeTcp from "../Transport/NodeTcp.ts"
 import * as NodeWebSocket from "../Transport/NodeWebSocket.ts"
-import { checked } from "../Transport/Settings.ts"
+import { checked, type Given } from "../Transport/Settings.ts"
 import type { ListenError, Transport } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
 import { apart } from "./internal/apart.ts"
@@ -51,7 +51,7 @@ import * as WireVersion from "./WireVersion.ts"
  * @since 0.1.0
  */
 export interface NodeChordOptions
-  extends Partial<Omit<ChordOptions, "listen" | "announce" | "bootstrap">>, AddressChoice, WireVersion.WireChoice
+  extends Given<Omit<ChordOptions, "listen" | "announce" | "bootstrap">>, AddressChoice, WireVersion.WireChoice
 {
   /**
    * Where others can dial this node, `"host:port"`; port 0 stands for the one that it listens on. Default: where it

@@ -29,7 +29,7 @@ import type { InvalidAddress } from "../Mesh/MeshError.ts"
 import type { Compression } from "../Protocol/Compression/Compression.ts"
 import { withScheme } from "../Protocol/PeerAddress.ts"
 import type { IdentityError } from "../Transport/NodeIdentity.ts"
-import { checked } from "../Transport/Settings.ts"
+import { checked, type Given } from "../Transport/Settings.ts"
 import type { ListenError } from "../Transport/Transport.ts"
 import { toAddress, toListen } from "./AddressText.ts"
 import { apart } from "./internal/apart.ts"
@@ -50,7 +50,7 @@ type AddressSetting = "listen" | "listenFurther" | "announce" | "announceFurther
  */
 export interface NodeMeshOptions
   extends
-    Partial<Omit<MeshOptions, AddressSetting>>,
+    Given<Omit<MeshOptions, AddressSetting>>,
     AddressChoice,
     WebSocketChoice,
     WireVersion.WireChoice,

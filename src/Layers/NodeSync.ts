@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import type { Mesh } from "../Mesh/Mesh.ts"
 import { Sync } from "../Sync/Sync.ts"
 import { SyncConfig, type SyncOptions } from "../Sync/SyncConfig.ts"
+import type { Given } from "../Transport/Settings.ts"
 import { apart } from "./internal/apart.ts"
 import * as NodeCompression from "./NodeCompression.ts"
 import * as NodeHashing from "./NodeHashing.ts"
@@ -36,7 +37,7 @@ import * as WireVersion from "./WireVersion.ts"
  */
 export interface NodeSyncOptions<E = never> extends NodeMesh.NodeMeshWithCompression<E> {
   /** The settings of the dictionary; all nodes of a network have the same `leasing`. */
-  readonly sync?: Partial<SyncOptions> | undefined
+  readonly sync?: Given<SyncOptions> | undefined
 }
 
 /**
@@ -69,7 +70,7 @@ export const layerTls = <E = never>(
 
 const onMesh = <E>(
   mesh: Layer.Layer<Mesh, E>,
-  options: Partial<SyncOptions> | undefined,
+  options: Given<SyncOptions> | undefined,
   protocol: WireVersion.WireVersion | undefined
 ): Layer.Layer<Mesh | Sync, E> =>
   apart(Sync.layer.pipe(

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { PeerAddress } from "../Protocol/PeerAddress.ts"
 import type { SourceLimits } from "../Transport/Admission/SourceLimits.ts"
-import { withDefaults } from "../Transport/Settings.ts"
+import { type Given, withDefaults } from "../Transport/Settings.ts"
 
 /**
  * The settings; see each field for its meaning, unit and default. What one source of connections may have
@@ -205,6 +205,6 @@ export class MeshConfig extends Context.Service<MeshConfig, MeshOptions>()("effe
   }
 
   /** The defaults with some settings changed; what is undefined stays. */
-  static readonly layer = (options: Partial<MeshOptions> = {}): Layer.Layer<MeshConfig> =>
+  static readonly layer = (options: Given<MeshOptions> = {}): Layer.Layer<MeshConfig> =>
     Layer.succeed(this, withDefaults(MeshConfig.defaults, options))
 }

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { checked } from "../Transport/Settings.ts"
+import { checked, type Given } from "../Transport/Settings.ts"
 
 /**
  * The settings; see each field for its meaning, unit and default.
@@ -59,7 +59,7 @@ export class SyncConfig extends Context.Service<SyncConfig, SyncOptions>()("effe
    * The defaults with some settings changed; what is undefined stays. Dies with a `RangeError` for a number or a
    * time that makes no sense.
    */
-  static readonly layer = (options: Partial<SyncOptions> = {}): Layer.Layer<SyncConfig> =>
+  static readonly layer = (options: Given<SyncOptions> = {}): Layer.Layer<SyncConfig> =>
     Layer.sync(this, () => checked(SyncConfig.defaults, options))
 
   /**

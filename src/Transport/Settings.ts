@@ -1,7 +1,8 @@
 /** Settings of a node as users give them: what is left out has its default, and what makes no sense is refused. */
 import * as Duration from "effect/Duration"
 
-type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined }
+/** Of those settings the ones that are given: what is undefined is not. */
+export type Given<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined }
 
 /** The defaults with those settings changed that are given: one that is undefined is not. @internal */
 export const withDefaults = <Options extends object>(defaults: Options, given: Given<Options>): Options => {

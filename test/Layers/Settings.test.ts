@@ -19,9 +19,11 @@ import { SyncConfig } from "../../src/Sync/SyncConfig.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
 import type { Transport } from "../../src/Transport/Transport.ts"
 
-/** As programs give them that do not ask their compiler for exact optional properties. */
-const undefinedOf = (defaults: object): object =>
-  Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined]))
+/** As programs give them that have a value for some of them now and then; the compiler takes it. */
+const undefinedOf = <Options extends object>(defaults: Options): { readonly [Name in keyof Options]: undefined } =>
+  Object.fromEntries(Object.keys(defaults).map((name) => [name, undefined])) as {
+    readonly [Name in keyof Options]: undefined
+  }
 
 const build = <A, E>(layer: Layer.Layer<A, E, Transport>): string =>
   String(Simulation.run({ seed: "1", maxTurns: 100_000 }, (simulation) => Effect.asVoid(simulation.start("a", layer))))
