@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Random, Schema, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Random, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
+import { Mesh } from "../../src/Mesh/Mesh.ts"
 import * as Query from "../../src/Mesh/Query.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
 import { startNode, whileTimePasses } from "../utils/MeshNetwork.ts"
@@ -57,4 +59,19 @@ describe("a responder", () => {
 
       assert.isDefined(closing.pollUnsafe())
     }).pipe(Effect.provide(network), Random.withSeed("closing")))
+
+  it.live("answers what is asked the moment after it responds, and so does a handler of another protocol", () =>
+    Effect.gen(function*() {
+      const start = (host: string) => Effect.map(Layer.build(MemoryMesh.layer({ host })), Context.get(Mesh))
+      const [a, b] = [yield* start("a"), yield* start("b")]
+      yield* b.connect(a.address)
+      const handled: Array<string> = []
+
+      yield* b.handle("greeting", (message) => Effect.sync(() => handled.push(message.text)))
+      yield* b.respond(Page, (page) => Effect.succeed(`page ${page}`))
+      yield* a.whisper(b.id, "hello", { subFlag: "greeting" })
+      const answer = yield* a.ask(Page, b.id, 1, { timeout: "500 millis" })
+
+      assert.deepStrictEqual([answer, ...handled], ["page 1", "hello"])
+    }).pipe(Effect.provide(MemoryNetwork.layer())))
 })

@@ -41,7 +41,9 @@ export const consume = <A extends Sized<A>, E, R>(
       Effect.suspend(() => handler(item)).pipe(
         Effect.catchCause((cause) => Effect.sync(() => node.emit(failed(name, cause))))
       )
-    yield* readers.stream.pipe(
+    // Here and now: the fiber below has others pull, which would begin to listen a moment later.
+    const items = yield* readers.subscribe
+    yield* items.pipe(
       Stream.mapEffect(guarded, { concurrency: node.options.handlerConcurrency, unordered: true }),
       Stream.runDrain,
       Effect.forkScoped({ startImmediately: true })
