@@ -443,10 +443,12 @@ const connect = Effect.fn("Mesh.connect")(function*(node: MeshNode, to: string |
 const disconnect = (node: MeshNode, id: string): boolean => {
   const peer = node.table.get(id)
   if (peer === undefined) return false
+  const reason = { _tag: "Disconnected" } as const
+  // At once: what is sent to it next would go out over a link on which nobody hears the answer.
+  Places.drop(node, peer, reason)
   for (const link of linksOf(peer)) {
-    // Only the last one of them ends as this peer's.
     Places.release(node, link)
-    link.close({ _tag: "Disconnected" })
+    link.close(reason)
   }
   return true
 }

@@ -3,12 +3,13 @@
  * test file that calls it, and passes.
  */
 import { assert, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import type { NodeMeshOptions } from "../../src/Layers/NodeMesh.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import type { MeshEvent } from "../../src/Mesh/MeshEvent.ts"
 import type { MeshMessage } from "../../src/Mesh/MeshMessage.ts"
+import * as Query from "../../src/Mesh/Query.ts"
 import { Compression } from "../../src/Protocol/Compression/Compression.ts"
 import { frame } from "../../src/Protocol/Frame.ts"
 import { Protocol } from "../../src/Protocol/Protocol.ts"
@@ -118,6 +119,22 @@ export const meshSuite = <E extends { readonly _tag: string }>(suite: MeshSuite<
 
       assert.deepInclude(a!.received[0], { kind: "whisper", from: c!.mesh.id })
       assert.strictEqual(a!.received[0]!.text, "I am")
+    }))
+
+  it.live("has no peer any more that it sends away, and finds it anew for a question", () =>
+    Effect.gen(function*() {
+      const Square = Query.make("square", { question: Schema.Number, answer: Schema.Number })
+      const [a, b] = yield* startLine(2)
+      yield* b!.mesh.respond(Square, (n) => Effect.succeed(n * n))
+      yield* a!.mesh.ask(Square, b!.mesh.id, 1)
+
+      assert.isTrue(yield* a!.mesh.disconnect(b!.mesh.id))
+      const count = yield* peerCount(a!)
+      const answer = yield* Effect.exit(a!.mesh.ask(Square, b!.mesh.id, 12))
+
+      assert.strictEqual(count, 0)
+      assert.deepStrictEqual(answer, Exit.succeed(144))
+      assert.lengthOf(a!.events.filter((event) => event._tag === "PeerLeft"), 1)
     }))
 
   it.live("goes on while a peer does not read, and ends that peer's link", () =>

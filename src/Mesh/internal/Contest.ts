@@ -26,9 +26,7 @@ export const makeWay = (node: MeshNode, id: string, newer: Link): Peer | undefin
   if (peer === undefined || (peer.link.identity === undefined) === (newer.identity === undefined)) return undefined
   if (newer.identity === undefined) return peer
   const reason = { _tag: "Duplicate", id } as const
-  node.table.drop(peer)
-  Places.left(node, peer, peer.link, reason)
-  node.emit({ _tag: "PeerLeft", id, address: peer.address, reason })
+  Places.drop(node, peer, reason)
   for (const link of linksOf(peer)) link.close(reason)
   return undefined
 }

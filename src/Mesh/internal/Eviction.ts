@@ -67,9 +67,7 @@ export const turned = (node: MeshNode, peer: Peer): void => {
 
 /** The peer is told where else to go. */
 const leave = (node: MeshNode, peer: Peer, reason: CloseReason): void => {
-  node.table.drop(peer)
-  Places.left(node, peer, peer.link, reason)
-  node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+  Places.drop(node, peer, reason)
   peer.link.tell(node.listFor(peer.link, peer))
   for (const link of linksOf(peer)) part(node, link, reason)
 }

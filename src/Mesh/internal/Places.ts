@@ -102,6 +102,13 @@ export const release = (node: MeshNode, link: Link): void => {
   for (const address of node.places.get(link)?.values() ?? []) node.book.release(address, node.nowMillis())
 }
 
+/** The node gives a peer up: it counts no more from here on, and its links are for the caller to close. */
+export const drop = (node: MeshNode, peer: Peer, reason: CloseReason): void => {
+  node.table.drop(peer)
+  left(node, peer, peer.link, reason)
+  node.emit({ _tag: "PeerLeft", id: peer.id, address: peer.address, reason })
+}
+
 /** The last link to a peer has ended: whether it is worth dialing again, and when. */
 export const left = (node: MeshNode, peer: Peer, link: Link, reason: CloseReason): void => {
   const { book } = node
