@@ -49,7 +49,7 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
   readonly openMillis?: number | undefined
   /**
    * Makes the HTTP server that a listener of `ws://` stands on, for one that also serves a page. It must
-   * not listen yet. Default: one that has no pages.
+   * not listen yet (`ListenError` if it does): the node has it listen, and closes it. Default: one that has no pages.
    */
   readonly server?: (() => Http.Server) | undefined
   /** Makes the HTTPS server for `wss://`, with its certificate. Default: none, and `wss://` cannot be listened on. */
@@ -151,7 +151,7 @@ const listen = Effect.fnUntraced(function*(address: PeerAddress, options: NodeWe
   const limit = options.maxConnections ?? 512
   const audience: Audience = { tell: undefined }
   const http = yield* Effect.acquireRelease(
-    Effect.sync(() => bound(makeServer(), options, limit + spareConnections)),
+    Effect.map(idle(address, makeServer), (made) => bound(made, options, limit + spareConnections)),
     closeServer
   )
   const closing = keepRoom(http, limit, audience)
@@ -247,6 +247,19 @@ const verify = (
 
 const noCertificate =
   "that takes a server with a certificate (webSocket.secureServer), or listen on ws:// behind a proxy that has one"
+
+/** A server of the user's, unless somebody has it listen already: that one is not this node's to close. */
+const idle = (address: PeerAddress, makeServer: () => Http.Server): Effect.Effect<Http.Server, ListenError> =>
+  Effect.suspend(() => {
+    const made = makeServer()
+    return made.listening
+      ? Effect.fail(new ListenError({ address, kind: "Other", cause: new Error(listensAlready) }))
+      : Effect.succeed(made)
+  })
+
+const listensAlready =
+  "the server that it was given (webSocket.server) listens already: have that make one that does not " +
+  "yet, for each place to listen"
 
 const noPage: Http.RequestListener = (_request, response) => {
   response.writeHead(426, { "Content-Type": "text/plain", Connection: "close", Upgrade: "websocket" })

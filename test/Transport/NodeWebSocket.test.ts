@@ -229,6 +229,29 @@ describe("NodeWebSocket", () => {
   )
 
   test(
+    "refuses a server that listens already, says what to give, and leaves it to whoever it serves",
+    Effect.gen(function*() {
+      const transport = yield* Transport
+      const busy = yield* Effect.acquireRelease(
+        Effect.callback<Http.Server>((resume) => {
+          const server = Http.createServer((_request, response) => void response.end("a page"))
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      )
+      const { port } = busy.address() as Net.AddressInfo
+      lastServer = busy
+
+      const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "ws://127.0.0.1", port })))
+      const page = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}`).then((response) => response.text()))
+
+      assert.include(error.message, "listens already")
+      assert.strictEqual(page, "a page")
+    }),
+    NodeWebSocket.layer({ server: () => lastServer! })
+  )
+
+  test(
     "gives up a dial that nobody answers, and says so",
     Effect.gen(function*() {
       const transport = yield* Transport
