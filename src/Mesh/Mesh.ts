@@ -175,8 +175,8 @@ export class Mesh extends Context.Service<
     readonly disconnect: (id: string) => Effect.Effect<boolean>
 
     /**
-     * Sends to every node of the network; gives the message's id. What is said before there is a link is
-     * heard by nobody: `connect` waits for one, `bootstrap` does not. Waits while a healthy peer's queue
+     * Sends to every other node of the network, and not to this one; gives the message's id. What is said before there is a
+     * link is heard by nobody: `connect` waits for one, `bootstrap` does not. Waits while a healthy peer's queue
      * is more than half full (`slowPatience`), never for a slow one. The same payload twice within a
      * second is stamped with the next second: on this wire an id is made of payload and second alone.
      * So two nodes that say the very same within a second say one message, which those who heard the other one
@@ -202,12 +202,15 @@ export class Mesh extends Context.Service<
     /** Whispers to the author of a message. */
     readonly reply: (message: MeshMessage, packets: Packets) => Effect.Effect<string, WhisperError>
     /**
-     * Everything that users broadcast or whisper, from the moment the stream runs; every run gets
+     * Everything that users of other nodes broadcast, or whisper to this one, from the moment the stream runs; every run gets
      * all. A reader more than `inboxCapacity` behind loses the oldest (`ReaderLagged`).
      */
     readonly messages: Stream.Stream<MeshMessage>
 
-    /** Broadcasts a value of a topic; equal values, of one node or of several, are messages of their own. */
+    /**
+     * Broadcasts a value of a topic, which this node's own subscribers do not get; equal values, of one node or of several,
+     * are messages of their own.
+     */
     readonly publish: <A>(
       topic: Topic<A>,
       value: NoInfer<A>
@@ -223,12 +226,18 @@ export class Mesh extends Context.Service<
     /**
      * Answers a question whenever a node asks it, until the scope closes. An answer waits for nobody: where the asker's
      * queue has no room it is dropped (`droppedOutbound`), and the asker's time runs out.
+     * `handlerConcurrency` are answered at a time. The handler goes on when the asker has given up, so bound it
+     * (`Effect.timeout`): as many that never end keep all others waiting. The asker is not told how it failed: let what it
+     * is to know be part of the answer (`Schema.Result`).
      */
     readonly respond: <Q, A, E, R>(
       query: Query<Q, A>,
       handler: (question: Q, from: string) => Effect.Effect<NoInfer<A>, E, R>
     ) => Effect.Effect<void, SubFlagTaken, Scope.Scope | R>
-    /** Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. */
+    /**
+     * Asks a node a question and waits for its answer, `timeout` (default `requestTimeout`) at most. That the link to it ends
+     * does not end this, since the answer can come over another one: for that look at `events` (`PeerLeft`).
+     */
     readonly ask: <Q, A>(
       query: Query<Q, A>,
       id: string,
