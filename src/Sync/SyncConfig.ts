@@ -13,7 +13,8 @@ import { checked, type Given } from "../Transport/Settings.ts"
 export interface SyncOptions {
   /**
    * Whether a key belongs to the node that wrote it for an hour after its last write, so that no other may
-   * write it. Without it the last write counts. Default true, as in the original programs.
+   * write it: nor the same one once it has started again, without an identity by which it keeps its id. Without it the last
+   * write counts. Default true, as in the original programs.
    */
   readonly leasing: boolean
   /** Keys at most, deleted ones that are remembered among them; further ones are refused (`SyncFull`). Default 10000. */

@@ -14,7 +14,8 @@ export class LeaseHeld extends Schema.TaggedError<LeaseHeld>()("LeaseHeld", {
 }) {
   override get message(): string {
     const until = new Date(this.untilSeconds * 1000).toISOString()
-    return `"${this.key}" belongs to ${this.owner} until ${until}, and longer if that writes it again`
+    return `"${this.key}" belongs to ${this.owner} until ${until}, and longer if that writes it again: write another ` +
+      "key, or have all nodes go without leases (leasing: false); a node that starts again keeps its keys by an identity"
   }
 }
 
