@@ -285,6 +285,21 @@ describe("many writes at once", () => {
     assert.isAbove(refused, 0)
     assert.strictEqual(found, keys.length)
   })
+
+  it("are all stored, where a node may have few calls under way", () => {
+    const found = simulate((simulation) =>
+      Effect.gen(function*() {
+        const nodes = yield* startRing(simulation, 6, { maxPendingCalls: 32 })
+        yield* Effect.forEach(keys, (key) => nodes[0]!.set(key, `value of ${key}`), {
+          concurrency: "unbounded",
+          discard: true
+        })
+        return yield* sound(nodes[1]!)
+      })
+    )
+
+    assert.strictEqual(found, keys.length)
+  })
 })
 
 describe("a node with few links", () => {

@@ -47,4 +47,5 @@ const again = <A>(
 
 /** Whether a call was refused for want of room alone, at either end. */
 export const isBusy = ({ reason }: CallError | StorageError): boolean =>
-  (reason._tag === "Refused" && reason.tag === busy) || (reason._tag === "Unreachable" && isShortage(reason))
+  (reason._tag === "Refused" && reason.tag === busy) ||
+  ((reason._tag === "Unreachable" || reason._tag === "TooManyCalls") && isShortage(reason))

@@ -52,7 +52,7 @@ export interface PeersSettings extends SourceLimits {
   readonly maxLinks: number
   /** Links others dial; then the idle one used longest ago is closed, or the new one refused with `Full`. Default 256. */
   readonly maxInboundLinks: number
-  /** Calls of this node under way; further ones fail with `TooManyCalls`. Default 4096. */
+  /** Calls of this node under way; further ones fail with `TooManyCalls`; reads and writes come again a little later. Default 4096. */
   readonly maxPendingCalls: number
   /** Peers whose round trips are remembered; then the one used longest ago is forgotten. Default 1024. */
   readonly maxRoundTrips: number

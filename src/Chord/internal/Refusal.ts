@@ -17,9 +17,12 @@ export const isDead = ({ reason }: CallError): boolean => {
   }
 }
 
-/** Whether a call was not sent because all links of this node are in use: that says nothing of the other one. */
+/**
+ * Whether a call was not sent because all links of this node are in use, or as many calls under way as may be: that says
+ * nothing of the other one.
+ */
 export const isShortage = (reason: CallError["reason"]): boolean =>
-  reason._tag === "Unreachable" && reason.cause._tag === "Full"
+  reason._tag === "TooManyCalls" || (reason._tag === "Unreachable" && reason.cause._tag === "Full")
 
 /**
  * Whether it was not sent for that, or because this node ends: who took the other one for dead then would count a write as

@@ -17,6 +17,7 @@ export class Slots {
   readonly #deadlines: Deadlines
   readonly #waiting = new Set<Ticket>()
   #count = 0
+  #isLettingIn = false
 
   /** How much is done at once may change from one time to another: what is under way goes on. */
   constructor(maxCount: () => number, deadlines: Deadlines) {
@@ -58,9 +59,16 @@ export class Slots {
     this.#forget(ticket)
     if (!ticket.isIn) return
     this.#count--
-    for (const next of this.#waiting) {
-      if (!this.#letIn(next)) return
-      next.deadline?.ring()
+    // Whoever is let in begins at once, and where it fails at once leaves in here: it is not to let in others on its stack.
+    if (this.#isLettingIn) return
+    this.#isLettingIn = true
+    try {
+      for (const next of this.#waiting) {
+        if (!this.#letIn(next)) return
+        next.deadline?.ring()
+      }
+    } finally {
+      this.#isLettingIn = false
     }
   }
 
