@@ -487,6 +487,18 @@ layer(protocolLayer07)("Protocol07 with any bytes", (it) => {
     }
   })
 
+  it("reads what is no UTF-8 in a text by itself, and the values beside it", () => {
+    for (const content of ["f5808080", "f7bfbfbf", "d5", "e4bd", "f0", "80", "ff"]) {
+      const text = [0xa0 | content.length / 2, ...bytes(content)]
+      const read = (next: number) => Values.decode(Uint8Array.of(0x93, 1, ...text, next))?.value
+
+      const alone = Values.decode(Uint8Array.from(text))?.value
+
+      assert.isString(alone)
+      assert.deepStrictEqual([read(0x21), read(0x3f)], [[1, alone, 0x21], [1, alone, 0x3f]])
+    }
+  })
+
   it.effect("reads no value of the shared dictionary that is longer than any node writes", () =>
     Effect.gen(function*() {
       const protocol = yield* Protocol

@@ -61,8 +61,10 @@ class Reader {
       const first = this.#bytes[index++]!
       let more = first < 0xc0 || first >= 0xf8 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3
       let point = more === 0 ? first : first & (0x3f >> more)
-      for (; more > 0; more--) point = point << 6 | (this.#bytes[index++]! & 0x3f)
-      text += String.fromCodePoint(point)
+      // Programs put bytes of all kinds into texts: those that are no UTF-8 stand for something, too. What comes behind the
+      // text does not.
+      for (; more > 0; more--, index++) point = point << 6 | (index < end ? this.#bytes[index]! & 0x3f : 0)
+      text += String.fromCodePoint(point > 0x10ffff ? point - 0x100000 : point)
     }
     return text
   }
