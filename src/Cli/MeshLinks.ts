@@ -47,6 +47,11 @@ export class MeshLinks {
     )
   }
 
+  /** Whether the node has no link. */
+  get isAlone(): Effect.Effect<boolean> {
+    return Effect.map(this.#mesh.peers, ({ length }) => length === 0)
+  }
+
   /** An address waits for its next dial. */
   wait(address: PeerAddress, failureCount: number, millis: number): Effect.Effect<void> {
     const key = format(address)

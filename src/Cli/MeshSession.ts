@@ -236,7 +236,9 @@ const keepDialing = Effect.fnUntraced(function*(
       if (Result.isSuccess(result)) return
       const { message } = result.failure
       if (message !== told) yield* report(fromError(result.failure, message))
-      if (result.failure._tag === "ConnectError" && result.failure.reason._tag === "SelfConnection") return
+      const isSelf = result.failure._tag === "ConnectError" && result.failure.reason._tag === "SelfConnection"
+      // Behind one name there may be several nodes, and whoever has met one of the others knows enough.
+      if (isSelf && !(yield* links.isAlone)) return
       if (told === undefined) yield* report({ event: "note", text: `trying ${address} again in the background` })
       told = message
       yield* links.wait(address, ++failureCount, waitMillis * (0.8 + 0.4 * (yield* Random.next)))

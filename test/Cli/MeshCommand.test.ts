@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as fs from "node:fs"
+import * as Net from "node:net"
 import * as os from "node:os"
 import * as path from "node:path"
 import { whileTaken } from "../utils/ports.ts"
@@ -27,6 +28,32 @@ const linked = Effect.fnUntraced(function*(
 
 /** Nobody listens on the lowest ports: nodes that announce them are never dialed, and stay in a line. */
 const undialable = (port: number) => ["--announce", `127.0.0.1:${port}`]
+
+/** As the address of a service in a cluster: it leads to one node or another. Who comes before that is said waits. */
+const balance = Effect.acquireRelease(
+  Effect.callback<
+    { readonly address: string; readonly leadTo: (address: string) => void; readonly server: Net.Server }
+  >(
+    (resume) => {
+      let lead: (port: number) => void
+      let port = new Promise<number>((settle) => lead = settle)
+      const server = Net.createServer(async (from) => {
+        const to = Net.createConnection(await port, "127.0.0.1").on("error", () => from.destroy())
+        from.on("error", () => to.destroy()).pipe(to).pipe(from)
+      })
+      const leadTo = (address: string) => {
+        const found = Number(address.split(":").at(-1))
+        lead(found)
+        port = Promise.resolve(found)
+      }
+      server.listen(0, "127.0.0.1", () => {
+        const { port: own } = server.address() as Net.AddressInfo
+        resume(Effect.succeed({ address: `127.0.0.1:${own}`, leadTo, server }))
+      })
+    }
+  ),
+  ({ server }) => Effect.sync(() => server.close())
+)
 
 const count = (events: ReadonlyArray<Event>, event: string, text: string): number =>
   events.filter((found) => found.event === event && String(found.packets) === text).length
@@ -198,6 +225,19 @@ describe("p2p mesh", () => {
         1,
         `p2p: nobody got what was sent: no link to a node of ${closed} could be made\n`
       ])
+    }))
+
+  it.live("dials an address again where it met itself, for it may lead to several nodes", () =>
+    Effect.gen(function*() {
+      const balancer = yield* balance
+      const one = yield* node("--connect", balancer.address)
+      balancer.leadTo(one.address)
+      yield* one.take("error", { tag: "SelfConnection" })
+      const two = yield* node()
+      balancer.leadTo(two.address)
+
+      yield* one.take("peer-joined", { id: two.id })
+      assert.lengthOf(one.events().filter(({ event }) => event === "error"), 1)
     }))
 
   it.live("names the reason when another subnet or a closed port refuses it, and retries in the background", () =>
