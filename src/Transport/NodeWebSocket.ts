@@ -52,7 +52,10 @@ export interface NodeWebSocketOptions extends Omit<WebSocket.WebSocketOptions, "
    * not listen yet (`ListenError` if it does): the node has it listen, and closes it. Default: one that has no pages.
    */
   readonly server?: (() => Http.Server) | undefined
-  /** Makes the HTTPS server for `wss://`, with its certificate. Default: none, and `wss://` cannot be listened on. */
+  /**
+   * Makes the HTTPS server for `wss://`, with its certificate; it must not listen yet either. Default: none, and `wss://`
+   * cannot be listened on.
+   */
   readonly secureServer?: (() => Https.Server) | undefined
 }
 
@@ -253,13 +256,15 @@ const idle = (address: PeerAddress, makeServer: () => Http.Server): Effect.Effec
   Effect.suspend(() => {
     const made = makeServer()
     return made.listening
-      ? Effect.fail(new ListenError({ address, kind: "Other", cause: new Error(listensAlready) }))
+      ? Effect.fail(new ListenError({ address, kind: "Other", cause: new Error(listensAlready(address)) }))
       : Effect.succeed(made)
   })
 
-const listensAlready =
-  "the server that it was given (webSocket.server) listens already: have that make one that does not " +
-  "yet, for each place to listen"
+const listensAlready = ({ scheme }: PeerAddress): string =>
+  `the server that it was given (webSocket.${
+    scheme === "wss" ? "secureServer" : "server"
+  }) listens already: have that ` +
+  "make one that does not yet, for each place to listen"
 
 const noPage: Http.RequestListener = (_request, response) => {
   response.writeHead(426, { "Content-Type": "text/plain", Connection: "close", Upgrade: "websocket" })

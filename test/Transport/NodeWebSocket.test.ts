@@ -242,13 +242,17 @@ describe("NodeWebSocket", () => {
       const { port } = busy.address() as Net.AddressInfo
       lastServer = busy
 
-      const error = yield* Effect.flip(transport.listen(new PeerAddress({ host: "ws://127.0.0.1", port })))
+      const refusal = (scheme: string) =>
+        Effect.flip(transport.listen(new PeerAddress({ host: `${scheme}://127.0.0.1`, port })))
+
+      const errors = yield* Effect.all([refusal("ws"), refusal("wss")])
       const page = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}`).then((response) => response.text()))
 
-      assert.include(error.message, "listens already")
+      assert.include(errors[0].message, "(webSocket.server) listens already")
+      assert.include(errors[1].message, "(webSocket.secureServer) listens already")
       assert.strictEqual(page, "a page")
     }),
-    NodeWebSocket.layer({ server: () => lastServer! })
+    NodeWebSocket.layer({ server: () => lastServer!, secureServer: () => lastServer! as Https.Server })
   )
 
   test(

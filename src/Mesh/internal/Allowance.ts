@@ -1,5 +1,5 @@
 /**
- * What one peer may ask of this node in a second. Messages beyond it are read later, so that TCP slows
+ * What may be asked of this node over one link in a second. Messages beyond it are read later, so that TCP slows
  * the peer down and nothing is lost; searches and lists of peers beyond it are not looked at.
  *
  * Messages count by what they cost: one that is cheap to send and dear to take counts as many.
