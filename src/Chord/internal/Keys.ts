@@ -6,6 +6,7 @@ import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
 
 export interface Key {
+  /** Of memory of its own: a text that was cut out of another one keeps all of that in memory. */
   readonly text: string
   /** As it stands in calls. */
   readonly bytes: Uint8Array
@@ -19,6 +20,7 @@ const maxKept = 512
 const maxKeptCharacters = 128
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The key of a record, which knows its place. */
 export const keyOf = (record: Record, placement: KeyPlacement): Key => ({
@@ -45,7 +47,10 @@ export class Keys {
   }
 
   #make(text: string): Key {
-    return { text, bytes: encoder.encode(text), positions: this.#placement.of(text).positions }
+    const bytes = encoder.encode(text)
+    // No record has a key that is no text, and none is to be found under another one.
+    const own = text.isWellFormed() ? decoder.decode(bytes) : text
+    return { text: own, bytes, positions: this.#placement.of(own).positions }
   }
 
   /** All at once are forgotten that were not used since the last time: to look for the oldest takes longer. */

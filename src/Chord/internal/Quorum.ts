@@ -41,10 +41,10 @@ export const write = Effect.fnUntraced(function*(
   endMillis: number
 ): Effect.fn.Return<Version.Version, WriteError> {
   const quorum = options.quorum ?? node.options.writeQuorum
-  const makeRecord = (version: Version.Version) =>
+  const makeRecord = (key: string, version: Version.Version) =>
     Record.make({ key, version, value, expiresAtMillis: expiry(node, options) }, node.options)
   // What no node would take is refused before anybody is asked.
-  const trial = makeRecord(node.versions.next())
+  const trial = makeRecord(key, node.versions.next())
   if (Result.isFailure(trial)) return yield* trial.failure
   const asked = node.keys.of(key)
   const owners: Owners = new Map()
@@ -53,7 +53,7 @@ export const write = Effect.fnUntraced(function*(
   let newer = before.version
   for (let stamp = 1;; stamp++) {
     if (newer !== undefined) node.versions.observe(newer)
-    const made = makeRecord(node.versions.above(newer))
+    const made = makeRecord(asked.text, node.versions.above(newer))
     if (Result.isFailure(made)) return yield* made.failure
     const record = made.success
     newer = yield* store(node, asked, record, owners, quorum, endMillis, "write")
