@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { MeshOptions } from "../../../Mesh/MeshConfig.ts"
+import type { Given } from "../../../Transport/Settings.ts"
 import { rounded } from "../Figures.ts"
 import { checkScenario } from "../OptionsCheck.ts"
 import * as Simulations from "../Simulation.ts"
@@ -65,7 +66,7 @@ export interface MeshAttack {
    */
   readonly bandwidth?: number | undefined
   /** Settings of the honest nodes that are not the default ones. Default none. */
-  readonly settings?: Partial<MeshOptions> | undefined
+  readonly settings?: Given<MeshOptions> | undefined
   /** The size of what a flood says, in bytes. Default 8000. */
   readonly floodBytes?: number | undefined
   /** Virtual seconds of each phase. Default 60; 20 in a flood. */

@@ -14,6 +14,7 @@ import type { MeshEvent } from "../../../Mesh/MeshEvent.ts"
 import type { MeshStats } from "../../../Mesh/MeshStats.ts"
 import type { PeerEntry } from "../../../Protocol/Payload.ts"
 import { PeerAddress } from "../../../Protocol/PeerAddress.ts"
+import type { Given } from "../../../Transport/Settings.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
 import { type Spread, spreadOf } from "../Figures.ts"
 import { reach } from "../Mesh/MeshObserver.ts"
@@ -113,7 +114,7 @@ export interface FieldOptions {
   readonly sybils: number
   readonly seed: string
   /** Of the honest nodes, where they are not the default ones. */
-  readonly settings: Partial<MeshOptions>
+  readonly settings: Given<MeshOptions>
 }
 
 /**

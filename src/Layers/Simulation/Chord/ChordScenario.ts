@@ -18,6 +18,7 @@ import { ChordConfig, type ChordOptions } from "../../../Chord/ChordConfig.ts"
 import * as Invariant from "../../../Chord/Invariant.ts"
 import * as Membership from "../../../Chord/Membership.ts"
 import { exponential } from "../../../Transport/Latency.ts"
+import { type Given, withDefaults } from "../../../Transport/Settings.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryChord from "../../MemoryChord.ts"
 import { quantile, rounded } from "../Figures.ts"
@@ -56,7 +57,7 @@ export interface ChordScenario {
   /** Whether nobody looks after the ring of its own accord from the crash until the lookups are over. Default false. */
   readonly isFrozen?: boolean | undefined
   /** What is set otherwise than by default in each node; its intervals count from when the ring is ideal on. */
-  readonly settings?: Partial<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
+  readonly settings?: Given<Omit<ChordOptions, "announce" | "bootstrap" | "listen">> | undefined
   /** Where what happens is recorded, for somebody to look at. */
   readonly trace?: ChordTrace | undefined
   /** Called now and then with the fraction of the lookups that have begun. */
@@ -207,9 +208,9 @@ class Play {
   /** Rounds of another length from now on: waits until those that have begun are over. */
   readonly #setIntervals = Effect.fnUntraced(function*(
     this: Play,
-    intervals: Pick<Partial<ChordOptions>, "fingerInterval" | "stabilizeInterval"> = {}
+    intervals: Given<Pick<ChordOptions, "fingerInterval" | "stabilizeInterval">> = {}
   ) {
-    const { fingerInterval, stabilizeInterval } = { ...ChordConfig.defaults, ...intervals }
+    const { fingerInterval, stabilizeInterval } = withDefaults(ChordConfig.defaults, intervals)
     const longest = Math.max(this.#stabilizeInterval.seconds, this.#fingerInterval.seconds)
     this.#stabilizeInterval.seconds = Duration.toSeconds(stabilizeInterval)
     this.#fingerInterval.seconds = Duration.toSeconds(fingerInterval)

@@ -14,6 +14,7 @@ import { Mesh } from "../../../Mesh/Mesh.ts"
 import { MeshConfig, type MeshOptions } from "../../../Mesh/MeshConfig.ts"
 import type { PeerAddress } from "../../../Protocol/PeerAddress.ts"
 import { Protocol } from "../../../Protocol/Protocol.ts"
+import { type Given, withDefaults } from "../../../Transport/Settings.ts"
 import type { ListenError } from "../../../Transport/Transport.ts"
 import * as MemoryMesh from "../../MemoryMesh.ts"
 import type { FaultSchedule } from "../Fault.ts"
@@ -57,7 +58,7 @@ export interface MeshScenario {
    */
   readonly faults?: number | FaultSchedule | undefined
   /** What is set otherwise than by default in each node. */
-  readonly settings?: Partial<Omit<MeshOptions, "announce" | "bootstrap" | "listen">> | undefined
+  readonly settings?: Given<Omit<MeshOptions, "announce" | "bootstrap" | "listen">> | undefined
   /** Records what happens, without a change to it. Default nothing does. */
   readonly trace?: MeshTrace | undefined
   /** Called now and then with the fraction of virtual time that is over. */
@@ -183,7 +184,12 @@ class Play {
     let playing: Fiber.Fiber<void, NodeStartError> | undefined
     let playedMillis = 0
     if (faults !== undefined) {
-      yield* MeshChecks.watch(this.#simulation, this.#observer, relays, { ...MeshConfig.defaults, ...settings })
+      yield* MeshChecks.watch(
+        this.#simulation,
+        this.#observer,
+        relays,
+        withDefaults<MeshOptions>(MeshConfig.defaults, settings ?? {})
+      )
       playedMillis = yield* Clock.currentTimeMillis
       playing = yield* Effect.forkScoped(Faults.play(this.#simulation, schedule))
     }
@@ -268,7 +274,7 @@ class Play {
   readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
     const nodes = [...this.#observer.nodes.values()]
     const outbound = new Map<ObservedNode, number>()
-    const { maxOutboundLinks } = { ...MeshConfig.defaults, ...this.#scenario.settings }
+    const { maxOutboundLinks } = withDefaults<MeshOptions>(MeshConfig.defaults, this.#scenario.settings ?? {})
     for (const node of nodes) outbound.set(node, Math.min(maxOutboundLinks, yield* outboundCount(node)))
     for (const node of (yield* Random.shuffle(nodes)).slice(0, Math.floor(nodes.length * fraction))) {
       outbound.delete(node)

@@ -48,6 +48,12 @@ describe("ChordScenario", () => {
     assert.notStrictEqual(play({ ...scenario, seed: "2" }).hash, figures.hash)
   })
 
+  it("takes a setting that is undefined for one that is not given", () => {
+    const scenario = { nodes: 6, lookups: 4, keys: 4, durationSeconds: 10 }
+
+    assert.deepStrictEqual(play({ ...scenario, settings: { stabilizeInterval: undefined } }), play(scenario))
+  })
+
   it("measures how a ring heals: neighbors first, and no lookup wrong from the crash on", () => {
     const figures = play({ failFraction: 0.3 })
 

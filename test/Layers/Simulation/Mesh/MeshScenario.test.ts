@@ -51,6 +51,12 @@ describe("MeshScenario", () => {
     }
   )
 
+  it("takes a setting that is undefined for one that is not given", () => {
+    const crashes = { nodes: 20, failFraction: 0.3 }
+
+    assert.deepStrictEqual(figures({ ...crashes, settings: { maxOutboundLinks: undefined } }), figures(crashes))
+  })
+
   it("tells nobody anything twice though connections break", () => {
     const lossy = figures({ lossChance: 0.005 })
 
