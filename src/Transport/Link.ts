@@ -3,7 +3,8 @@
  * agreed on, renegotiation, resending and pings (`docs/protocol.md`, "Compression"). The mesh and
  * the chord stand on this; it knows nothing of either.
  *
- * One fiber pulls batches of messages, another writes: a message costs no Effect of its own.
+ * Batches of messages are taken in the turn in which they come (`consume`), or pulled by a fiber; another writes what has
+ * to wait for the transport: a message costs no Effect of its own.
  */
 import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
