@@ -8,6 +8,7 @@
  */
 import type * as Schema from "effect/Schema"
 import type { Hashing } from "../Protocol/Hashing.ts"
+import { ownText } from "../Protocol/internal/OwnText.ts"
 import { type SyncEntry, type SyncState, textOf } from "./SyncState.ts"
 
 /**
@@ -139,11 +140,24 @@ export class SyncTable {
  */
 export const copyOf = (value: Schema.Json): Schema.Json => copyWith(value, (copy) => copy)
 
+/**
+ * A copy of a value to keep, in memory of its own: none of its texts holds on to a larger one. They must be well-formed.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const ownCopyOf = (value: Schema.Json): Schema.Json => copyWith(value, (copy) => copy, ownText)
+
 const frozen = (value: Schema.Json): Schema.Json => copyWith(value, Object.freeze)
 
-const copyWith = (value: Schema.Json, finish: <A extends object>(copy: A) => A): Schema.Json => {
+const copyWith = (
+  value: Schema.Json,
+  finish: <A extends object>(copy: A) => A,
+  ofText: (text: string) => string = (text) => text
+): Schema.Json => {
+  if (typeof value === "string") return ofText(value)
   if (typeof value !== "object" || value === null) return value
-  const copy = (item: Schema.Json) => copyWith(item, finish)
+  const copy = (item: Schema.Json) => copyWith(item, finish, ofText)
   return Array.isArray(value)
     ? finish(value.map(copy))
     // Not by assignment: a field may be named `__proto__`.

@@ -1,24 +1,12 @@
 /** What is kept of the keys that an application uses. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Keys } from "../../src/Chord/internal/Keys.ts"
 import { KeyPlacement, tables } from "../../src/Chord/KeyPlacement.ts"
 import * as NodeHashing from "../../src/Layers/NodeHashing.ts"
 import { Hashing } from "../../src/Protocol/Hashing.ts"
 import { simulate, startNode } from "../utils/ChordRing.ts"
-
-setFlagsFromString("--expose-gc")
-const collect: () => void = runInNewContext("gc")
-
-const heldBytes = (): number => {
-  collect()
-  return process.memoryUsage().heapUsed
-}
-
-/** Cut out of a text of a megabyte, as a program does that reads large ones. */
-const cutKey = (index: number): string => `${index} `.repeat(2 ** 19).slice(0, 40)
+import { cutText, heldBytes } from "../utils/heldBytes.ts"
 
 /** Keys whose digests are counted. */
 const counted = Effect.map(Hashing, (hashing) => {
@@ -63,25 +51,25 @@ describe("Keys", () => {
       assert.strictEqual(counts.digests - before, 3 * tables.length)
     }).pipe(Effect.provide(NodeHashing.layer)))
 
-  it.effect("keeps nothing of the texts out of which keys were cut", () =>
+  it.effect("keeps nothing of the texts out of which they were cut", () =>
     Effect.gen(function*() {
       const { keys } = yield* counted
       keys.of("first")
       const before = heldBytes()
 
-      for (let index = 0; index < 50; index++) keys.of(cutKey(index))
+      for (let index = 0; index < 50; index++) keys.of(cutText(index))
 
       assert.isBelow(heldBytes() - before, 10_000_000)
-      assert.strictEqual(keys.of(cutKey(7)), keys.of(cutKey(7)))
+      assert.strictEqual(keys.of(cutText(7)), keys.of(cutText(7)))
     }).pipe(Effect.provide(NodeHashing.layer)))
 
-  it("nor does the share of the node that wrote them", () => {
+  it("are kept by the share of a node that wrote them without the texts out of which they were cut", () => {
     const held = simulate((simulation) =>
       Effect.gen(function*() {
         const node = yield* startNode(simulation, "0")
         yield* node.set("first", "value")
         const before = heldBytes()
-        for (let index = 0; index < 50; index++) yield* node.set(cutKey(index), "value")
+        for (let index = 0; index < 50; index++) yield* node.set(cutText(index), "value")
         return heldBytes() - before
       })
     )

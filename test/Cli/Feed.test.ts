@@ -1,16 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Feed } from "../../src/Cli/Dashboard/Feed.ts"
-
-setFlagsFromString("--expose-gc")
-const collect: () => void = runInNewContext("gc")
-
-const heldBytes = () => {
-  collect()
-  const { external, heapUsed } = process.memoryUsage()
-  return external + heapUsed
-}
+import { heldBytes } from "../utils/heldBytes.ts"
 
 describe("the last events for pages", () => {
   it("hold as much of large messages as they show, and nothing more", () => {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Schema, Stream } from "effect"
 import { wireVersions } from "../../src/Layers/WireVersion.ts"
 import * as SyncKey from "../../src/Sync/SyncKey.ts"
+import { cutText, heldBytes } from "../utils/heldBytes.ts"
 import { UrlText } from "../utils/UrlText.ts"
 import { run, start, text } from "./SyncNetwork.ts"
 
@@ -165,5 +166,24 @@ describe.each(wireVersions)("text over wire version %s", (protocol) => {
             [["😀\u0000", "😀\u0000"]]
           )
         }
+      })))
+
+  it("is kept without the larger ones out of which keys and values were cut", () =>
+    run("cut", {}, (simulation) =>
+      Effect.gen(function*() {
+        const { sync } = (yield* start(simulation, ["a"], { protocol }))["a"]!
+        const map = SyncKey.make("map", Schema.Record(Schema.String, Schema.String))
+        yield* sync.set(text("first"), "value")
+        const before = heldBytes()
+
+        for (let index = 0; index < 20; index++) {
+          yield* sync.set(text(cutText(index)), "value")
+          yield* sync.set(text(`${index}`), cutText(index))
+          yield* sync.change(map, { [`${index}`]: cutText(index) })
+          // Changes of a key have seconds of their own.
+          yield* Effect.sleep("1 second")
+        }
+
+        assert.isBelow(heldBytes() - before, 10_000_000)
       })))
 })

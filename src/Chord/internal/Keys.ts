@@ -2,11 +2,12 @@
  * The keys that this node's own application reads and writes, as calls need them: a key has five digests, which take as
  * long as a tenth of a read, and applications ask for the same ones again.
  */
+import { ownText } from "../../Protocol/internal/OwnText.ts"
 import type { KeyPlacement } from "../KeyPlacement.ts"
 import type { Record } from "../Record.ts"
 
 export interface Key {
-  /** Of memory of its own: a text that was cut out of another one keeps all of that in memory. */
+  /** In memory of its own. */
   readonly text: string
   /** As it stands in calls. */
   readonly bytes: Uint8Array
@@ -20,7 +21,6 @@ const maxKept = 512
 const maxKeptCharacters = 128
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The key of a record, which knows its place. */
 export const keyOf = (record: Record, placement: KeyPlacement): Key => ({
@@ -47,10 +47,9 @@ export class Keys {
   }
 
   #make(text: string): Key {
-    const bytes = encoder.encode(text)
-    // No record has a key that is no text, and none is to be found under another one.
-    const own = text.isWellFormed() ? decoder.decode(bytes) : text
-    return { text: own, bytes, positions: this.#placement.of(own).positions }
+    // No record has a key that is none, and none is to be found under another one.
+    const own = text.isWellFormed() ? ownText(text) : text
+    return { text: own, bytes: encoder.encode(own), positions: this.#placement.of(own).positions }
   }
 
   /** All at once are forgotten that were not used since the last time: to look for the oldest takes longer. */

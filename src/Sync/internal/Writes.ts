@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { MessageTooLarge } from "../../Mesh/MeshError.ts"
 import { refusing } from "../../Protocol/internal/Decoding.ts"
+import { ownText } from "../../Protocol/internal/OwnText.ts"
 import type { Message } from "../../Protocol/Message.ts"
 import { isShallow, maxSyncDepth, type Payload } from "../../Protocol/Payload.ts"
 import { leaseSeconds } from "../Rule.ts"
 import { EntryNotText, EntryTooDeep, EntryTooLarge, LeaseHeld, NotAMap, SyncFull } from "../SyncError.ts"
 import type { SyncKey } from "../SyncKey.ts"
 import { canonical, type JsonMap, mapOf } from "../SyncState.ts"
-import { copyOf } from "../SyncTable.ts"
+import { ownCopyOf } from "../SyncTable.ts"
 import { bytesOf, isText, type SyncNode } from "./SyncNode.ts"
 
 type WriteError = EntryNotText | EntryTooDeep | EntryTooLarge | LeaseHeld | MessageTooLarge | SyncFull
@@ -23,7 +24,7 @@ export const set = (node: SyncNode, key: string, value: Schema.Json): Effect.Eff
     const error = check(node, key, value)
     if (error !== undefined) return Effect.fail(error)
     // The caller may change its own while the write waits for its turn.
-    const written = copyOf(value)
+    const written = ownCopyOf(value)
     return node.writes.take(key, write(node, key, false, { _tag: "SyncStore", key, value: written, origin: null }))
   })
 
@@ -53,7 +54,7 @@ export const change = Effect.fnUntraced(function*<A extends object>(
   if (error !== undefined) return yield* error
   // Beside what makes way for any write the other fields have to be written, too.
   const isPart = held === null || node.state(key.name, node.nowSeconds()) !== undefined
-  const written = mapOf(copyOf(isPart ? changed : { ...old, ...changed }))
+  const written = mapOf(ownCopyOf(isPart ? changed : { ...old, ...changed }))
   const payload = isPart
     ? { _tag: "SyncDelta", key: key.name, changes: written } as const
     : { _tag: "SyncStore", key: key.name, value: written, origin: null } as const
@@ -62,11 +63,12 @@ export const change = Effect.fnUntraced(function*<A extends object>(
 
 const write = (
   node: SyncNode,
-  key: string,
+  name: string,
   isDelta: boolean,
   payload: Extract<Payload, { readonly _tag: "SyncDelta" | "SyncStore" }>
 ): Effect.Effect<void, WriteError> =>
   Effect.gen(function*() {
+    const key = ownText(name)
     const notBefore = yield* turn(node, key, isDelta)
     // Taken with the step that sends it: whoever gives up while peers that are behind are waited for has written.
     const onSent = ({ time }: Message) => {
