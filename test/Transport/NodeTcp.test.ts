@@ -9,6 +9,17 @@ import { transportSuite } from "../compliance/transport.ts"
 const loopback = new PeerAddress({ host: "127.0.0.1", port: 0 })
 const tcp = NodeTcp.layer()
 
+/** A listener that keeps what it accepts, and the first of it. */
+const acceptor = Effect.gen(function*() {
+  const { listen } = yield* Transport
+  const listener = yield* listen(loopback)
+  const accepted = yield* Deferred.make<Connection>()
+  yield* Effect.forkScoped(
+    listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
+  )
+  return { address: listener.address, accepted: Deferred.await(accepted) }
+})
+
 const isTcp = (resource: string): boolean => resource.startsWith("TCP")
 
 describe("NodeTcp", () => {
@@ -44,14 +55,9 @@ describe("NodeTcp", () => {
 
   it.live("fails what is sent after a reset that was read", () =>
     Effect.gen(function*() {
-      const transport = yield* Transport
-      const listener = yield* transport.listen(loopback)
-      const accepted = yield* Deferred.make<Connection>()
-      yield* Effect.forkScoped(
-        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
-      )
-      const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })
-      const connection = yield* Deferred.await(accepted)
+      const { accepted, address } = yield* acceptor
+      const raw = Net.createConnection({ host: "127.0.0.1", port: address.port })
+      const connection = yield* accepted
 
       raw.resetAndDestroy()
       yield* Effect.flip(connection.pull)
@@ -64,13 +70,9 @@ describe("NodeTcp", () => {
   it.live("has what comes looked at while somebody pulls, and gives what is left to do then", () =>
     Effect.gen(function*() {
       const transport = yield* Transport
-      const listener = yield* transport.listen(loopback)
-      const accepted = yield* Deferred.make<Connection>()
-      yield* Effect.forkScoped(
-        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
-      )
-      const dialed = yield* transport.dial(listener.address)
-      const connection = yield* Deferred.await(accepted)
+      const { accepted, address } = yield* acceptor
+      const dialed = yield* transport.dial(address)
+      const connection = yield* accepted
       const looked: Array<string> = []
       const textOf = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks).toString()
       connection.intercept?.((chunks) => looked.push(textOf(chunks)) === 1)
@@ -118,14 +120,9 @@ describe("NodeTcp", () => {
 
   it.live("gives what came before a reset, and then the reset", () =>
     Effect.gen(function*() {
-      const transport = yield* Transport
-      const listener = yield* transport.listen(loopback)
-      const accepted = yield* Deferred.make<Connection>()
-      yield* Effect.forkScoped(
-        listener.serve((connection) => Effect.andThen(Deferred.succeed(accepted, connection), Effect.never))
-      )
-      const raw = Net.createConnection({ host: "127.0.0.1", port: listener.address.port })
-      const connection = yield* Deferred.await(accepted)
+      const { accepted, address } = yield* acceptor
+      const raw = Net.createConnection({ host: "127.0.0.1", port: address.port })
+      const connection = yield* accepted
       yield* Effect.timeoutOption(connection.pull, "20 millis")
 
       raw.write("last words")
