@@ -62,12 +62,6 @@ export interface LinkOptions {
 const maxRenegotiations = 16
 /** Methods a peer may name in one renegotiation; the rest is not looked at. */
 const maxListedMethods = 64
-/**
- * Messages after which the reading fiber lets others run, large ones counted by what they cost. A fiber yields by the
- * number of its steps, and a step here is a whole batch: a peer that writes without end would keep the others waiting
- * for seconds.
- */
-const yieldEvery = 256
 
 const noCapabilities: Capabilities = { extended: false, renegotiates: false, nonce: "" }
 
@@ -125,8 +119,6 @@ export class Link {
   /** What a `resend` repeats. What the link itself says is not kept as it went out: that would be a part of a slab. */
   #lastSent: Message | Payload | undefined
   #renegotiationCount = 0
-  #yieldedWork = 0
-  #takenWork = 0
   #pings: Pings | undefined
   /** Whether what is pulled next was read already. */
   #isRead = false
@@ -255,7 +247,7 @@ export class Link {
       this.#failure = Exit.die(defect)
     }
     const isOver = this.#unread === undefined && this.#due === undefined && this.#failure === undefined
-    this.#isRead = !isOver || this.#isOthersTurn
+    this.#isRead = !isOver || this.#reader.isOthersTurn
     return !this.#isRead
   }
 
@@ -264,26 +256,14 @@ export class Link {
    * for 64 packets, for 8 KiB that were packed, and for four short pieces.
    */
   takeExtraWork(): number {
-    const { extraWork } = this.#reader
-    const work = extraWork - this.#takenWork
-    this.#takenWork = extraWork
-    return work
+    return this.#reader.takeExtraWork()
   }
 
   /** What was read, once the others had their turn, if so much was read or waits that they should. */
   get #next(): Effect.Effect<Arr.NonEmptyReadonlyArray<Message>, LinkClosed> {
-    if (!this.#isOthersTurn) return this.pull
-    this.#yieldedWork = this.#work
+    if (!this.#reader.isOthersTurn) return this.pull
+    this.#reader.giveTurn()
     return Effect.andThen(Effect.yieldNow, this.pull)
-  }
-
-  get #isOthersTurn(): boolean {
-    return this.#reader.hasBodies || this.#work - this.#yieldedWork >= yieldEvery
-  }
-
-  /** What it cost to read all messages so far, in small ones. */
-  get #work(): number {
-    return this.#reader.messageCount + this.#reader.extraWork
   }
 
   #file(message: Message): void {

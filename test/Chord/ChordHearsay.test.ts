@@ -10,8 +10,8 @@ import * as MemoryChord from "../../src/Layers/MemoryChord.ts"
 import { layerWire } from "../../src/Layers/MemoryMesh.ts"
 import type * as Simulation from "../../src/Layers/Simulation/Simulation.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
-import { Transport } from "../../src/Transport/Transport.ts"
 import { quick, type Settings, simulate, untilIdeal } from "../utils/ChordRing.ts"
+import { realDials } from "../utils/realDials.ts"
 
 const at = (host: string, port = 5555) => new PeerAddress({ host, port })
 
@@ -22,17 +22,10 @@ const lures = ["127.0.0.1", "localhost", "10.0.0.5", "192.168.1.1", "169.254.169
 const startReal = Effect.fnUntraced(
   function*(simulation: Simulation.Simulation, host: string, settings: Settings = {}, ip?: (host: string) => string) {
     const dialed = new Set<string>()
-    const transport = Layer.effect(
-      Transport,
-      Effect.map(Transport, (service) => ({
-        ...service,
-        resolvesNames: true,
-        dial: (address: PeerAddress) => {
-          dialed.add(address.hostname)
-          return Effect.map(service.dial(address), (made) => ({ ...made, host: ip?.(address.hostname) }))
-        }
-      }))
-    )
+    const transport = realDials((dial) => (address) => {
+      dialed.add(address.hostname)
+      return Effect.map(dial(address), (made) => ({ ...made, host: ip?.(address.hostname) }))
+    })
     const layer = MemoryChord.layerTransport({ ...quick, ...settings, host }).pipe(Layer.provide(transport))
     return { chord: Context.get(yield* simulation.start(host, layer), Chord), dialed }
   }

@@ -11,13 +11,19 @@ import * as RawPeer from "../utils/RawPeer.ts"
 const network = MemoryNetwork.layer({ latency: "10 millis" })
 const Numbers = Topic.make("numbers", Schema.Struct({ n: Schema.Number }))
 
-/** A node that reads a topic, and a peer that sends it values of another kind, all at once. */
-const withRefused = Effect.gen(function*() {
+/** A node and a peer that is linked with it. */
+const linked = Effect.gen(function*() {
   const node = yield* startNode(1, { maxOutboundLinks: 0 })
-  yield* Effect.forkScoped(Stream.runDrain(node.mesh.subscribe(Numbers)), { startImmediately: true })
   const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
   yield* peer.handshake
   yield* TestClock.adjust("1 second")
+  return { node, peer }
+})
+
+/** A node that reads a topic, and a peer that sends it values of another kind, all at once. */
+const withRefused = Effect.gen(function*() {
+  const { node, peer } = yield* linked
+  yield* Effect.forkScoped(Stream.runDrain(node.mesh.subscribe(Numbers)), { startImmediately: true })
   const send = (count: number, value: (index: number) => string, sender: string) => {
     const frames = Array.from({ length: count }, (_, i) =>
       frame(peer.protocol.encode(
@@ -64,10 +70,7 @@ describe("refused values", () => {
 
   it.effect("are counted anew once nobody reads the topic any more: nothing of it is left", () =>
     Effect.gen(function*() {
-      const node = yield* startNode(1, { maxOutboundLinks: 0 })
-      const peer = yield* whileTimePasses(RawPeer.dial(node, { host: "10.0.1.1" }))
-      yield* peer.handshake
-      yield* TestClock.adjust("1 second")
+      const { node, peer } = yield* linked
       for (let time = 1; time < 4; time++) {
         const reading = yield* Effect.forkScoped(Stream.runDrain(node.mesh.subscribe(Numbers)), {
           startImmediately: true

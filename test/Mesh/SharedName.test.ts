@@ -6,7 +6,7 @@ import * as MemoryMesh from "../../src/Layers/MemoryMesh.ts"
 import { Mesh } from "../../src/Mesh/Mesh.ts"
 import { PeerAddress } from "../../src/Protocol/PeerAddress.ts"
 import { MemoryNetwork } from "../../src/Transport/MemoryNetwork.ts"
-import { Transport } from "../../src/Transport/Transport.ts"
+import { realDials } from "../utils/realDials.ts"
 
 const hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
 const name = "nodes.example:4444"
@@ -15,22 +15,15 @@ const name = "nodes.example:4444"
 const start = Effect.fnUntraced(function*(index: number) {
   const host = hosts[index]!
   const dials = { count: 0 }
-  const transport = Layer.effect(
-    Transport,
-    Effect.map(Transport, (service) => ({
-      ...service,
-      resolvesNames: true,
-      dial: (address: PeerAddress) => {
-        if (String(address) !== name) return service.dial(address)
-        const at = hosts[(index + dials.count++) % hosts.length]!
-        return Effect.map(service.dial(new PeerAddress({ host: at, port: 4444 })), (connection) => ({
-          ...connection,
-          remote: address,
-          host: at
-        }))
-      }
+  const transport = realDials((dial) => (address) => {
+    if (String(address) !== name) return dial(address)
+    const at = hosts[(index + dials.count++) % hosts.length]!
+    return Effect.map(dial(new PeerAddress({ host: at, port: 4444 })), (connection) => ({
+      ...connection,
+      remote: address,
+      host: at
     }))
-  ).pipe(Layer.provide(MemoryNetwork.transport(host)))
+  }).pipe(Layer.provide(MemoryNetwork.transport(host)))
   const layer = MemoryMesh.layerTransport({ host, bootstrap: [name] }).pipe(Layer.provide(transport))
   return { mesh: Context.get(yield* Layer.build(layer), Mesh), dials }
 })

@@ -13,19 +13,7 @@ import * as NodeCertificate from "../../src/Transport/NodeCertificate.ts"
 import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
 import { type DialError, Transport } from "../../src/Transport/Transport.ts"
 import { start } from "../compliance/mesh.ts"
-
-/** The port of a server, which stands until the scope closes. */
-const standing = <S extends Net.Server>(make: () => S) =>
-  Effect.acquireRelease(Effect.sync(make), (server) => Effect.sync(() => server.close())).pipe(
-    Effect.flatMap((server) =>
-      Effect.callback<number>((resume) => {
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
-        })
-      })
-    )
-  )
+import { standing } from "../utils/ports.ts"
 
 /** How a WebSocket to that port fails. */
 const dial = (scheme: "ws" | "wss", port: number) =>

@@ -10,6 +10,7 @@ import * as NodeWebSocket from "../../src/Transport/NodeWebSocket.ts"
 import { type Connection, Transport } from "../../src/Transport/Transport.ts"
 import * as WebSocket from "../../src/Transport/WebSocket.ts"
 import { transportSuite } from "../compliance/transport.ts"
+import { standing } from "../utils/ports.ts"
 import { listen, loopback, pair, rawClient, test } from "./WebSocketEnds.ts"
 
 /** A key and a certificate for localhost that nobody trusts. */
@@ -40,6 +41,9 @@ const closed = (socket: Net.Socket) =>
   Effect.callback<void>((resume) => {
     socket.on("error", () => {}).once("close", () => resume(Effect.void)).resume()
   })
+
+/** A web server without WebSockets. */
+const website = () => Http.createServer((_request, response) => void response.end("a page"))
 
 /** The HTTP server that was made last for a listener. */
 let lastServer: Http.Server | undefined
@@ -225,22 +229,14 @@ describe("NodeWebSocket", () => {
       assert.strictEqual(page, "a page")
       assert.strictEqual(yield* statusOf(url, offered), 101)
     }),
-    NodeWebSocket.layer({ server: () => Http.createServer((_request, response) => void response.end("a page")) })
+    NodeWebSocket.layer({ server: website })
   )
 
   test(
     "refuses a server that listens already, says what to give, and leaves it to whoever it serves",
     Effect.gen(function*() {
       const transport = yield* Transport
-      const busy = yield* Effect.acquireRelease(
-        Effect.callback<Http.Server>((resume) => {
-          const server = Http.createServer((_request, response) => void response.end("a page"))
-          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.sync(() => server.close())
-      )
-      const { port } = busy.address() as Net.AddressInfo
-      lastServer = busy
+      const port = yield* standing(() => lastServer = website())
 
       const refusal = (scheme: string) =>
         Effect.flip(transport.listen(new PeerAddress({ host: `${scheme}://127.0.0.1`, port })))
@@ -259,14 +255,7 @@ describe("NodeWebSocket", () => {
     "gives up a dial that nobody answers, and says so",
     Effect.gen(function*() {
       const transport = yield* Transport
-      const silent = yield* Effect.acquireRelease(
-        Effect.callback<Net.Server>((resume) => {
-          const server = Net.createServer()
-          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.sync(() => server.close())
-      )
-      const { port } = silent.address() as Net.AddressInfo
+      const port = yield* standing(() => Net.createServer())
 
       const error = yield* Effect.flip(transport.dial(new PeerAddress({ host: "ws://127.0.0.1", port })))
 
@@ -326,19 +315,11 @@ describe("WebSocket", () => {
     "says that there is no WebSocket of this kind where something else answers",
     Effect.gen(function*() {
       const transport = yield* Transport
-      yield* Effect.acquireRelease(
-        Effect.callback<Http.Server>((resume) => {
-          const server = Http.createServer((_request, response) => void response.end("a page"))
-          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-        }),
-        (server) => Effect.sync(() => server.close())
-      ).pipe(Effect.flatMap((server) =>
-        Effect.gen(function*() {
-          const { port } = server.address() as Net.AddressInfo
-          const error = yield* Effect.flip(transport.dial(new PeerAddress({ host: "ws://127.0.0.1", port })))
-          assert.strictEqual(error._tag, "DialError")
-        })
-      ))
+      const port = yield* standing(website)
+
+      const error = yield* Effect.flip(transport.dial(new PeerAddress({ host: "ws://127.0.0.1", port })))
+
+      assert.strictEqual(error._tag, "DialError")
     }),
     WebSocket.layer()
   )

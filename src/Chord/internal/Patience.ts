@@ -46,6 +46,6 @@ const again = <A>(
   )
 
 /** Whether a call was refused for want of room alone, at either end. */
-export const isBusy = ({ reason }: CallError | StorageError): boolean =>
-  (reason._tag === "Refused" && reason.tag === busy) ||
-  ((reason._tag === "Unreachable" || reason._tag === "TooManyCalls") && isShortage(reason))
+export const isBusy = (error: CallError | StorageError): boolean =>
+  error._tag === "CallError" &&
+  (isShortage(error.reason) || (error.reason._tag === "Refused" && error.reason.tag === busy))

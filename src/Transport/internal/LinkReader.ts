@@ -26,9 +26,15 @@ const maxStepPackets = 4 * maxPackets
  */
 const packetBits = 6
 const inflatedBits = 13
-/** Pieces that end in a message, and are shorter than this, take a part of that: over a WebSocket the peer cuts them. */
+/** Pieces that end in a message, and are shorter than this, take a part of that: it is the peer who cuts them. */
 const shortPieceBytes = 256
 const shortPieceWork = 1 / 4
+
+/**
+ * Messages after which the others have a turn, large ones counted by what they cost. A fiber yields by the number of its
+ * steps, and a step here is a whole batch: a peer that writes without end would keep the others waiting for seconds.
+ */
+const yieldEvery = 256
 
 export interface LinkReaderOptions {
   readonly maxMessageBytes: number
@@ -47,16 +53,19 @@ export class LinkReader {
   lastReceivedMillis: number
   /** When the unfinished frame began to come; undefined while there is none. */
   frameSinceMillis: number | undefined
-  /** Messages that were understood. */
-  messageCount = 0
-  /** What reading them cost beyond that of as many small ones, in small messages. */
-  extraWork = 0
   /** Messages with a wrong id that were dropped. */
   droppedCount = 0
   readonly #protocol: Protocol["Service"]
   readonly #options: LinkReaderOptions
   readonly #clock: Clock.Clock
   readonly #splitter: FrameSplitter
+  /** Messages that were understood. */
+  #messageCount = 0
+  /** What reading them cost beyond that of as many small ones, in small messages. */
+  #extraWork = 0
+  #takenWork = 0
+  /** What both were together when the others had their turn. */
+  #yieldedWork = 0
   /** Bodies that came and are not unpacked yet. */
   #bodies: Array<Uint8Array> | undefined
   /** What stands behind them, if the peer broke the protocol. */
@@ -100,6 +109,23 @@ export class LinkReader {
     return this.#bodies !== undefined
   }
 
+  /** Whether so much was read, or waits, that the others should have a turn. */
+  get isOthersTurn(): boolean {
+    return this.hasBodies || this.#messageCount + this.#extraWork - this.#yieldedWork >= yieldEvery
+  }
+
+  /** They have it. */
+  giveTurn(): void {
+    this.#yieldedWork = this.#messageCount + this.#extraWork
+  }
+
+  /** See `Link.takeExtraWork`. */
+  takeExtraWork(): number {
+    const work = this.#extraWork - this.#takenWork
+    this.#takenWork = this.#extraWork
+    return work
+  }
+
   /** Cuts bytes into bodies, and reads those. */
   read(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): CloseReason | undefined {
     // Made for what comes: a list that waits for it gets old, and keeps alive what is put into it.
@@ -108,7 +134,7 @@ export class LinkReader {
       const chunk = chunks[i]!
       this.receivedBytes += chunk.length
       this.#fault = this.#splitter.push(chunk, bodies)
-      if (chunk.length < shortPieceBytes && this.#splitter.pendingBytes > 0) this.extraWork += shortPieceWork
+      if (chunk.length < shortPieceBytes && this.#splitter.pendingBytes > 0) this.#extraWork += shortPieceWork
     }
     const now = monotonicMillis(this.#clock)
     this.#note(now, bodies.length > 0)
@@ -144,17 +170,17 @@ export class LinkReader {
         index = bodies.length
         break
       }
-      this.messageCount++
+      this.#messageCount++
       const inflatedBytes = plain === body ? 0 : message.body?.length ?? 0
       plainBytes += inflatedBytes
       packetCount += message.packetCount
-      this.extraWork += (message.packetCount >>> packetBits) + (inflatedBytes >>> inflatedBits)
+      this.#extraWork += (message.packetCount >>> packetBits) + (inflatedBytes >>> inflatedBits)
       goesOn = onMessage(message)
     }
     this.#bodies = goesOn && index < bodies.length ? bodies.slice(index) : undefined
     if (this.#fault === undefined || this.#bodies !== undefined) return undefined
     if (this.#isTls(this.#fault)) return refusedHere("TlsPeer")
-    return malformed(this.#fault, this.messageCount === 0 ? this.#hint(this.#fault) : "")
+    return malformed(this.#fault, this.#messageCount === 0 ? this.#hint(this.#fault) : "")
   }
 
   /** The connection is gone: in the middle of a frame that was no clean end. */
@@ -175,7 +201,7 @@ export class LinkReader {
 
   /** A wrong id, on a link where right ones came before. */
   #isBorne(fault: WireFault): boolean {
-    const isBorne = fault.reason === "ChecksumMismatch" && this.messageCount > 0 &&
+    const isBorne = fault.reason === "ChecksumMismatch" && this.#messageCount > 0 &&
       ++this.#checksumFaultCount < maxChecksumFaults
     if (isBorne) this.droppedCount++
     return isBorne

@@ -30,10 +30,7 @@ export class NodeSocketReader {
     socket.on("data", this.#take)
     socket.on("end", this.#finish).on("close", this.#finish)
     // Heard for as long as there is the socket: an error that nobody hears ends the process.
-    socket.on(
-      "error",
-      (error) => this.#over(new ConnectionClosed({ clean: false, detail: codeOf(error) || "aborted" }))
-    )
+    socket.on("error", (error) => this.#over(lostBy(error)))
     if (socket.readableEnded || socket.closed) this.#finish()
   }
 
@@ -96,4 +93,10 @@ export class NodeSocketReader {
 }
 
 const ended = new ConnectionClosed({ clean: true, detail: "closed" })
-const aborted = new ConnectionClosed({ clean: false, detail: "aborted" })
+
+/** It ended at this side. */
+export const aborted = new ConnectionClosed({ clean: false, detail: "aborted" })
+
+/** It ended by an error of the socket. */
+export const lostBy = (error: Error): ConnectionClosed =>
+  new ConnectionClosed({ clean: false, detail: codeOf(error) || "aborted" })

@@ -14,13 +14,13 @@ import { blockBytes } from "../Outbox.ts"
 import { reachOf } from "../Source.ts"
 import {
   type Connection,
-  ConnectionClosed,
+  type ConnectionClosed,
   DialError,
   ListenError,
   makeConnection,
   type RefusedConnection
 } from "../Transport.ts"
-import { NodeSocketReader } from "./NodeSocketReader.ts"
+import { aborted, lostBy, NodeSocketReader } from "./NodeSocketReader.ts"
 import { codeOf, dialErrorKinds, listenErrorKinds } from "./SystemErrors.ts"
 
 /**
@@ -99,7 +99,7 @@ export const hostAt = ({ localAddress, remoteAddress }: Net.Socket, remote: Peer
 /** Closed at this end, or read to the end: the other one takes nothing more then. */
 const isOver = (socket: Net.Socket): boolean => !socket.writable || socket.readableEnded
 
-const gone = Effect.fail(new ConnectionClosed({ clean: false, detail: "aborted" }))
+const gone = Effect.fail(aborted)
 
 /**
  * Writes all of it at once, and waits until the socket takes more. One that has told of its end tells of nothing more: what
@@ -117,8 +117,7 @@ const untilDrained = (socket: Net.Socket): Effect.Effect<void, ConnectionClosed>
   Effect.callback((resume) => {
     const drained = () => settle(Effect.void)
     const closed = () => settle(gone)
-    const failed = (error: Error) =>
-      settle(Effect.fail(new ConnectionClosed({ clean: false, detail: codeOf(error) || "aborted" })))
+    const failed = (error: Error) => settle(Effect.fail(lostBy(error)))
     const stop = () => void socket.off("drain", drained).off("close", closed).off("error", failed)
     const settle = (result: Effect.Effect<void, ConnectionClosed>) => {
       stop()
@@ -188,6 +187,7 @@ export const within = <A, R>(
     orElse: () => Effect.fail(new DialError({ address, kind: "TimedOut", cause: new Error("dialTimeout") }))
   })
 
+/** What a socket that could not be opened is to whoever dialed. */
 export const toDialError = (address: PeerAddress, { cause }: OpenFailed): DialError =>
   new DialError({ address, kind: dialErrorKinds[codeOf(cause)] ?? "Other", cause: inWords(cause) })
 

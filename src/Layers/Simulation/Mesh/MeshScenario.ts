@@ -152,6 +152,7 @@ const namesOf = (count: number): ReadonlyArray<string> => Array.from({ length: c
 /** One run of a scenario. */
 class Play {
   readonly #scenario: MeshScenario
+  readonly #settings: MeshOptions
   readonly #simulation: Simulation
   readonly #observer: MeshObserver
   readonly #healing: Array<HealStep> = []
@@ -164,6 +165,7 @@ class Play {
 
   constructor(scenario: MeshScenario, simulation: Simulation, observer: MeshObserver) {
     this.#scenario = scenario
+    this.#settings = withDefaults<MeshOptions>(MeshConfig.defaults, scenario.settings ?? {})
     this.#simulation = simulation
     this.#observer = observer
   }
@@ -173,8 +175,7 @@ class Play {
     relays: MeshChecks.RelayCheck,
     breaks: MeshChecks.Breaks
   ): Effect.fn.Return<MeshResult, MeshScenarioError, Scope.Scope> {
-    const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, settings, trace } =
-      this.#scenario
+    const { broadcasts, churnMillis, durationSeconds, failFraction, faults, nodes, seed, trace } = this.#scenario
     for (let index = 0; index < nodes; index++) {
       yield* this.#startNode()
       yield* Effect.sleep(1000 * startSeconds / nodes)
@@ -188,7 +189,7 @@ class Play {
         this.#simulation,
         this.#observer,
         relays,
-        withDefaults<MeshOptions>(MeshConfig.defaults, settings ?? {})
+        this.#settings
       )
       playedMillis = yield* Clock.currentTimeMillis
       playing = yield* Effect.forkScoped(Faults.play(this.#simulation, schedule))
@@ -274,7 +275,7 @@ class Play {
   readonly #crashSome = Effect.fnUntraced(function*(this: Play, fraction: number) {
     const nodes = [...this.#observer.nodes.values()]
     const outbound = new Map<ObservedNode, number>()
-    const { maxOutboundLinks } = withDefaults<MeshOptions>(MeshConfig.defaults, this.#scenario.settings ?? {})
+    const { maxOutboundLinks } = this.#settings
     for (const node of nodes) outbound.set(node, Math.min(maxOutboundLinks, yield* outboundCount(node)))
     for (const node of (yield* Random.shuffle(nodes)).slice(0, Math.floor(nodes.length * fraction))) {
       outbound.delete(node)
